@@ -1,0 +1,330 @@
+"""The typed relational algebra that every query becomes.
+
+Surface sugar ends here: `top`, `count`, `distinct`, `project-*`, `lookup`, `parse`, ... are made of these nodes by the binder,
+and no engine ever sees an operator of the surface language. Every node says its columns, every expression its type; names
+refer to the columns of the node's input, are case-sensitive and distinct within a relation. Nodes are frozen data: a `let`
+table that is used twice is the same object in two places, which is how the lowering knows to compute it once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lurcher.functions.registry import Overload
+from lurcher.kql.source import NOWHERE, Span
+from lurcher.kql.types import Column, Columns, ScalarType
+
+
+# --- expressions ---------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expr:
+    """A scalar expression of a known KQL type."""
+
+    type: ScalarType
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Lit(Expr):
+    """A constant, its value in the form of `lurcher.kql.syntax.Literal` (ticks for times; None for null); for a dynamic the
+    plain JSON-like value."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Col(Expr):
+    """A column of the input; in `Join.condition`, of either side (their names are distinct)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outer(Expr):
+    """Inside the body of an `Apply`: a column of the row that it is applied to."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Expr):
+    """A scalar function or operator over its arguments. An omitted optional argument is absent at the end."""
+
+    function: Overload
+    args: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Convert(Expr):
+    """A conversion that the text does not write: widening of numbers, dynamic to a scalar (as toint, tostring, ... do)."""
+
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class InList(Expr):
+    """`operand op (values)`: op is `in !in in~ !in~ has_any has_all !has_any`; the values are scalars, or one dynamic array."""
+
+    op: str
+    operand: Expr
+    values: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InQuery(Expr):
+    """`operand op (tabular expression)`: its first column are the values."""
+
+    op: str
+    operand: Expr
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarQuery(Expr):
+    """`toscalar(...)`: first column of the first row, null where there is none. It never refers to an outer row."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Agg(Expr):
+    """An aggregate of `Aggregate.items`. `order` is the order of the rows where the input has one (make_list keeps it)."""
+
+    function: Overload
+    args: tuple[Expr, ...]
+    order: tuple[SortKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Win(Expr):
+    """A window function of `Window.items` (row_number, prev, next, row_cumsum, ...)."""
+
+    function: Overload
+    args: tuple[Expr, ...]
+
+
+Item = tuple[str, Expr]
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    expr: Expr
+    descending: bool
+    nulls_first: bool
+
+
+# --- relations -----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A relation. `columns` are what it gives, in order."""
+
+    columns: Columns
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan(Plan):
+    """A table of the catalogue. `columns` are those of its schema."""
+
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
+class Values(Plan):
+    """Constant rows (`datatable`; `print` is a `Project` over one row of no columns)."""
+
+    rows: tuple[tuple[Expr, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Range(Plan):
+    """`range name from start to stop step step`: one column; start, stop and step are constant."""
+
+    start: Expr
+    stop: Expr
+    step: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Filter(Plan):
+    """The rows for which the predicate is true (not null)."""
+
+    input: Plan
+    predicate: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Project(Plan):
+    """Columns computed from the input's: `extend`, `project`, `project-away`, renames. All see the input's columns."""
+
+    input: Plan
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate(Plan):
+    """Group by the keys (none: one row, always; some: no row where the input has none). Columns: keys, then items."""
+
+    input: Plan
+    keys: tuple[Item, ...]
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pick(Plan):
+    """One whole row for each value of the keys, any of them (`innerunique`, `sample-distinct`), or the one that comes first
+    in `order` (`arg_max(t, *)`, a row with null keys last)."""
+
+    input: Plan
+    keys: tuple[Expr, ...]
+    order: tuple[SortKey, ...] = ()
+
+
+JoinKind = Literal["inner", "leftouter", "rightouter", "fullouter", "leftsemi", "leftanti"]
+
+
+@dataclass(frozen=True, slots=True)
+class Join(Plan):
+    """Rows of left and right whose keys are equal. Column names of the two sides are distinct (the binder renames the right
+    side's); `columns` are the left's, then the right's; the left's alone for semi and anti. Null keys match nothing. After
+    an outer join a missing string is `""`, anything else null."""
+
+    left: Plan
+    right: Plan
+    kind: JoinKind
+    on: tuple[tuple[Expr, Expr], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Union(Plan):
+    """All rows of the inputs, which have the same columns."""
+
+    inputs: tuple[Plan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sort(Plan):
+    """The rows in order. Filters, projections and limits above keep it; the result of a query shows it."""
+
+    input: Plan
+    keys: tuple[SortKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit(Plan):
+    """The first rows: of a `Sort` the first in order (`top`), of others any (`take`)."""
+
+    input: Plan
+    count: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Sample(Plan):
+    """Rows at random."""
+
+    input: Plan
+    count: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Window(Plan):
+    """The input's columns and the items, computed over the rows in the input's order. `order` repeats that order's keys where
+    a `Sort` below set one (else the rows are taken as they come)."""
+
+    input: Plan
+    items: tuple[Item, ...]
+    order: tuple[SortKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExpandItem:
+    """An array or bag to be taken apart: the column that its elements go into, and their type (`to typeof`)."""
+
+    name: str
+    expr: Expr
+    type: ScalarType
+
+
+@dataclass(frozen=True, slots=True)
+class Expand(Plan):
+    """`mv-expand`: a row for each element. Several items go in step, the shorter padded with null; an empty array gives no
+    row, a null one row of null, a bag one-key bags (`kind=array`: [key, value] pairs). `columns`: the input's, an item of the
+    same name in place, else at the end; then the index column where asked for."""
+
+    input: Plan
+    items: tuple[ExpandItem, ...]
+    index: str | None = None
+    limit: Expr | None = None
+    as_array: bool = False
+    #: mv-apply expands a null or empty value to no row at all.
+    drop_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Apply(Plan):
+    """For each row of the input, the rows of the body (`mv-apply`, `partition`): the body reads the row's columns as
+    `Outer`. Columns: the input's, then the body's."""
+
+    input: Plan
+    body: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Elements(Plan):
+    """Inside the body of an `Apply`: the elements of the outer row's arrays, in step, as `Expand` has them."""
+
+    items: tuple[ExpandItem, ...]
+    index: str | None = None
+    limit: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Series(Plan):
+    """`make-series`: for each value of the keys one row, an array for each item with one element a step of the axis, and the
+    axis itself as an array. Empty steps hold the item's default."""
+
+    input: Plan
+    keys: tuple[Item, ...]
+    items: tuple[tuple[str, Expr, Expr], ...]  # name, aggregate, default
+    axis: Item
+    start: Expr | None
+    stop: Expr | None
+    step: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class TableFunction(Plan):
+    """A plugin or another function from rows to rows, by name, with constant arguments and column arguments."""
+
+    input: Plan | None
+    name: str
+    args: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared(Plan):
+    """`materialize(...)`: computed once however often it is used."""
+
+    input: Plan
+
+
+# --- the end of a query ----------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Render:
+    """What `render` asks for: a hint, no change to the rows."""
+
+    chart: str
+    properties: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One result of a text: a plan, and how to show it."""
+
+    plan: Plan
+    render: Render | None = None
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return self.plan.columns
