@@ -1,0 +1,173 @@
+"""Rows of a query as text and files: a table for the terminal, CSV, JSON, JSON lines, Parquet.
+
+What is printed in a terminal comes from an intruder's command lines: control characters are shown, never sent.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from lurcher.errors import LurcherError
+from lurcher.kql.types import Columns, ScalarType
+
+if TYPE_CHECKING:
+    from lurcher.engines.base import Result
+
+Rows = Iterator[list[Any]]
+
+
+def rows_of(result: Result) -> Rows:
+    """The rows in the value forms of `lurcher.engines.values`: JSON-like, times as text."""
+    from lurcher.engines.values import protocol_rows
+
+    for batch in result.batches:
+        yield from protocol_rows(batch, result.columns)
+
+
+def cell_text(value: Any, type_: ScalarType) -> str:
+    """A value as a terminal or a CSV shows it: null is empty, dynamics are JSON, booleans `true`/`false`."""
+    if value is None:
+        return ""
+    if type_ is ScalarType.DYNAMIC and not isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def visible(text: str) -> str:
+    r"""The text with control characters and direction overrides written out (`\x1b`), so that data cannot steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def write_table(result: Result, out: IO[str]) -> int:
+    """A table with a header, and how many rows there are. Returns the number of rows."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    numeric = {ScalarType.INT, ScalarType.LONG, ScalarType.REAL, ScalarType.DECIMAL}
+    for column in result.columns:
+        table.add_column(
+            Text(visible(column.name)), justify="right" if column.type in numeric else "left", overflow="fold"
+        )
+    count = 0
+    for row in rows_of(result):
+        table.add_row(*(Text(visible(cell_text(v, c.type))) for v, c in zip(row, result.columns, strict=True)))
+        count += 1
+    terminal = out is sys.stdout and out.isatty()
+    # Where nobody looks, nothing is wrapped or cut: a pipe gets every row on one line.
+    console = Console(file=out, width=None if terminal else 10_000_000, highlight=False, soft_wrap=not terminal)
+    if result.columns:
+        console.print(table)
+    if terminal:
+        console.print(Text(f"{count} row{'' if count == 1 else 's'}", style="dim"))
+    return count
+
+
+def write_csv(result: Result, out: IO[str]) -> int:
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([c.name for c in result.columns])
+    count = 0
+    for row in rows_of(result):
+        writer.writerow([cell_text(v, c.type) for v, c in zip(row, result.columns, strict=True)])
+        count += 1
+    return count
+
+
+def write_json(result: Result, out: IO[str]) -> int:
+    """One array of objects."""
+    names = [c.name for c in result.columns]
+    count = 0
+    out.write("[")
+    for row in rows_of(result):
+        out.write(("," if count else "") + "\n" + json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False))
+        count += 1
+    out.write("\n]\n" if count else "]\n")
+    return count
+
+
+def write_json_lines(result: Result, out: IO[str]) -> int:
+    names = [c.name for c in result.columns]
+    count = 0
+    for row in rows_of(result):
+        out.write(json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False) + "\n")
+        count += 1
+    return count
+
+
+TEXT_FORMATS: dict[str, Callable[[Result, IO[str]], int]] = {
+    "table": write_table,
+    "csv": write_csv,
+    "json": write_json,
+    "jsonl": write_json_lines,
+}
+FORMATS = (*TEXT_FORMATS, "parquet")
+
+
+def write_parquet(result: Result, path: Path) -> int:
+    """A Parquet file, each column's KQL type in its field metadata (`kql`). Timespans are int64 ticks of 100 ns."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema, writer, count = None, None, 0
+    try:
+        for batch in result.batches:
+            if schema is None:
+                schema = kql_schema(batch.schema, result.columns)
+                writer = pq.ParquetWriter(path, schema)
+            assert writer is not None
+            writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
+            count += batch.num_rows
+        if writer is None:
+            table = result.empty()
+            pq.write_table(table.cast(kql_schema(table.schema, result.columns)), path)
+    finally:
+        if writer is not None:
+            writer.close()
+    return count
+
+
+def kql_schema(schema: Any, columns: Columns) -> Any:
+    import pyarrow as pa
+
+    pairs = zip(schema, columns, strict=True)
+    return pa.schema([pa.field(c.name, f.type, metadata={"kql": c.type.value}) for f, c in pairs])
+
+
+def write_result(result: Result, format_: str, output: Path | None) -> int:
+    """Write to a file (or to standard output); a file appears whole or not at all. Returns the number of rows."""
+    if format_ == "parquet":
+        if output is None:
+            raise LurcherError("Parquet goes into a file", "name one with --output FILE")
+        partial = output.with_name(output.name + ".partial")
+        try:
+            count = write_parquet(result, partial)
+            partial.replace(output)
+        finally:
+            partial.unlink(missing_ok=True)
+        return count
+    if output is None:
+        count = TEXT_FORMATS[format_](result, sys.stdout)
+        sys.stdout.flush()
+        return count
+    buffer = io.StringIO() if format_ == "table" else None
+    partial = output.with_name(output.name + ".partial")
+    try:
+        with partial.open("w", encoding="utf-8", newline="") as out:
+            count = TEXT_FORMATS[format_](result, buffer or out)
+            if buffer:
+                out.write(buffer.getvalue())
+        partial.replace(output)
+    finally:
+        partial.unlink(missing_ok=True)
+    return count
