@@ -1,0 +1,200 @@
+"""A lake: a folder of telemetry at rest."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lurcher.errors import LurcherError
+from lurcher.lake import layout
+from lurcher.lake.sources import SourceId, SourceRecord, Sources
+from lurcher.lake.table import LakeTable
+from lurcher.schema import TableSchema, known_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from lurcher.lake.commit import AppendResult
+    from lurcher.lake.writer import SourceWriter
+
+_SETTINGS = "lake.toml"
+PLATFORMS = ("defender", "sentinel")
+
+
+@dataclass(frozen=True, slots=True)
+class TableInfo:
+    """What there is of a table. `first` and `last` are the times (UTC) of its rows; `sources` how many files and
+    collections it came from; `bytes` on disk."""
+
+    name: str
+    rows: int
+    first: datetime | None
+    last: datetime | None
+    sources: int
+    bytes: int
+    version: int
+
+
+class Lake:
+    """A folder with `lake.toml`, `tables/`, `sources/`, `rejects/`, `watchlists/`, `ledger.db`.
+
+    Any number of processes may read and append at once. What is here may be copied, moved or zipped as a whole.
+    """
+
+    def __init__(self, path: Path, platform: str) -> None:
+        self.path = path
+        self.platform = platform
+        self._sources = Sources(path / "sources")
+
+    # --- making and finding ---
+
+    @classmethod
+    def create(cls, path: Path | str, *, platform: str = "defender") -> Lake:
+        """Make a lake at `path`. The folder may exist; what is in it stays.
+
+        `platform` (`defender` or `sentinel`) settles what a name or a time means where the two differ.
+        """
+        path = Path(path)
+        if platform not in PLATFORMS:
+            raise LurcherError(f"there is no platform '{platform}'", f"one of: {', '.join(PLATFORMS)}")
+        settings = path / _SETTINGS
+        if settings.exists():
+            raise LurcherError("there is a lake already", "open it, or choose another folder", str(path))
+        try:
+            for folder in ("tables", "sources", "rejects", "watchlists"):
+                (path / folder).mkdir(parents=True, exist_ok=True)
+            # The last thing made: a folder is a lake from the moment that it has its settings.
+            partial = settings.with_suffix(".part")
+            partial.write_text(
+                "# A lake of lurcher: https://pypi.org/project/lurcher\n"
+                f'format = {layout.FORMAT_VERSION}\nplatform = "{platform}"\n',
+                encoding="utf-8",
+            )
+            partial.replace(settings)
+        except OSError as error:
+            raise LurcherError(f"the lake cannot be made: {error.strerror or error}", path=str(path)) from error
+        return cls(path, platform)
+
+    @classmethod
+    def open(cls, path: Path | str) -> Lake:
+        """The lake at `path`. Raises `LurcherError` where there is none, or it is of a newer version."""
+        path = Path(path)
+        settings = path / _SETTINGS
+        try:
+            data = tomllib.loads(settings.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise LurcherError(f"no lake in {path}", f"make one with: lurcher init {path}") from None
+        except (OSError, ValueError) as error:
+            raise LurcherError(f"the lake's settings cannot be read: {error}", path=str(settings)) from error
+        version, platform = data.get("format"), data.get("platform", "defender")
+        if not isinstance(version, int) or platform not in PLATFORMS:
+            raise LurcherError("these are no settings of a lake", "expected: format = 1, platform", str(settings))
+        if version > layout.FORMAT_VERSION:
+            raise LurcherError(
+                f"the lake is of format {version}, this lurcher knows {layout.FORMAT_VERSION}",
+                "update lurcher",
+                str(settings),
+            )
+        return cls(path, platform)
+
+    @classmethod
+    def find(cls, start: Path) -> Lake | None:
+        """The lake that `start` is in: the nearest folder, from `start` upwards, that is one."""
+        start = start.absolute()
+        for folder in (start, *start.parents):
+            if (folder / _SETTINGS).is_file():
+                return cls.open(folder)
+        return None
+
+    # --- reading ---
+
+    def table_names(self) -> list[str]:
+        """The names of the tables, sorted."""
+        try:
+            folders = sorted(self.path.joinpath("tables").iterdir())
+        except FileNotFoundError:
+            return []
+        # A folder without a first commit is a table that was never made: a killed process, or one that is making it now.
+        return [f.name for f in folders if (f / "_delta_log" / f"{0:020}.json").exists() or _has_checkpoint(f)]
+
+    def table(self, name: str) -> LakeTable | None:
+        """The table as it is now; None where the lake has none of that (case-sensitive) name."""
+        if name not in self.table_names():
+            return None
+        from lurcher.lake.commit import open_delta
+
+        folder = self.path / "tables" / name
+        return LakeTable(name, folder, open_delta(folder))
+
+    def schema_of(self, name: str) -> TableSchema | None:
+        """The columns that a table has, or would have: the lake's own, with the known ones that it has no rows of yet."""
+        table, known = self.table(name), known_table(name)
+        if table is None:
+            return known
+        if known is None:
+            return table.schema
+        have = {c.name for c in table.schema.columns}
+        more = tuple(c for c in known.columns if c.name not in have)
+        return TableSchema(name, (*table.schema.columns, *more), known.platforms, known.open)
+
+    def tables(self) -> list[TableInfo]:
+        """What there is, by name."""
+        return [_info(table) for name in self.table_names() if (table := self.table(name)) is not None]
+
+    # --- writing ---
+
+    def writer(self, source: SourceId) -> SourceWriter:
+        """What takes the rows of one source, of whatever tables, and commits them."""
+        from lurcher.lake.writer import SourceWriter
+
+        return SourceWriter(self, source)
+
+    def append(
+        self, table: str, batches: Iterable[pa.RecordBatch], *, source: SourceId, schema: TableSchema
+    ) -> AppendResult:
+        """Append the rows of one source to one table, atomically; nothing where the table has them already.
+
+        `batches` have the columns' own names (of `schema`, any of them, in any order) and the Arrow types of
+        `layout.arrow_type`; they are streamed, in bounded memory. Raises `LurcherError` for a column that the table
+        stores with another type.
+        """
+        schema = replace(schema, name=table)
+        with self.writer(source) as writer:
+            writer.declare(schema)
+            for batch in batches:
+                writer.write(schema, batch)
+            return writer.commit()[table]
+
+    def sources(self) -> Iterator[SourceRecord]:
+        """What has been added."""
+        return self._sources.all()
+
+    def source(self, digest: str) -> SourceRecord | None:
+        return self._sources.get(digest)
+
+    def record(self, record: SourceRecord) -> None:
+        """Note that a source is in the lake with all its rows."""
+        self._sources.put(record)
+
+
+def _has_checkpoint(folder: Path) -> bool:
+    return (folder / "_delta_log" / "_last_checkpoint").exists()
+
+
+def _info(table: LakeTable) -> TableInfo:
+    files = table.files
+    firsts = [f.first for f in files if f.first is not None]
+    lasts = [f.last for f in files if f.last is not None]
+    return TableInfo(
+        table.name,
+        table.row_count,
+        min(firsts, default=None),
+        max(lasts, default=None),
+        len({f.source for f in files}),
+        sum(f.bytes for f in files),
+        table.version,
+    )

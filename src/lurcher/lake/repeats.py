@@ -1,0 +1,105 @@
+"""Rows that an at-least-once source delivers again.
+
+Such a source gives each row a hash of its content (16 bytes, stored beside it as `_row_hash`). Of rows with one hash the
+first stays: within the source, and against what the table holds. A repeated row has the same time, so only files of the
+same days are looked at; DuckDB joins the hashes and spills to disk, so memory is bounded whatever the sizes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lurcher.lake import layout
+from lurcher.lake.staging import StagedFile
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_MEMORY = "512MB"
+
+
+def drop_within(files: list[StagedFile], scratch: Path) -> list[StagedFile]:
+    """Without the rows whose hash an earlier row of these files has."""
+    import pyarrow.compute as pc
+
+    result: list[StagedFile] = []
+    with _connect(scratch) as db:
+        for day in dict.fromkeys(f.day for f in files):
+            batch = sorted((f for f in files if f.day == day), key=lambda f: _part(f.path))
+            paths = [str(f.path) for f in batch]
+            counts = db.execute(
+                f"SELECT count(h), count(DISTINCT h) FROM (SELECT {layout.ROW_HASH} h FROM {_READ})", [paths]
+            ).fetchall()
+            if counts[0][0] == counts[0][1]:
+                result += batch
+                continue
+            rows = db.execute(
+                f"SELECT f, r FROM (SELECT list_position($1, filename) f, file_row_number::BIGINT r, row_number() OVER "
+                f"(PARTITION BY {layout.ROW_HASH} ORDER BY list_position($1, filename), file_row_number) n FROM {_READ} "
+                f"WHERE {layout.ROW_HASH} IS NOT NULL) WHERE n > 1",
+                [paths],
+            ).to_arrow_table()
+            for i, file in enumerate(batch, 1):
+                result += _without(file, rows.filter(pc.equal(rows["f"], i))["r"])
+    return result
+
+
+def drop_known(files: list[StagedFile], stored: dict[Any, list[str]], scratch: Path) -> list[StagedFile]:
+    """Without the rows whose hash is in the stored files of the same day. `stored`: day -> paths."""
+    result: list[StagedFile] = []
+    with _connect(scratch) as db:
+        for file in files:
+            old = stored.get(file.day, [])
+            if not old:
+                result.append(file)
+                continue
+            rows = db.execute(
+                f"SELECT file_row_number::BIGINT r FROM {_READ} WHERE {layout.ROW_HASH} IN "
+                f"(SELECT {layout.ROW_HASH} FROM read_parquet($2, hive_partitioning = false) "
+                f"WHERE {layout.ROW_HASH} IS NOT NULL)",
+                [[str(file.path)], old],
+            ).to_arrow_table()
+            result += _without(file, rows["r"])
+    return result
+
+
+_READ = "read_parquet($1, filename = true, file_row_number = true, hive_partitioning = false)"
+
+
+def _connect(scratch: Path) -> Any:
+    import duckdb
+
+    return duckdb.connect(
+        ":memory:",
+        config={"memory_limit": _MEMORY, "temp_directory": str(scratch / "spill"), "threads": 2},
+    )
+
+
+def _part(path: Path) -> int:
+    return int(path.stem.partition("-")[0])
+
+
+def _without(file: StagedFile, gone: pa.ChunkedArray) -> list[StagedFile]:
+    if len(gone) == 0:
+        return [file]
+    return [_rewrite(file, gone)] if len(gone) < file.rows else []
+
+
+def _rewrite(file: StagedFile, gone: pa.ChunkedArray) -> StagedFile:
+    """The file again, without the rows at these places. Its first and last time stay as they are: what is dropped has a
+    twin of the same time in the table."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    source = pq.ParquetFile(file.path)
+    target = file.path.with_name(f"{file.path.stem}-{file.rows - len(gone)}.parquet")
+    start = 0
+    with pq.ParquetWriter(target, source.schema_arrow, compression="zstd", compression_level=1) as writer:
+        for batch in source.iter_batches(batch_size=122_880):
+            places = pa.array(range(start, start + batch.num_rows), pa.int64())
+            start += batch.num_rows
+            writer.write_batch(batch.filter(pc.invert(pc.is_in(places, gone))))
+    return replace(file, path=target, rows=file.rows - len(gone))

@@ -1,0 +1,84 @@
+"""What has been added to a lake: each source by the digest of its content.
+
+The truth about whether a table has a source's rows is in the table itself: the source's digest is an application id of the
+Delta transaction that added them, so that rows and book-keeping are one commit. The records here are what a user asks
+about (what was added, when, from where), and let a file that is wholly in the lake be passed over without reading it. A
+record is written when all tables have their rows; where it is missing after a kill, the next `add` writes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class SourceId:
+    """Where rows came from: `digest` is the SHA-256 of the content (hex), `name` what a user knows it by (a path, with
+    `archive.zip/member` for what is in an archive), `taken` the time (UTC) at which it is added."""
+
+    digest: str
+    name: str
+    size: int
+    taken: datetime
+
+    @classmethod
+    def of_content(cls, name: str, content: bytes, taken: datetime) -> SourceId:
+        """The id of a source that is no file: of the bytes that make it what it is."""
+        return cls(hashlib.sha256(content).hexdigest(), name, len(content), taken)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """One source that is in the lake. `tables`: rows that it gave each table."""
+
+    digest: str
+    name: str
+    size: int
+    taken: str
+    format: str
+    tables: dict[str, int] = field(default_factory=dict)
+    repeated: int = 0
+    rejected: int = 0
+    rejects: str = ""
+
+
+class Sources:
+    """The records below `sources/`, a small JSON file each: two processes never write the same one with other content."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, digest: str) -> SourceRecord | None:
+        return _read(self._folder / f"{digest}.json")
+
+    def put(self, record: SourceRecord) -> None:
+        import orjson
+
+        self._folder.mkdir(exist_ok=True)
+        path = self._folder / f"{record.digest}.json"
+        partial = path.with_suffix(f".{os.getpid()}.part")
+        partial.write_bytes(orjson.dumps(asdict(record), option=orjson.OPT_INDENT_2))
+        os.replace(partial, path)
+
+    def all(self) -> Iterator[SourceRecord]:
+        for path in sorted(self._folder.glob("*.json")):
+            record = _read(path)
+            if record is not None:
+                yield record
+
+
+def _read(path: Path) -> SourceRecord | None:
+    """A record that cannot be read is as good as none: the source is read again, and the tables know what they have."""
+    import orjson
+
+    try:
+        data: dict[str, Any] = orjson.loads(path.read_bytes())
+        return SourceRecord(**data)
+    except (OSError, ValueError, TypeError):
+        return None

@@ -1,0 +1,128 @@
+"""One version of a table, for reading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lurcher.kql.types import ScalarType
+from lurcher.lake import layout
+from lurcher.schema import TableSchema, known_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A Parquet file of the table: `day` is None for rows without a time."""
+
+    path: str
+    day: date | None
+    rows: int
+    bytes: int
+    first: datetime | None
+    last: datetime | None
+
+    @property
+    def source(self) -> str:
+        """The first digits of the digest of the source that the file came from (`part-<digest>-...`); '' if unknown."""
+        parts = Path(self.path).name.split("-")
+        return parts[1] if len(parts) > 2 and parts[0] == "part" else ""
+
+
+class LakeTable:
+    """A table as of one version of its log: what is added later does not show.
+
+    `schema` has KQL's types and the columns' own names, in order; `physical` says under which name each is stored.
+    `nullable_strings` are the string columns that some file lacks (they came later): read as null there, while a string
+    that is stored never is.
+    """
+
+    def __init__(self, name: str, folder: Path, delta: Any) -> None:
+        self.name = name
+        self.folder = folder
+        self.version: int = delta.version()
+        self._delta = delta
+        self._fields = list(delta.schema().fields)
+        # Taken now: the Delta object is not bound to its version for ever (update_incremental).
+        self._actions = delta.get_add_actions(flatten=True)
+
+    @cached_property
+    def schema(self) -> TableSchema:
+        columns = tuple(c for c in map(layout.column_of, self._fields) if c is not None)
+        known = known_table(self.name)
+        return TableSchema(
+            self.name, columns, known.platforms if known else frozenset(), known.open if known else False
+        )
+
+    @cached_property
+    def physical(self) -> dict[str, str]:
+        pairs = ((layout.column_of(f), f.name) for f in self._fields)
+        return {column.name: stored for column, stored in pairs if column is not None}
+
+    @cached_property
+    def nullable_strings(self) -> frozenset[str]:
+        late = {column.name for f in self._fields if layout.is_late(f) and (column := layout.column_of(f))}
+        return frozenset(c.name for c in self.schema.columns if c.type is ScalarType.STRING and c.name in late)
+
+    @cached_property
+    def files(self) -> tuple[DataFile, ...]:
+        """The files of this version, by day. Their paths are made from the log's relative ones: what delta-rs gives as
+        file URIs is percent-encoded and opens nothing where the lake's folder has a space in its name."""
+        import pyarrow as pa
+
+        rows = pa.table(self._actions).to_pylist()
+        time = self.schema.time_column
+        stored = self.physical[time] if time else ""
+        files = [
+            DataFile(
+                str(self.folder / row["path"]),
+                row.get(f"partition.{layout.DAY}"),
+                row["num_records"] or 0,
+                row["size_bytes"],
+                row.get(f"min.{stored}"),
+                row.get(f"max.{stored}"),
+            )
+            for row in rows
+        ]
+        return tuple(sorted(files, key=lambda f: (f.day is not None, f.day or date.min, f.path)))
+
+    def has_source(self, digest: str) -> bool:
+        """Whether the rows of this source are in the table."""
+        return self._delta.transaction_version(digest) is not None
+
+    @property
+    def row_count(self) -> int:
+        return sum(f.rows for f in self.files)
+
+    def file_uris(self, days: tuple[date, date] | None = None) -> list[str]:
+        """Paths of the files. With `days` (first and last, both included) only those that hold rows of these days: rows
+        without a time are in none, as no comparison with a time is true for them."""
+        if days is None:
+            return [f.path for f in self.files]
+        first, last = days
+        return [f.path for f in self.files if f.day is not None and first <= f.day <= last]
+
+    def arrow(self) -> pa.Table:
+        """All rows, with the columns' own names: for small tables and tests. Engines read the files."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        fields = [pa.field(c.name, layout.arrow_type(c.type)) for c in self.schema.columns]
+        tables = []
+        for file in self.files:
+            stored = pq.read_table(file.path, partitioning=None)
+            columns = []
+            for column, arrow_field in zip(self.schema.columns, fields, strict=True):
+                name = self.physical[column.name]
+                if name in stored.column_names:
+                    values = stored.column(name).cast(arrow_field.type)
+                else:
+                    values = pa.nulls(stored.num_rows, arrow_field.type)
+                columns.append(values.fill_null("") if column.type is ScalarType.STRING else values)
+            tables.append(pa.Table.from_arrays(columns, schema=pa.schema(fields)))
+        return pa.concat_tables(tables) if tables else pa.schema(fields).empty_table()
