@@ -1,0 +1,114 @@
+"""What a file says it is: the version resource (VS_VERSIONINFO) of a PE file.
+
+Anyone can write anything here. It is worth reading because most do not bother to change it: a renamed tool still says what it was.
+Source: "VS_VERSIONINFO structure", "The .rsrc Section" (Microsoft).
+"""
+
+from __future__ import annotations
+
+from lurcher.collect.pe import Headers, PeError, Reader
+
+#: The strings that are kept, in Windows' spelling -> in Defender's (its column names end so: ProcessVersionInfoInternalFileName).
+STRINGS = {
+    "CompanyName": "CompanyName",
+    "ProductName": "ProductName",
+    "ProductVersion": "ProductVersion",
+    "InternalName": "InternalFileName",
+    "OriginalFilename": "OriginalFileName",
+    "FileDescription": "FileDescription",
+    "FileVersion": "FileVersion",
+}
+
+_RT_VERSION = 16
+_MAX_RESOURCE = 64 * 1024
+_MAX_ENTRIES = 4096
+#: Characters that are kept of one string.
+MAX_STRING = 2048
+
+
+def read_version_info(reader: Reader, headers: Headers) -> dict[str, str]:
+    """Defender's name -> value, of the first language that the resource has; empty where it has none. Raises `PeError` where the
+    resource is malformed."""
+    address, size = headers.resources
+    if not address or not size:
+        return {}
+    base = headers.offset_of(address)
+    if base is None:
+        raise PeError("the resources are outside of the sections")
+    found = _data_entry(reader, base)
+    if found is None:
+        return {}
+    address, size = found
+    offset = headers.offset_of(address)
+    if offset is None:
+        raise PeError("the version resource is outside of the sections")
+    return parse(reader.at(offset, min(size, _MAX_RESOURCE), "the version resource"))
+
+
+def _data_entry(reader: Reader, base: int) -> tuple[int, int] | None:
+    """(address, size) of the version resource. Its tree has three levels: type, name, language."""
+    at = 0
+    for level in range(3):
+        head = reader.at(base + at, 16, "a resource directory")
+        named, numbered = int.from_bytes(head[12:14], "little"), int.from_bytes(head[14:16], "little")
+        count = min(named + numbered, _MAX_ENTRIES)
+        entries = reader.at(base + at + 16, 8 * count, "a resource directory")
+        for i in range(0, len(entries), 8):
+            name = int.from_bytes(entries[i : i + 4], "little")
+            target = int.from_bytes(entries[i + 4 : i + 8], "little")
+            if level > 0 or name == _RT_VERSION:
+                break
+        else:
+            return None
+        if bool(target & 0x80000000) != (level < 2):
+            raise PeError("the version resource is at the wrong level")
+        at = target & 0x7FFFFFFF
+    entry = reader.at(base + at, 16, "a resource's data entry")
+    return int.from_bytes(entry[0:4], "little"), int.from_bytes(entry[4:8], "little")
+
+
+def parse(data: bytes) -> dict[str, str]:
+    """The strings of a VS_VERSIONINFO."""
+    key, body, end, _ = _block(data, 0, len(data))
+    if key != "VS_VERSION_INFO":
+        raise PeError("the version resource does not begin with VS_VERSION_INFO")
+    for kind, first, last, _ in _blocks(data, body, end):
+        if kind != "StringFileInfo":
+            continue
+        for _, start, stop, _ in _blocks(data, first, last):
+            found = {STRINGS[name]: value for name, _, _, value in _blocks(data, start, stop) if name in STRINGS}
+            if found:
+                return found
+    return {}
+
+
+_Block = tuple[str, int, int, str]
+
+
+def _blocks(data: bytes, at: int, end: int) -> list[_Block]:
+    found: list[_Block] = []
+    while at + 6 <= end and len(found) < 256:
+        if not any(data[at : at + 2]):
+            at += 4  # Some compilers leave empty words between.
+            continue
+        block = _block(data, at, end)
+        found.append(block)
+        at = (block[2] + 3) & ~3
+    return found
+
+
+def _block(data: bytes, at: int, end: int) -> _Block:
+    """A block's key, where its children begin and end, and its value as text. All is aligned to 4 from the resource's start."""
+    length, value_length, is_text = (int.from_bytes(data[at + i : at + i + 2], "little") for i in (0, 2, 4))
+    stop = min(at + length, end)
+    if length < 6:
+        raise PeError("a block of the version resource is too short")
+    zero = at + 6
+    while zero + 2 <= stop and data[zero : zero + 2] != b"\0\0":
+        zero += 2
+    key = data[at + 6 : min(zero, stop)].decode("utf-16-le", "replace")
+    value_at = min((zero + 2 + 3) & ~3, stop)
+    # The length of a text is in characters, but some resource compilers wrote octets: text ends at its zero in any case.
+    value_end = min(value_at + value_length * (2 if is_text else 1), stop)
+    text = data[value_at : value_at + (value_end - value_at) // 2 * 2].decode("utf-16-le", "replace") if is_text else ""
+    return key, min((value_end + 3) & ~3, stop), stop, text.partition("\0")[0].strip()[:MAX_STRING]
