@@ -1,0 +1,1 @@
+"""A small SQL tree, its printer, templates, dialects. Knows nothing of KQL."""
