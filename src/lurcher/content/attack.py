@@ -1,0 +1,56 @@
+"""ATT&CK's techniques: which there are, and to which tactics they belong. Source: `data/attack.tsv` (Enterprise, version 17.0)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from lurcher.content.fields import TACTICS
+
+VERSION = "17.0"
+_FORM = re.compile(r"T[0-9]{4}(?:\.[0-9]{3})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Technique:
+    """`tactics` in Sentinel's spelling (`CommandAndControl`). `successor` is set for a revoked id: what took its place."""
+
+    id: str
+    name: str
+    tactics: tuple[str, ...]
+    successor: str = ""
+
+
+def well_formed(id_: str) -> bool:
+    """`T1219` or `T1219.002`."""
+    return _FORM.fullmatch(id_) is not None
+
+
+def judged(id_: str) -> bool:
+    """Whether the list is complete for ids of this sort: `T08xx` are ICS techniques, which it does not hold."""
+    return well_formed(id_) and not id_.startswith("T08")
+
+
+@cache
+def _techniques() -> dict[str, Technique]:
+    text = (resources.files("lurcher.content") / "data" / "attack.tsv").read_text(encoding="utf-8")
+    found = {}
+    for line in text.splitlines():
+        if line.startswith("#"):
+            continue
+        id_, tactics, name = line.split("\t")
+        found[id_] = Technique(id_, "", (), name) if tactics == ">" else Technique(id_, name, tuple(tactics.split(",")))
+    return found
+
+
+def technique(id_: str) -> Technique | None:
+    """None where version 17.0 has no such id."""
+    return _techniques().get(id_)
+
+
+def tactic(name: str) -> str:
+    """A tactic in Sentinel's spelling from any that files use (`command-and-control`, `Command and Control`); "" for none."""
+    wanted = re.sub(r"[^a-z]", "", name.lower())
+    return next((t for t in TACTICS if t.lower() == wanted), "")

@@ -1,0 +1,179 @@
+"""Signer drift: what a rule's terms miss of the signers that the catalogue knows.
+
+A rule names a signer (`Signer has 'NinjaRMM'`); the company is renamed, bought, moves country, and the rule goes quiet. For every
+tool that the rule's terms hit, its other signers are looked up, and the rule is told which of them it misses and since when.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from lurcher.content.checks.registry import Context, check
+from lurcher.content.checks.tree import lets, operands, texts, walk_positive
+from lurcher.content.codes import declare
+from lurcher.content.model import Placed
+from lurcher.kql.diagnostics import Severity
+from lurcher.kql.source import Span
+from lurcher.kql.syntax import Binary, In, NameRef, Script
+from lurcher.rmm.catalogue import Catalogue, Signer, Tool
+from lurcher.rmm.terms import HOLDS
+
+#: Columns that hold the common name of a signing certificate's subject.
+SIGNER_COLUMNS = frozenset({"Signer"})
+_LEGAL_FORM = re.compile(
+    r"(?:[.,]|\b(?:Inc|LLC|Ltd|Limited|GmbH|AG|Corp|Corporation|S\.?r\.?l|SAS|OÜ|Pte|Co|s\.?r\.?o|bvba|ApS|d\.?o\.?o|PTE))\.?\s*$",
+    re.IGNORECASE,
+)
+
+MISSES = declare("LU501", "{terms} misses {signers}", Severity.WARNING)
+MISSES_OLD = declare(
+    "LU502", "{terms} misses {signers}, of which no certificate is known to be valid today", Severity.NOTE
+)
+BRITTLE = declare(
+    "LU503", "'{term}' ends in a legal form or punctuation, which changes more often than the name", Severity.NOTE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SignerTerm:
+    """A constant that a query compares a signer with, and how (`has`, `==`, `in~`, ...)."""
+
+    text: str
+    op: str
+    span: Span
+    column: str
+
+    def hits(self, signer: str) -> bool:
+        return HOLDS[self.op](signer, self.text)
+
+
+def signer_terms(script: Script) -> tuple[SignerTerm, ...]:
+    """The signer terms of a query, those of its `let` lists included; what stands in `not(...)` or under `!has` takes rows away
+    and is left out."""
+    known = lets(script)
+    found: list[SignerTerm] = []
+    for node in walk_positive(script):
+        if not isinstance(node, Binary | In) or node.op not in HOLDS:
+            continue
+        if not isinstance(node.left, NameRef) or node.left.name.text not in SIGNER_COLUMNS:
+            continue
+        pairs = operands(node, known) if isinstance(node, In) else texts(node.right, known)
+        found += [SignerTerm(text, node.op, at.span, node.left.name.text) for text, at in pairs]
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A tool that the terms hit, with the signers that they miss. `all_current`: every signer whose certificate is valid today is
+    missed, so the rule finds no present copy of the tool."""
+
+    tool: Tool
+    terms: tuple[SignerTerm, ...]
+    missed: tuple[Signer, ...]
+    current: tuple[Signer, ...]
+    all_current: bool
+
+
+def drifts(terms: tuple[SignerTerm, ...], catalogue: Catalogue, today: dt.date) -> tuple[Drift, ...]:
+    """What the terms miss, a tool at a time. A signer that several tools share does not say which of them the rule means: it
+    speaks for a tool only together with one of the tool's own."""
+    hit = [s for s in catalogue.signers if s.scope != "generic" and any(t.hits(s.name) for t in terms)]
+    meant = dict.fromkeys(s.tools[0] for s in hit if len(s.tools) == 1)
+    found = []
+    for name in meant:
+        tool = catalogue.tool(name)
+        if tool is None:
+            continue
+        signers = [s for s in catalogue.signers_of(tool) if s.exact]
+        missed = tuple(s for s in signers if s not in hit)
+        valid = [s for s in signers if s.valid_on(today)]
+        current = tuple(s for s in valid if s in missed)
+        own_terms = tuple(t for t in terms if any(t.hits(s.name) for s in catalogue.signers_of(tool)))
+        if missed and own_terms:
+            found.append(Drift(tool, own_terms, missed, current, bool(valid) and len(current) == len(valid)))
+    return tuple(found)
+
+
+def proposed(drift: Drift) -> str:
+    """The condition as it would be complete: stems of the signers that are hunted alone, terms that are there kept where no stem
+    says the same."""
+    stems = dict.fromkeys(s.stem for s in drift.missed if s.scope == "own")
+    kept = [t.text for t in drift.terms if not any(HOLDS["has"](t.text, stem) for stem in stems)]
+    quoted = ", ".join(
+        "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'" for text in dict.fromkeys((*kept, *stems))
+    )
+    return f"Signer has_any ({quoted})"
+
+
+@cache
+def _shipped() -> Catalogue:
+    return Catalogue.load()
+
+
+def _named(signer: Signer) -> str:
+    return signer.name + (f" (in use since {signer.since:%Y-%m})" if signer.since else "")
+
+
+def _drifts(ctx: Context) -> tuple[Drift, ...]:
+    # Most rules name no signer, and the catalogue takes its 50 ms: the word is looked for first.
+    if ctx.compiled.script is None or not any(column in ctx.rule.query for column in SIGNER_COLUMNS):
+        return ()
+    return drifts(signer_terms(ctx.compiled.script), _shipped(), ctx.today)
+
+
+@check(
+    MISSES,
+    "The tool's present copies carry a signature that the rule does not look for: the company was renamed, bought, or moved.",
+)
+def misses(ctx: Context) -> Iterator[Placed]:
+    for drift in _drifts(ctx):
+        if drift.current:
+            yield ctx.in_query(
+                MISSES, drift.terms[0].span, hint=_hint(drift), terms=_terms(drift), signers=_listed(drift.current)
+            )
+
+
+@check(MISSES_OLD, "Older copies of the tool carry another signature. They still run, and attackers like old agents.")
+def misses_old(ctx: Context) -> Iterator[Placed]:
+    for drift in _drifts(ctx):
+        old = tuple(s for s in drift.missed if s not in drift.current)
+        if old:
+            yield ctx.in_query(
+                MISSES_OLD, drift.terms[0].span, hint=_hint(drift), terms=_terms(drift), signers=_listed(old)
+            )
+
+
+@check(
+    BRITTLE,
+    "`has 'Servably, Inc.'` misses 'Servably Inc.'. Search for the part of the name that stays: `has 'Servably'`.",
+)
+def brittle(ctx: Context) -> Iterator[Placed]:
+    script = ctx.compiled.script
+    if script is None:
+        return
+    for term in signer_terms(script):
+        match = _LEGAL_FORM.search(term.text)
+        stem = term.text[: match.start()].rstrip(" ,.") if match else ""
+        # A name of one short word says too little without its legal form ('Enter Srl').
+        if match and len(stem) > 5:
+            yield ctx.in_query(BRITTLE, term.span, hint=f"search for '{stem}'", term=term.text)
+
+
+def _terms(drift: Drift) -> str:
+    return ", ".join(dict.fromkeys(f"'{t.text}'" for t in drift.terms))
+
+
+def _listed(signers: tuple[Signer, ...]) -> str:
+    return "; ".join(_named(s) for s in signers)
+
+
+def _hint(drift: Drift) -> str:
+    wide = [s for s in drift.missed if s.scope == "wide"]
+    beside = "".join(f"; {s.stem} {s.why}: only together with a product name" for s in wide)
+    alone = any(s.scope == "own" for s in drift.missed)
+    how = f"change it to: {proposed(drift)}" if alone else "no signer can be added by itself"
+    return f"{drift.tool.name}: {how}{beside}"
