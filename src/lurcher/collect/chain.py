@@ -16,7 +16,8 @@ from lurcher.collect.crypto import SIGNATURE_DIGESTS, verified
 from lurcher.collect.roots import Root, Roots
 from lurcher.collect.x509 import ANY_USAGE, Certificate
 
-#: Certificates in a chain, and links tried to find one: a file can bring 64 certificates of one name.
+#: Certificates in a chain, and links tried to find one (known ones count too, so that a verdict does not depend on what was seen
+#: before): a file can bring 64 certificates of one name.
 MAX_LENGTH = 8
 MAX_LINKS = 64
 
@@ -72,18 +73,15 @@ class Chains:
             issuers = anchors + [c for c in pool if c.subject == last.issuer and c.sha1 not in seen]
             onward = []
             for issuer in issuers:
-                if (last.sha1, issuer.sha1) not in self._links:
-                    if budget == 0:
-                        break
-                    budget -= 1
+                if budget == 0:
+                    break
+                budget -= 1
                 if self._signed_by(last, issuer):
                     onward.append((*path, issuer))
             # A stack: roots first, and the certificates in the order of the file.
-            open_paths += reversed(onward[:MAX_LINKS])
+            open_paths += reversed(onward)
             if not onward:
                 yield path, None
-            if len(open_paths) > MAX_LINKS:
-                return
 
     def _signed_by(self, child: Certificate, issuer: Certificate) -> bool:
         key = (child.sha1, issuer.sha1)
