@@ -158,7 +158,7 @@ class Catalogue:
 
     @cached_property
     def _exact(self) -> dict[str, Signer]:
-        """By the name as it is, and without case: two companies may differ in case alone (`ConnectWise, LLC`, `Connectwise, LLC`)."""
+        """By the name as it is, and without case: two names may differ in case alone (`ConnectWise, LLC`, `Connectwise, LLC`)."""
         return {s.name.casefold(): s for s in self.signers} | {s.name: s for s in self.signers}
 
     @cached_property

@@ -127,7 +127,7 @@ def _drifts(ctx: Context) -> tuple[Drift, ...]:
 
 @check(
     MISSES,
-    "The tool's present copies carry a signature that the rule does not look for: the company was renamed, bought, or moved.",
+    "Present copies of the tool carry a signature that the rule does not look for: the maker was renamed, bought, or moved.",
 )
 def misses(ctx: Context) -> Iterator[Placed]:
     for drift in _drifts(ctx):
