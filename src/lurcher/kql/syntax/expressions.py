@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from lurcher.kql.syntax.base import Expression, Name, Node, Operator, Statement
+from lurcher.kql.syntax.base import Expression, Name, Node, Operator, Parameter, Statement
 from lurcher.kql.types import ScalarType
 
 
@@ -86,6 +86,8 @@ class Call(Expression):
 
     name: Name
     arguments: tuple[Expression, ...] = ()
+    #: Only of `toscalar kind=nooptimization (...)`.
+    parameters: tuple[Parameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,13 @@ class ExternalData(Expression):
     columns: tuple[ColumnDecl, ...]
     urls: tuple[Expression, ...]
     properties: tuple[tuple[str, Expression], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EntityGroup(Expression):
+    """`entity_group [cluster('a').database('b'), ...]`."""
+
+    members: tuple[Expression, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,11 @@ from lurcher.kql.types import ScalarType
 Parameters = tuple[Parameter, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class BrokenOp(Operator):
+    """What stands where an operator could not be read. No tree with errors is bound."""
+
+
 # --- rows ---
 @dataclass(frozen=True, slots=True)
 class WhereOp(Operator):
@@ -152,6 +157,11 @@ class AsOp(Operator):
 
 
 @dataclass(frozen=True, slots=True)
+class ExecuteAndCacheOp(Operator):
+    """`__executeAndCache`."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConsumeOp(Operator):
     parameters: Parameters = ()
 
@@ -255,11 +265,12 @@ class SearchOp(Operator):
 
 @dataclass(frozen=True, slots=True)
 class FindColumn(Node):
-    """A column of `find ... project`: `name`, `name:type`, or `pack(*)`, which is `pack_all` with no name."""
+    """A column of `find ... project`: `name`, `name:type`, or with no name `pack(*)` (`pack_all`) or `*` (`star`)."""
 
     name: Name | None
     type: ScalarType | None = None
     pack_all: bool = False
+    star: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +346,7 @@ class MvApplyOp(Operator):
     items: tuple[ExpandItem, ...]
     body: Expression
     limit: Expression | None = None
-    context_id: Name | None = None
+    context_id: Expression | None = None
     parameters: Parameters = ()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lurcher.kql.syntax.base import Expression, Name, Node, Statement
+from lurcher.kql.syntax.base import Expression, Name, Node, Parameter, Statement
 from lurcher.kql.syntax.expressions import FunctionParam, Literal
 
 
@@ -48,9 +48,10 @@ class AliasStatement(Statement):
 
 @dataclass(frozen=True, slots=True)
 class RestrictStatement(Statement):
-    """`restrict access to (table, ...)`."""
+    """`restrict access to (table, ...) with (name=value)`."""
 
     targets: tuple[Expression, ...]
+    properties: tuple[Parameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
