@@ -27,7 +27,7 @@ from lurcher.kql.syntax import (
 )
 from lurcher.kql.types import ScalarType
 from lurcher.rmm.catalogue import Catalogue
-from lurcher.rmm.drift import Drift, drifts, proposed, signer_terms
+from lurcher.rmm.drift import Drift, _named, drifts, proposed, signer_terms
 from lurcher.rmm.terms import HOLDS
 
 TODAY = dt.date(2026, 3, 1)
@@ -58,6 +58,7 @@ def drift_of(*terms: str, op: str = "has", today: dt.date = TODAY) -> dict[str, 
         ("DWSNET OÜ", "DWService", "DWSNET srl"),
         ("MMSoft Design", "Pulseway", "Kaseya Holdings Inc."),
         ("Parsec Cloud", "Parsec", "Unity Technologies SF"),
+        ("Datto Inc", "Datto RMM", "Datto, LLC"),
         ("Point B Ltd", "GetScreen", "Kopetra Ltd."),
         ("Yakhnovets Denis Aleksandrovich IP", "LiteManager", "IP Ter-Osipov Aleksey Vladimirovich"),
     ],
@@ -83,6 +84,9 @@ def test_the_proposal_is_complete() -> None:
     drift = drift_of("NinjaRMM")["NinjaOne"]
     assert proposed(drift) == "Signer has_any ('NinjaRMM', 'NinjaOne')"
     assert drift_of("NinjaRMM", "NinjaOne") == {}
+    # Terms that speak of other tools stay: the change must not lose what the rule finds already.
+    drift = drift_of("NinjaRMM", "TeamViewer")["NinjaOne"]
+    assert proposed(drift) == "Signer has_any ('NinjaRMM', 'TeamViewer', 'NinjaOne')"
 
 
 def test_before_the_rename_nothing_current_is_missed() -> None:
@@ -142,3 +146,9 @@ def test_check_says_it_with_the_date_and_a_change() -> None:
     assert diagnostic.hint == "NinjaOne: change it to: Signer has_any ('NinjaRMM', 'NinjaOne')"
     assert problems["LU501"].placed.position == (3, 48)
     assert "LU503" not in problems
+
+
+def test_a_shared_signer_is_not_said_to_be_the_tools_own_since_then() -> None:
+    """PDQ.com has signed PDQ Connect for longer than ISL Online."""
+    (signer,) = drift_of("ISL Online")["ISL Online"].current
+    assert _named(signer) == "PDQ.com Corporation (its certificates known since 2022-09)"

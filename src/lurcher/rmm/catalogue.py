@@ -66,6 +66,8 @@ class Signer:
     exact: bool
     certificates: tuple[Certificate, ...]
     not_of: dict[str, str]
+    #: Known to sign today though no certificate of it is listed.
+    in_use: bool = False
 
     @property
     def since(self) -> dt.date | None:
@@ -77,7 +79,7 @@ class Signer:
         return max((c.valid_to for c in self.certificates), default=None)
 
     def valid_on(self, day: dt.date) -> bool:
-        return any(c.valid_from <= day <= c.valid_to for c in self.certificates)
+        return self.in_use or any(c.valid_from <= day <= c.valid_to for c in self.certificates)
 
 
 @dataclass(frozen=True, slots=True)

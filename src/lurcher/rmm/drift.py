@@ -68,11 +68,13 @@ def signer_terms(script: Script) -> tuple[SignerTerm, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A tool that the terms hit, with the signers that they miss. `all_current`: every signer whose certificate is valid today is
+    """A tool that the terms hit, with the signers that they miss. `terms` are those that hit it, `rule_terms` all of the rule's.
+    `all_current`: every signer whose certificate is valid today is
     missed, so the rule finds no present copy of the tool."""
 
     tool: Tool
     terms: tuple[SignerTerm, ...]
+    rule_terms: tuple[SignerTerm, ...]
     missed: tuple[Signer, ...]
     current: tuple[Signer, ...]
     all_current: bool
@@ -94,7 +96,7 @@ def drifts(terms: tuple[SignerTerm, ...], catalogue: Catalogue, today: dt.date) 
         current = tuple(s for s in valid if s in missed)
         own_terms = tuple(t for t in terms if any(t.hits(s.name) for s in catalogue.signers_of(tool)))
         if missed and own_terms:
-            found.append(Drift(tool, own_terms, missed, current, bool(valid) and len(current) == len(valid)))
+            found.append(Drift(tool, own_terms, terms, missed, current, bool(valid) and len(current) == len(valid)))
     return tuple(found)
 
 
@@ -102,7 +104,7 @@ def proposed(drift: Drift) -> str:
     """The condition as it would be complete: stems of the signers that are hunted alone, terms that are there kept where no stem
     says the same."""
     stems = dict.fromkeys(s.stem for s in drift.missed if s.scope == "own")
-    kept = [t.text for t in drift.terms if not any(HOLDS["has"](t.text, stem) for stem in stems)]
+    kept = [t.text for t in drift.rule_terms if not any(HOLDS["has"](t.text, stem) for stem in stems)]
     quoted = ", ".join(
         "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'" for text in dict.fromkeys((*kept, *stems))
     )
@@ -115,7 +117,11 @@ def _shipped() -> Catalogue:
 
 
 def _named(signer: Signer) -> str:
-    return signer.name + (f" (in use since {signer.since:%Y-%m})" if signer.since else "")
+    if signer.since is None:
+        return signer.name
+    # A shared signer's oldest certificate may be another tool's.
+    what = "in use" if len(signer.tools) == 1 else "its certificates known"
+    return f"{signer.name} ({what} since {signer.since:%Y-%m})"
 
 
 def _drifts(ctx: Context) -> tuple[Drift, ...]:

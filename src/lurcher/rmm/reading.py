@@ -85,6 +85,7 @@ def _signer(row: dict[str, Any], sources: set[str]) -> Signer:
         exact=row.get("exact", True),
         certificates=tuple(_certificate(c) for c in row.get("certificates", ())),
         not_of=dict(row.get("not_of", {})),
+        in_use=row.get("in_use", False),
     )
 
 
