@@ -55,19 +55,38 @@ class Tokens:
         return self.starts[index] + len(self.texts[index])
 
 
+def words(text: str) -> tuple[str, ...]:
+    """A list of words, written as one text."""
+    return tuple(text.split())
+
+
 #: Operators between two scalars, in letters. `in`, `has_any`, `has_all`, `between` take a list or a range and stand apart.
 STRING_OPERATORS = frozenset(
-    ["has", "has_cs", "hasprefix", "hasprefix_cs", "hassuffix", "hassuffix_cs", "contains", "contains_cs", "containscs", "startswith", "startswith_cs", "endswith", "endswith_cs", "like", "likecs", "notlike", "notlikecs", "notcontains", "notcontainscs", "!has", "!has_cs", "!hasprefix", "!hasprefix_cs", "!hassuffix", "!hassuffix_cs", "!contains", "!contains_cs", "!startswith", "!startswith_cs", "!endswith", "!endswith_cs", "=~", "!~", ":"]
+    words(
+        "has has_cs hasprefix hasprefix_cs hassuffix hassuffix_cs contains contains_cs containscs startswith "
+        "startswith_cs endswith endswith_cs like likecs notlike notlikecs notcontains notcontainscs !has "
+        "!has_cs !hasprefix !hasprefix_cs !hassuffix !hassuffix_cs !contains !contains_cs !startswith "
+        "!startswith_cs !endswith !endswith_cs =~ !~ :"
+    )
 ) | {"matches regex"}
 LIST_OPERATORS = frozenset(("in", "!in", "in~", "!in~", "has_any", "has_all"))
 RANGE_OPERATORS = frozenset(("between", "!between"))
 
 #: The words of more than one part. Each is one token: `mv-expand`, never `mv - expand`.
-HYPHENATED = ["assert-schema", "granny-asc", "granny-desc", "graph-mark-components", "graph-match", "graph-shortest-paths", "graph-to-table", "graph-where-edges", "graph-where-nodes", "macro-expand", "make-graph", "make-series", "materialized-view-combine", "mv-apply", "mv-expand", "parse-kv", "parse-where", "partitioned-by", "project-away", "project-by-names", "project-keep", "project-rename", "project-reorder", "project-smart", "sample-distinct", "top-hitters", "top-nested"]
-HINTS = ["hint.concurrency", "hint.distribution", "hint.materialized", "hint.num_partitions", "hint.progressive_top", "hint.remote", "hint.shufflekey", "hint.spread", "hint.strategy"]
+HYPHENATED = words(
+    "assert-schema granny-asc granny-desc graph-mark-components graph-match graph-shortest-paths "
+    "graph-to-table graph-where-edges graph-where-nodes macro-expand make-graph make-series "
+    "materialized-view-combine mv-apply mv-expand parse-kv parse-where partitioned-by project-away "
+    "project-by-names project-keep project-rename project-reorder project-smart sample-distinct "
+    "top-hitters top-nested"
+)
+HINTS = words(
+    "hint.concurrency hint.distribution hint.materialized hint.num_partitions hint.progressive_top "
+    "hint.remote hint.shufflekey hint.spread hint.strategy"
+)
 
 #: Types whose name before a parenthesis makes a literal of raw text.
-LITERAL_TYPES = ["bool", "date", "datetime", "decimal", "double", "guid", "int", "int32", "int64", "long", "real", "time", "timespan"]
+LITERAL_TYPES = words("bool date datetime decimal double guid int int32 int64 long real time timespan")
 
 _TYPE_WORDS = (
     "boolean int8 char uint8 byte int16 uint16 int int32 uint uint32 long int64 ulong uint64 float real decimal double"
@@ -92,7 +111,10 @@ _CLAUSES = (
 )
 #: Words that are declared bare and cannot be referred to bare.
 DECLARABLE = frozenset(
-    ["accumulate", "as", "by", "contains", "datatable", "earliest", "externaldata", "find", "has", "in", "invoke", "latest", "materialize", "mdm", "of", "print", "sample", "search", "set", "sql", "title", "to", "toscalar", "totable", "verbose", "viewers", "where"]
+    words(
+        "accumulate as by contains datatable earliest externaldata find has in invoke latest materialize mdm "
+        "of print sample search set sql title to toscalar totable verbose viewers where"
+    )
 )
 #: Words that are referred to bare and cannot be declared bare.
 REFERABLE = frozenset(("kind", "with_source", "withsource"))

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from lurcher.kql.diagnostics import LU003, Diagnostic
 from lurcher.kql.lexer import tokenize
-from lurcher.kql.parser import operators as _operators  # declares the operators
-from lurcher.kql.parser import sources as _sources  # declares the primaries
+from lurcher.kql.parser import operators, sources  # noqa: F401  They declare the operators and the primaries.
 from lurcher.kql.parser.cursor import MAX_DEPTH, Cursor, Stop, too_deep
 from lurcher.kql.parser.expressions import expression
 from lurcher.kql.parser.split import split_queries

@@ -6,7 +6,7 @@ operator to the next `|`, a statement to the next `;`, a list in brackets to its
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from lurcher.kql.diagnostics import KS005, KS006, KS198, KS228, LU003, Diagnostic, Rule
 from lurcher.kql.source import Span
@@ -108,7 +108,7 @@ class Cursor:
             bracketed = self.bracketed_name()
             if bracketed is not None:
                 return bracketed
-        self.fail(KS006, self.here(), expected=what)
+        return self.fail(KS006, self.here(), expected=what)
 
     def check_name(self, *, declared: bool = False) -> None:
         text = self.texts[self.pos]
@@ -138,7 +138,7 @@ class Cursor:
         if len(self.diagnostics) < MAX_DIAGNOSTICS:
             self.diagnostics.append(diagnostic)
 
-    def fail(self, rule: Rule, span: Span, *, hint: str = "", **data: object) -> NoReturn:
+    def fail(self, rule: Rule, span: Span, *, hint: str = "", **data: Any) -> NoReturn:
         # What follows from a token that the lexer has complained of is not worth a second complaint.
         if self.pos not in self.tainted and self.pos - 1 not in self.tainted:
             self.say(rule.at(span if span.length else self.gap(), hint=hint, **data))

@@ -187,7 +187,7 @@ def primary(p: Cursor) -> Expression:
         return _client_parameter(p)
     elif (value := literal(p)) is not None:
         return value
-    p.fail(KS006, p.here(), expected="an expression", hint=suggestions.for_sign(text, p.texts[start + 1]))
+    return p.fail(KS006, p.here(), expected="an expression", hint=suggestions.for_sign(text, p.texts[start + 1]))
 
 
 def _parenthesised(p: Cursor) -> Expression:
@@ -338,7 +338,7 @@ def pipeline(p: Cursor, *, headless: bool = False) -> Expression:
 
 
 def _is_head(p: Cursor) -> bool:
-    """Whether the word at hand is an operator (or `materialize`) here, and not a name: `range` is a function too, and `take` a name."""
+    """Whether the word at hand is an operator (or `materialize`) here: `range` is a function too, and `take` a name."""
     text, after = p.texts[p.pos], p.texts[p.pos + 1]
     if text in NOT_REFERABLE:
         # `materialize` is no function: it stands at the head of a statement or of a body, and nowhere else.

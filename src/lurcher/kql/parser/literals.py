@@ -93,6 +93,8 @@ def literal(p: Cursor) -> Literal | None:
         p.pos += 1
         return Literal(ScalarType.BOOL, _BOOLEANS[text], text, span=p.span(p.pos - 1))
     span = p.here()
+    type_: ScalarType
+    value: Any
     if kind == TokenKind.LONG:
         type_, value = ScalarType.LONG, _integer(text, ScalarType.LONG)
     elif kind == TokenKind.REAL:

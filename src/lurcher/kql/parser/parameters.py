@@ -6,7 +6,7 @@ from lurcher.kql.diagnostics import KS005_VALUE, KS006
 from lurcher.kql.parser.cursor import Cursor
 from lurcher.kql.parser.literals import literal
 from lurcher.kql.syntax import Expression, Name, NameRef, Parameter
-from lurcher.kql.tokens import TokenKind
+from lurcher.kql.tokens import TokenKind, words
 
 #: name -> the words it takes; None where it takes any value.
 Spec = dict[str, tuple[str, ...] | None]
@@ -15,8 +15,9 @@ _SIDES = ("auto", "left", "local", "right", "unresolved")
 #: Settings that only tell the service how to work, not what the result is; their values are compared without case.
 SHUFFLE: Spec = {"hint.shufflekey": None, "hint.strategy": ("shuffle",), "hint.num_partitions": None}
 JOIN: Spec = {
-    "kind": tuple(
-        ["inner", "fullouter", "innerunique", "leftanti", "leftantisemi", "anti", "leftouter", "leftsemi", "rightanti", "rightantisemi", "rightouter", "rightsemi"]
+    "kind": words(
+        "inner fullouter innerunique leftanti leftantisemi anti leftouter leftsemi rightanti rightantisemi rightouter"
+        " rightsemi"
     ),
     "hint.remote": _SIDES,
     "hint.shufflekey": None,

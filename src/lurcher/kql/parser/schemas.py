@@ -18,14 +18,16 @@ from lurcher.kql.syntax import (
     TypeOf,
     Unary,
 )
-from lurcher.kql.tokens import TokenKind
+from lurcher.kql.tokens import TokenKind, words
 from lurcher.kql.types import TYPE_NAMES, ScalarType
 
 Item = TypeVar("Item")
 
 #: Types that may be declared for a column. The other spellings (`float`, `uint`) are known to `typeof` alone.
 DECLARED_TYPES = frozenset(
-    ["bool", "boolean", "date", "datetime", "decimal", "double", "dynamic", "guid", "int", "int64", "int8", "long", "real", "string", "time", "timespan", "uniqueid"]
+    words(
+        "bool boolean date datetime decimal double dynamic guid int int64 int8 long real string time timespan uniqueid"
+    )
 )
 ALL_TYPES = frozenset(TYPE_NAMES)
 

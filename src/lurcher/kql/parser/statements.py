@@ -121,9 +121,8 @@ def _let(p: Cursor, start: int) -> Statement:
     p.pos += 1
     if _is_function(p):
         return LetStatement(name, _function(p), span=p.span(start))
-    if p.texts[p.pos] == "{":
-        if not (p.kinds[p.pos + 1] == TokenKind.WORD and p.texts[p.pos + 2] == "}"):
-            p.fail(KS006, p.here(), expected="a value", hint="a function has parameters, even if none: () { ... }")
+    if p.texts[p.pos] == "{" and not (p.kinds[p.pos + 1] == TokenKind.WORD and p.texts[p.pos + 2] == "}"):
+        p.fail(KS006, p.here(), expected="a value", hint="a function has parameters, even if none: () { ... }")
     return LetStatement(name, pipeline(p), span=p.span(start))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lurcher.kql.parser.cursor import Cursor
 from lurcher.kql.parser.registry import OPERATORS
 from lurcher.kql.tokens import TokenKind
@@ -79,7 +81,7 @@ def for_operator(p: Cursor) -> str:
     return nearest(text, OPERATORS)
 
 
-def nearest(text: str, known: dict[str, object] | dict[str, object]) -> str:
+def nearest(text: str, known: Iterable[str]) -> str:
     import difflib
 
     close = difflib.get_close_matches(text.lower(), list(known), 1, 0.7)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
-from lurcher.kql.syntax.base import Expression, Name, Node, Operator, Parameter, Statement
+from lurcher.kql.syntax.base import Expression, Name, Node, Operator, Parameter, Statement, node
 from lurcher.kql.types import ScalarType
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Literal(Expression):
     """A constant of one scalar type.
 
@@ -24,7 +24,7 @@ class Literal(Expression):
     hidden: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class DynamicLiteral(Expression):
     """`dynamic(...)`: `value` is None, bool, int, float, str, list or dict (in the order written), nested; timespans are
     their ticks, datetimes their ISO text, as the service keeps them."""
@@ -33,7 +33,7 @@ class DynamicLiteral(Expression):
     raw: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class TypeOf(Expression):
     """`typeof(string)`, or of a schema: `typeof(a:string, b:long)` and `typeof(*)`, each a column declaration."""
 
@@ -42,7 +42,7 @@ class TypeOf(Expression):
     star: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ColumnDecl(Node):
     """`name:type`."""
 
@@ -50,19 +50,19 @@ class ColumnDecl(Node):
     type: ScalarType
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class NameRef(Expression):
     """A column, variable, table, or a bare word where one is expected. A wildcard name has `name.pattern` set."""
 
     name: Name
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Star(Expression):
     """`*` where every column is meant: `arg_max(t, *)`, `* has 'x'`, `project-reorder a, *`."""
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Path(Expression):
     """`base.member`: a property of a dynamic, `$left.x`, `database('d').T`. The member is a name (`d.a`, `d.['a b']`,
     `d.$type`) or a call (`cluster('c').database('d')`)."""
@@ -71,7 +71,7 @@ class Path(Expression):
     member: NameRef | Call
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Index(Expression):
     """`base[index]`: an element of an array or a property of a bag."""
 
@@ -79,7 +79,7 @@ class Index(Expression):
     index: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Call(Expression):
     """`name(arguments)`. An argument may be a `Named`, a `Star`, or a whole `Pipe` (`toscalar(T | count)`,
     `materialize(...)`)."""
@@ -90,7 +90,7 @@ class Call(Expression):
     parameters: tuple[Parameter, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Named(Expression):
     """`name = expression` in a list of columns, groups, aggregates or arguments; `(a, b) = expression` has several names
     (and is written with parentheses even for one where `listed` is set)."""
@@ -100,7 +100,7 @@ class Named(Expression):
     listed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Unary(Expression):
     """`-x` and `+x`. `not` is a function."""
 
@@ -108,7 +108,7 @@ class Unary(Expression):
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Binary(Expression):
     """`left op right`. `op` is KQL's own spelling, lower case: `and or == != < <= > >= + - * / % =~ !~ has !has has_cs
     !has_cs hasprefix ... contains ... startswith ... endswith ... matches regex`, and `<>` is written `!=`. In
@@ -119,7 +119,7 @@ class Binary(Expression):
     right: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class In(Expression):
     """`left op (right, ...)` with op one of `in !in in~ !in~ has_any has_all`. A tabular expression is the only one in its
     list."""
@@ -129,7 +129,7 @@ class In(Expression):
     right: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Between(Expression):
     """`left between (low .. high)`, `!between` where negated."""
 
@@ -139,7 +139,7 @@ class Between(Expression):
     high: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Pipe(Expression):
     """A tabular expression with its operators. `source` is None where the first operator brings its own rows (`print`,
     `range`, `union`, `search`, `find`, `evaluate`). A table with no operator is no Pipe but a `NameRef`."""
@@ -148,7 +148,7 @@ class Pipe(Expression):
     operators: tuple[Operator, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class DataTable(Expression):
     """`datatable(a:string, b:long) [ ... ]`, values row by row in one list."""
 
@@ -156,7 +156,7 @@ class DataTable(Expression):
     values: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ExternalData(Expression):
     """`externaldata(a:string) [ 'url', ... ] with (format='csv', ...)`."""
 
@@ -165,19 +165,19 @@ class ExternalData(Expression):
     properties: tuple[tuple[str, Expression], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class EntityGroup(Expression):
     """`entity_group [cluster('a').database('b'), ...]`."""
 
     members: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Broken(Expression):
     """What the parser could not read, having said so in a diagnostic. No tree with errors is bound."""
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Ordered(Node):
     """`expression asc|desc nulls first|last`; None where not written (`sort` takes desc)."""
 
@@ -186,7 +186,7 @@ class Ordered(Node):
     nulls_first: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class TabularType(Node):
     """The type of a tabular parameter: `(a:string, b:long)`, or `(*)` where `star` is set."""
 
@@ -194,7 +194,7 @@ class TabularType(Node):
     star: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class FunctionParam(Node):
     """`name:type` or `name:type=default` of a function; `name:(*)` is tabular."""
 
@@ -203,7 +203,7 @@ class FunctionParam(Node):
     default: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Function(Expression):
     """`(params) { statements; expression }`, also `view () {...}`. Stands on the right of a `let`."""
 

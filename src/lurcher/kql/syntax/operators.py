@@ -3,54 +3,52 @@ operator they mean (`order by` is `SortOp`, `limit` is `TakeOp`, `mvexpand` is `
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from lurcher.kql.syntax.base import Expression, Name, Node, Operator, Parameter, Statement
+from lurcher.kql.syntax.base import Expression, Name, Node, Operator, Parameter, Statement, node
 from lurcher.kql.syntax.expressions import Call, ColumnDecl, FunctionParam, Literal, NameRef, Ordered
 from lurcher.kql.types import ScalarType
 
 Parameters = tuple[Parameter, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class BrokenOp(Operator):
     """What stands where an operator could not be read. No tree with errors is bound."""
 
 
 # --- rows ---
-@dataclass(frozen=True, slots=True)
+@node
 class WhereOp(Operator):
     predicate: Expression
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class TakeOp(Operator):
     count: Expression
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class SortOp(Operator):
     keys: tuple[Ordered, ...]
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class TopOp(Operator):
     count: Expression
     key: Ordered
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class CountOp(Operator):
     """`count`, or `count as name`."""
 
     name: Name | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class DistinctOp(Operator):
     """A lone `Star` means every column."""
 
@@ -58,27 +56,27 @@ class DistinctOp(Operator):
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class SampleOp(Operator):
     count: Expression
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class SampleDistinctOp(Operator):
     count: Expression
     of: Expression
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class TopHittersOp(Operator):
     count: Expression
     of: Expression
     by: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class TopNestedLevel(Node):
     """`top-nested N of column with others = x by aggregate asc`."""
 
@@ -88,91 +86,91 @@ class TopNestedLevel(Node):
     by: Ordered  # its expression is a Named where it is given a name
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class TopNestedOp(Operator):
     levels: tuple[TopNestedLevel, ...]
 
 
 # --- columns ---
-@dataclass(frozen=True, slots=True)
+@node
 class ExtendOp(Operator):
     columns: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ProjectOp(Operator):
     columns: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ProjectAwayOp(Operator):
     columns: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ProjectKeepOp(Operator):
     columns: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ProjectRenameOp(Operator):
     """Each column a `Named` (or what was written instead, for the binder to refuse)."""
 
     columns: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ProjectReorderOp(Operator):
     """Columns, wildcards; `descending` None where no order is written, and `granny` the `granny-asc/-desc` orders."""
 
     columns: tuple[ReorderItem, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ReorderItem(Node):
     column: Expression
     order: str = ""  # "", asc, desc, granny-asc, granny-desc
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ProjectByNamesOp(Operator):
     columns: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class SerializeOp(Operator):
     columns: tuple[Expression, ...] = ()
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class GetSchemaOp(Operator):
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class AsOp(Operator):
     name: Name
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ExecuteAndCacheOp(Operator):
     """`__executeAndCache`."""
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ConsumeOp(Operator):
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class AssertSchemaOp(Operator):
     columns: tuple[ColumnDecl, ...]
 
 
 # --- groups ---
-@dataclass(frozen=True, slots=True)
+@node
 class SummarizeOp(Operator):
     aggregates: tuple[Expression, ...]
     by: tuple[Expression, ...] = ()
@@ -181,13 +179,13 @@ class SummarizeOp(Operator):
     has_by: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class SeriesAggregate(Node):
     aggregate: Expression  # a Named where it is given a name
     default: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class MakeSeriesOp(Operator):
     """`make-series a=count() default=0 on t from x to y step z by k`; `in range(x, y, z)` is the same with `in_range`."""
 
@@ -201,7 +199,7 @@ class MakeSeriesOp(Operator):
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class PartitionOp(Operator):
     """`partition by key ( | operators )` (`scope` none), `partition by key { whole query }`, `partition by key in (scope) (...)`.
 
@@ -214,7 +212,7 @@ class PartitionOp(Operator):
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class PartitionByOp(Operator):
     """`__partitionby entity id name (subquery)`."""
 
@@ -224,7 +222,7 @@ class PartitionByOp(Operator):
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ReduceOp(Operator):
     by: Expression
     options: Parameters = ()
@@ -232,7 +230,7 @@ class ReduceOp(Operator):
 
 
 # --- several tables ---
-@dataclass(frozen=True, slots=True)
+@node
 class JoinOp(Operator):
     """`conditions` are names common to both sides or `$left.a == $right.b`; `where` is the rarer `join ... where` form."""
 
@@ -242,7 +240,7 @@ class JoinOp(Operator):
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class LookupOp(Operator):
     right: Expression
     conditions: tuple[Expression, ...] = ()
@@ -250,20 +248,20 @@ class LookupOp(Operator):
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class UnionOp(Operator):
     tables: tuple[Expression, ...]
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class SearchOp(Operator):
     predicate: Expression
     tables: tuple[Expression, ...] = ()
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class FindColumn(Node):
     """A column of `find ... project`: `name`, `name:type`, or with no name `pack(*)` (`pack_all`) or `*` (`star`)."""
 
@@ -273,7 +271,7 @@ class FindColumn(Node):
     star: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class FindOp(Operator):
     predicate: Expression
     tables: tuple[Expression, ...] = ()
@@ -283,12 +281,12 @@ class FindOp(Operator):
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class InvokeOp(Operator):
     function: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class EvaluateOp(Operator):
     """`evaluate plugin(args) : (schema)`; `open_schema` where the schema starts with `*`."""
 
@@ -298,24 +296,24 @@ class EvaluateOp(Operator):
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ForkBranch(Node):
     name: Name | None
     body: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ForkOp(Operator):
     branches: tuple[ForkBranch, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class FacetOp(Operator):
     columns: tuple[Expression, ...]
     body: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class MacroExpandOp(Operator):
     entities: Expression
     scope: Name | None
@@ -324,7 +322,7 @@ class MacroExpandOp(Operator):
 
 
 # --- dynamic values ---
-@dataclass(frozen=True, slots=True)
+@node
 class ExpandItem(Node):
     """`x to typeof(long)` of mv-expand and mv-apply; the expression is a Named where it is given a name."""
 
@@ -332,14 +330,14 @@ class ExpandItem(Node):
     to: ScalarType | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class MvExpandOp(Operator):
     items: tuple[ExpandItem, ...]
     limit: Expression | None = None
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class MvApplyOp(Operator):
     """`mv-apply x to typeof(t) limit n on ( subquery )`; `body` is a Pipe with source None."""
 
@@ -351,7 +349,7 @@ class MvApplyOp(Operator):
 
 
 # --- text ---
-@dataclass(frozen=True, slots=True)
+@node
 class ParseCapture(Node):
     """A column of a parse pattern. `skip` is a `*` on its own."""
 
@@ -360,7 +358,7 @@ class ParseCapture(Node):
     skip: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ParseOp(Operator):
     """`parse x with * "text" name:type ...`, `parse-where` where `where` is set. Pattern: literals and captures in turn."""
 
@@ -370,7 +368,7 @@ class ParseOp(Operator):
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ParseKvOp(Operator):
     expression: Expression
     keys: tuple[ColumnDecl, ...]
@@ -378,12 +376,12 @@ class ParseKvOp(Operator):
 
 
 # --- first operators ---
-@dataclass(frozen=True, slots=True)
+@node
 class PrintOp(Operator):
     columns: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class RangeOp(Operator):
     name: Name
     start: Expression
@@ -392,13 +390,13 @@ class RangeOp(Operator):
 
 
 # --- sequences ---
-@dataclass(frozen=True, slots=True)
+@node
 class ScanAssignment(Node):
     name: Name
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ScanStep(Node):
     name: Name
     condition: Expression
@@ -407,7 +405,7 @@ class ScanStep(Node):
     output: str = ""  # "", all, last, none
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ScanOp(Operator):
     steps: tuple[ScanStep, ...]
     declare: tuple[FunctionParam, ...] = ()
@@ -417,7 +415,7 @@ class ScanOp(Operator):
 
 
 # --- graphs ---
-@dataclass(frozen=True, slots=True)
+@node
 class GraphTable(Node):
     """`with nodes on key` of make-graph."""
 
@@ -425,7 +423,7 @@ class GraphTable(Node):
     key: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class MakeGraphOp(Operator):
     source: NameRef
     target: NameRef
@@ -437,12 +435,12 @@ class MakeGraphOp(Operator):
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class GraphNode(Node):
     name: Name | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class GraphEdge(Node):
     """`-[e]->`, `<-[e]-`, `-[e]-`, `-->`, `-[e*1..3]->`. `direction` is `out`, `in` or `any`."""
 
@@ -455,7 +453,7 @@ class GraphEdge(Node):
 GraphPattern = tuple[GraphNode | GraphEdge, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class GraphMatchOp(Operator):
     """`graph-match`, and `graph-shortest-paths` where `shortest` is set."""
 
@@ -466,24 +464,24 @@ class GraphMatchOp(Operator):
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class GraphToTableItem(Node):
     kind: str  # nodes or edges
     name: Name | None = None
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class GraphToTableOp(Operator):
     items: tuple[GraphToTableItem, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class GraphMarkComponentsOp(Operator):
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class GraphWhereOp(Operator):
     """`graph-where-nodes`, or `graph-where-edges` where `edges` is set."""
 
@@ -492,7 +490,7 @@ class GraphWhereOp(Operator):
 
 
 # --- the end of a query ---
-@dataclass(frozen=True, slots=True)
+@node
 class RenderOp(Operator):
     chart: str
     properties: Parameters = ()

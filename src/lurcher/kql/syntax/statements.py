@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from lurcher.kql.syntax.base import Expression, Name, Node, Parameter, Statement
+from lurcher.kql.syntax.base import Expression, Name, Node, Parameter, Statement, node
 from lurcher.kql.syntax.expressions import FunctionParam, Literal
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class LetStatement(Statement):
     """`let name = value`: a scalar, a tabular expression or a `Function`."""
 
@@ -16,14 +14,14 @@ class LetStatement(Statement):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class QueryStatement(Statement):
     """An expression that is a result."""
 
     expression: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class SetStatement(Statement):
     """`set option = value`, or `set option`."""
 
@@ -31,14 +29,14 @@ class SetStatement(Statement):
     value: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ParametersStatement(Statement):
     """`declare query_parameters(name:type = default, ...)`."""
 
     params: tuple[FunctionParam, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class AliasStatement(Statement):
     """`alias database name = cluster(...).database(...)`."""
 
@@ -46,7 +44,7 @@ class AliasStatement(Statement):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class RestrictStatement(Statement):
     """`restrict access to (table, ...) with (name=value)`."""
 
@@ -54,7 +52,7 @@ class RestrictStatement(Statement):
     properties: tuple[Parameter, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class PatternCase(Node):
     """`("a", "b").["path"] = { body }` of a pattern."""
 
@@ -63,7 +61,7 @@ class PatternCase(Node):
     body: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class PatternStatement(Statement):
     """`declare pattern name = (params)[path] { cases }`; without cases it only names the pattern."""
 
@@ -73,7 +71,7 @@ class PatternStatement(Statement):
     cases: tuple[PatternCase, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Script(Node):
     """A whole query text: its statements in order. It has one result for each `QueryStatement`."""
 

@@ -29,7 +29,7 @@ from lurcher.kql.syntax import (
     ReorderItem,
     SerializeOp,
 )
-from lurcher.kql.tokens import TokenKind
+from lurcher.kql.tokens import TokenKind, words
 
 _ENDS = frozenset(("", "|", ";", ")", "}"))
 
@@ -117,8 +117,12 @@ def _assert_schema(p: Cursor, start: int) -> Operator:
     return AssertSchemaOp(row_schema(p), span=p.span(start))
 
 
-_CHART_PROPERTIES = "accumulate anomalycolumns kind legend series title xaxis xcolumn xmax xmin xtitle yaxis ycolumns ymax ymin ysplit ytitle"
-_PROPERTY_NAMES = frozenset(_CHART_PROPERTIES.split())
+_PROPERTY_NAMES = frozenset(
+    words(
+        "accumulate anomalycolumns kind legend series title xaxis xcolumn xmax xmin xtitle yaxis ycolumns ymax ymin"
+        " ysplit ytitle"
+    )
+)
 _COLUMN_LISTS = frozenset(("series", "ycolumns", "anomalycolumns"))
 
 
