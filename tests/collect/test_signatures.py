@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -281,6 +284,44 @@ def test_a_caller_who_stops_early_leaves_no_process_behind(tmp_path: Path, monke
     next(running)
     running.close()  # type: ignore[attr-defined]
     assert multiprocessing.active_children() == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT to a process group")
+def test_ctrl_c_ends_all_processes_without_a_word_from_them(tmp_path: Path) -> None:
+    for n in range(200):
+        (tmp_path / f"{n}.exe").write_bytes(PROGRAM)
+    script = tmp_path / "collecting.py"
+    script.write_text(_COLLECTING)
+    child = subprocess.Popen(
+        [sys.executable, script, tmp_path],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "begun\n"
+    os.killpg(child.pid, signal.SIGINT)
+    # Workers hold these pipes open too: this returns when the last of them has ended.
+    said, complained = child.communicate(timeout=20)
+    assert (said, complained, child.returncode) == ("interrupted\n", "", 0)
+
+
+_COLLECTING = """
+import sys, time
+from datetime import UTC, datetime
+from pathlib import Path
+from lurcher.collect import signatures
+
+if __name__ == "__main__":
+    signatures.BATCH = 8
+    try:
+        for batch in signatures.collect_signatures([Path(sys.argv[1])], now=datetime(2026, 6, 1, tzinfo=UTC), workers=2):
+            print("begun", flush=True)
+            time.sleep(60)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
 
 
 def test_the_fingerprint_is_of_what_was_found_and_not_of_when(folder: Path) -> None:

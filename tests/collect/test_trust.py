@@ -98,6 +98,18 @@ def test_a_changed_signature_value_is_not_trusted(judged) -> None:
     assert judged(bytes(signed)).status == "the signature is not by the key of its certificate"
 
 
+def test_a_signature_with_a_malformed_certificate_is_not_trusted(judged) -> None:
+    signer = CA.signer("A")
+    for broken in (b"\x30\x03\x02\x01\x05", CA.root.replace(b"\x17\x0d", b"\x19\x0d")):
+        found = judged(
+            sign(
+                PROGRAM,
+                made.Signer("A", signer.certificate, signer.key, signer.issuer, signer.serial, (*signer.chain, broken)),
+            )
+        )
+        assert (found.signer, found.status) == ("A", "a certificate in the signature is malformed")
+
+
 def test_a_time_stamp_for_another_signature_spoils_it(judged) -> None:
     stamped = sign(PROGRAM, CA.signer("A"), timestamp=STAMPED)
     other = sign(PROGRAM, CA.signer("B"), timestamp=STAMPED)

@@ -62,6 +62,8 @@ def _rfc3161(element: Element, signer: SignerInfo, around: SignedData) -> Counte
     certificate = next((c for c in pool if stamper.is_signer(c)), None)
     if imprint_digest is None or digest(imprint_digest, signer.signature) != imprint_value:
         return Countersignature(time, certificate, pool, "the time stamp is not over this signature")
+    if token.unreadable:
+        return Countersignature(time, certificate, pool, "a certificate in the time stamp is malformed")
     return Countersignature(time, certificate, pool, signer_objection(stamper, certificate, _TST_INFO, content))
 
 

@@ -42,7 +42,9 @@ def judge(signature: Signature, digests: Mapping[str, bytes] | None, chains: Cha
         at = now if lifetime else stamp.time
     chain = chains.build(certificate, signature.around.certificates, CODE_SIGNING, at)
     reason = (
-        signer_objection(signature.signer, certificate, INDIRECT_DATA, signature.content)
+        # Whether Windows takes such a signature is not known, so it is not called trusted.
+        ("a certificate in the signature is malformed" if signature.around.unreadable else "")
+        or signer_objection(signature.signer, certificate, INDIRECT_DATA, signature.content)
         or _digest_objection(signature, digests)
         or stamp_objection
         or chain.objection
