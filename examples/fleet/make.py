@@ -16,6 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from files import write_files
 from stories import Event, play
 
 TENANT = "00000000-0000-4000-8000-000000000001"
@@ -62,6 +63,7 @@ def make(folder: Path) -> None:
             write_portal_csv(exports / "DeviceFileCertificateInfo.csv", events)
         else:
             write_streaming(exports / f"{table}.jsonl", table, events)
+    write_files(folder / "files")
 
 
 if __name__ == "__main__":

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from lurcher.errors import LurcherError
+
+if TYPE_CHECKING:
+    from lurcher.lake import Lake
 
 #: 100 ns ticks from 0001-01-01 to the Unix epoch.
 EPOCH_TICKS = 621_355_968_000_000_000
@@ -28,3 +32,19 @@ def ticks(value: datetime) -> int:
     """100 ns ticks since 0001-01-01, UTC, as KQL counts."""
     delta = value.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
     return EPOCH_TICKS + (delta.days * 86_400 + delta.seconds) * 10_000_000 + delta.microseconds * 10
+
+
+def resolve_as_of(text: str | None, lake: Lake | None, now: datetime) -> datetime:
+    """What `now()` is to mean: `now` itself, the time that was written, or for `latest` the newest row of the lake.
+
+    Rows dated later than `now` do not count for `latest`: a clock that was wrong must not move the hunt.
+    """
+    if text is None:
+        return now
+    if text != "latest":
+        return parse_time(text)
+    times = [t.last.astimezone(UTC) for t in lake.tables() if t.last is not None] if lake is not None else []
+    times = [t for t in times if t <= now] or times
+    if not times:
+        raise LurcherError("there is no row to take the time of", "name a time: --as-of 2026-03-31T14:00:00Z")
+    return max(times)

@@ -36,8 +36,8 @@ def drop_within(files: list[StagedFile], scratch: Path) -> list[StagedFile]:
                 result += batch
                 continue
             rows = db.execute(
-                f"SELECT f, r FROM (SELECT list_position($1, filename) f, file_row_number::BIGINT r, row_number() OVER "
-                f"(PARTITION BY {layout.ROW_HASH} ORDER BY list_position($1, filename), file_row_number) n FROM {_READ} "
+                f"SELECT f, r FROM (SELECT list_position($1, _read_from) f, file_row_number::BIGINT r, row_number() OVER "
+                f"(PARTITION BY {layout.ROW_HASH} ORDER BY list_position($1, _read_from), file_row_number) n FROM {_READ} "
                 f"WHERE {layout.ROW_HASH} IS NOT NULL) WHERE n > 1",
                 [paths],
             ).to_arrow_table()
@@ -65,7 +65,7 @@ def drop_known(files: list[StagedFile], stored: dict[Any, list[str]], scratch: P
     return result
 
 
-_READ = "read_parquet($1, filename = true, file_row_number = true, hive_partitioning = false)"
+_READ = "read_parquet($1, filename = '_read_from', file_row_number = true, hive_partitioning = false)"
 
 
 def _connect(scratch: Path) -> Any:

@@ -1,6 +1,6 @@
 """Rows of a query as text and files: a table for the terminal, CSV, JSON, JSON lines, Parquet.
 
-What is printed in a terminal comes from an intruder's command lines: control characters are shown, never sent.
+Control characters are shown in tables, never sent (`report.text`); CSV and JSON hold the data as they are.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from lurcher.errors import LurcherError
 from lurcher.kql.types import Columns, ScalarType
+from lurcher.report.tables import print_table
 
 if TYPE_CHECKING:
     from lurcher.engines.base import Result
@@ -41,36 +42,18 @@ def cell_text(value: Any, type_: ScalarType) -> str:
     return str(value)
 
 
-def visible(text: str) -> str:
-    r"""The text with control characters and direction overrides written out (`\x1b`), so that data cannot steer a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def write_table(result: Result, out: IO[str]) -> int:
-    """A table with a header, and how many rows there are. Returns the number of rows."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    """A table with a header. Returns the number of rows."""
     numeric = {ScalarType.INT, ScalarType.LONG, ScalarType.REAL, ScalarType.DECIMAL}
-    for column in result.columns:
-        table.add_column(
-            Text(visible(column.name)), justify="right" if column.type in numeric else "left", overflow="fold"
-        )
-    count = 0
-    for row in rows_of(result):
-        table.add_row(*(Text(visible(cell_text(v, c.type))) for v, c in zip(row, result.columns, strict=True)))
-        count += 1
-    terminal = out is sys.stdout and out.isatty()
-    # Where nobody looks, nothing is wrapped or cut: a pipe gets every row on one line.
-    console = Console(file=out, width=None if terminal else 10_000_000, highlight=False, soft_wrap=not terminal)
-    if result.columns:
-        console.print(table)
-    if terminal:
-        console.print(Text(f"{count} row{'' if count == 1 else 's'}", style="dim"))
+    columns = result.columns
+    count = print_table(
+        [c.name for c in columns],
+        ([cell_text(v, c.type) for v, c in zip(row, columns, strict=True)] for row in rows_of(result)),
+        right=[i for i, c in enumerate(columns) if c.type in numeric],
+        out=out,
+    )
+    if out.isatty():
+        out.write(f"{count:,} row{'' if count == 1 else 's'}\n")
     return count
 
 

@@ -1,0 +1,10 @@
+"""Text for a terminal, out of data that an intruder wrote."""
+
+from __future__ import annotations
+
+
+def visible(text: str) -> str:
+    r"""The text with control characters and direction overrides written out (`\x1b`), so that data cannot steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
