@@ -324,6 +324,14 @@ if __name__ == "__main__":
 """
 
 
+def test_a_program_that_came_through_a_pipe_can_collect(tmp_path: Path) -> None:
+    for n in range(100):
+        (tmp_path / f"{n}.exe").write_bytes(PROGRAM)
+    program = _COLLECTING.replace("time.sleep(60)", "pass")
+    done = subprocess.run([sys.executable, "-", tmp_path], input=program, capture_output=True, text=True, check=True)
+    assert (set(done.stdout.splitlines()), done.stderr) == ({"begun"}, "")
+
+
 def test_the_fingerprint_is_of_what_was_found_and_not_of_when(folder: Path) -> None:
     (first,), (later,) = collect(folder), collect(folder, now=NOW + timedelta(hours=1))
     (other,) = collect(folder / "one.exe")
