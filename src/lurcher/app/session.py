@@ -1,0 +1,142 @@
+"""What queries run on: a lake, files, or nothing but the services' empty tables; at a time that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lurcher.kql.diagnostics import Diagnostic, Refused
+from lurcher.kql.source import Source
+from lurcher.schema import TableSchema, known_table, table_names
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from lurcher.engines.base import Result
+    from lurcher.engines.duckdb import DuckDBEngine
+    from lurcher.lake import Lake, LakeTable
+    from lurcher.plan.compile import Compiled
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a query may use: seconds, memory ("4GB"), threads. None is the engine's own measure."""
+
+    timeout: float | None = None
+    memory: str | None = None
+    threads: int | None = None
+
+
+class Tables:
+    """Which tables there are, and where their rows: files that the user named come before the lake's, and a known table that has
+    no rows is an empty one. It is both the binder's catalogue and the engine's source."""
+
+    def __init__(self, lake: Lake | None = None, files: dict[str, tuple[TableSchema, pa.Table]] | None = None) -> None:
+        self.lake = lake
+        self._files = files or {}
+        self._opened: dict[str, LakeTable | None] = {}
+
+    def table(self, name: str) -> TableSchema | None:
+        """The columns of a known table in the services' order, then those that only the data have."""
+        known = known_table(name)
+        data = self.data(name)
+        if data is None:
+            return known
+        schema = self._files[name][0] if name in self._files else data.schema  # type: ignore[union-attr]
+        if known is None:
+            return schema
+        types = {c.name: c for c in schema.columns}
+        own = tuple(types.pop(c.name, c) for c in known.columns)
+        return replace(known, columns=(*own, *types.values()))
+
+    def table_names(self) -> Iterable[str]:
+        own = self.lake.table_names() if self.lake is not None else []
+        return sorted({*table_names(), *own, *self._files})
+
+    def data(self, name: str) -> LakeTable | pa.Table | None:
+        """The rows of a table; None where there are none."""
+        if name in self._files:
+            return self._files[name][1]
+        if self.lake is None:
+            return None
+        # One version for the whole session: what is added meanwhile does not show in half of a hunt.
+        if name not in self._opened:
+            self._opened[name] = self.lake.table(name)
+        return self._opened[name]
+
+
+@dataclass
+class Session:
+    """Compiles and runs KQL. `now` is what `now()` means in every query of the session."""
+
+    tables: Tables
+    now: datetime
+    limits: Limits = field(default_factory=Limits)
+    _engine: DuckDBEngine | None = None
+
+    @classmethod
+    def open(
+        cls,
+        lake: Lake | None,
+        now: datetime,
+        *,
+        files: Sequence[Path] = (),
+        table: str | None = None,
+        limits: Limits | None = None,
+    ) -> Session:
+        """`files` become tables at once, without a lake. Raises `LurcherError` for a file that cannot be taken, or a row of it:
+        a query over half of a file would be a wrong answer."""
+        loaded = {}
+        if files:
+            from lurcher.app.load import load_files
+            from lurcher.errors import LurcherError
+
+            result = load_files(files, table, platform=lake.platform if lake is not None else "defender")
+            if result.rejects:
+                name, first = result.rejects[0]
+                raise LurcherError(
+                    f"{len(result.rejects)} rows cannot be taken; the first: {first.reason}",
+                    "lurcher add takes the others into a lake and keeps these aside",
+                    name,
+                    first.position,
+                )
+            loaded = result.tables
+        return cls(Tables(lake, loaded), now, limits or Limits())
+
+    @property
+    def engine(self) -> DuckDBEngine:
+        if self._engine is None:
+            from lurcher.engines.duckdb import DuckDBEngine
+
+            self._engine = DuckDBEngine(
+                self.tables, memory_limit=self.limits.memory, threads=self.limits.threads, timeout=self.limits.timeout
+            )
+        return self._engine
+
+    def compile(self, source: Source | str) -> Compiled:
+        """Tokens to plan; what is wrong is in the diagnostics."""
+        from lurcher.plan.compile import compile_text
+
+        return compile_text(source if isinstance(source, Source) else Source(source), self.tables, now=self.now)
+
+    def need(self, source: Source | str) -> Compiled:
+        """The same; raises `Refused` where the text does not stand."""
+        source = source if isinstance(source, Source) else Source(source)
+        compiled = self.compile(source)
+        if any(d.is_error for d in compiled.diagnostics):
+            raise Refused(compiled.diagnostics, source)
+        return compiled
+
+    def run(self, source: Source | str) -> list[Result]:
+        """One result for each query of the text, streamed. Raises `Refused`, or `LurcherError` where the engine fails."""
+        return [self.engine.run(query) for query in self.need(source).queries]
+
+    def run_table(self, source: Source | str) -> pa.Table:
+        """All rows of the first result."""
+        return self.run(source)[0].table()
+
+    def warnings(self, compiled: Compiled) -> tuple[Diagnostic, ...]:
+        return tuple(d for d in compiled.diagnostics if not d.is_error)

@@ -1,0 +1,90 @@
+"""lurcher query KQL"""
+
+import sys
+from pathlib import Path
+
+import click
+
+from lurcher.cli.options import as_of_option, lake_option, limits_options, now
+
+
+@click.command()
+@click.argument("kql", required=False)
+@click.option(
+    "-f",
+    "--file",
+    "file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Read the query from a file.",
+)
+@lake_option
+@click.option(
+    "--data",
+    "data",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True),
+    help="A file to query at once, without a lake; repeat for more.",
+)
+@click.option("--table", help="The table that --data files are, where they do not say.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["table", "csv", "json", "jsonl", "parquet"]),
+    help="How rows are written (default: by the ending of --output, else table).",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to a file.")
+@as_of_option
+@click.option("--sql", "show_sql", is_flag=True, help="Print the SQL instead of running it.")
+@click.option(
+    "--jsonl", "json_lines", is_flag=True, help='Answer {"id", "query"} lines on standard input with a line each.'
+)
+@limits_options
+def command(
+    kql: str | None,
+    file: Path | None,
+    lake_path: Path | None,
+    data: tuple[Path, ...],
+    table: str | None,
+    format_: str | None,
+    output: Path | None,
+    as_of: str | None,
+    show_sql: bool,
+    json_lines: bool,
+    timeout: float | None,
+    memory_limit: str | None,
+    threads: int | None,
+) -> None:
+    """Run a KQL query: an argument, a file (-f), or standard input.
+
+    Without a lake and --data the services' tables are known, and empty.
+    """
+    from lurcher.app.lakes import find_lake
+    from lurcher.app.query import open_session, print_sql, run_query
+    from lurcher.app.session import Limits
+    from lurcher.kql.source import Source
+
+    limits = Limits(timeout, memory_limit, threads)
+    lake = None if data and lake_path is None else find_lake(lake_path)
+    if json_lines:
+        from lurcher.app.jsonl import answers
+
+        session = open_session(lake, now(), as_of, files=data, table=table, limits=limits)
+        for line in answers(sys.stdin.buffer, session):
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
+        return
+    if kql is not None and file is not None:
+        raise click.UsageError("a query is either an argument or a file, not both")
+    if file is not None:
+        source = Source(file.read_text(encoding="utf-8-sig"), str(file))
+    elif kql is not None and kql != "-":
+        source = Source(kql)
+    elif sys.stdin.isatty():
+        raise click.UsageError("no query: give it as an argument, with -f FILE, or on standard input")
+    else:
+        source = Source(sys.stdin.read(), "<stdin>")
+    session = open_session(lake, now(), as_of, files=data, table=table, limits=limits, source=source)
+    if show_sql:
+        print_sql(session, source)
+    else:
+        run_query(session, source, format_, output)
