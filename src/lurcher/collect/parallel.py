@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -30,13 +31,9 @@ _WORTH_OCTETS = 64 * 1024 * 1024
 
 def examine_files(found: Iterator[_Item], settings: Settings, workers: int | None) -> Iterator[tuple[_Item, Result]]:
     """Each file with what it is, in order. `workers` None: as many as there are processors."""
-    count = (
-        workers
-        if workers is not None
-        else len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count()
-    )
+    count = workers if workers is not None else _processors()
+    if not _can_spawn():
+        count = 1
     chunks = _chunks(found)
     begin: list[list[_Item]] = []
     files = octets = 0
@@ -49,7 +46,19 @@ def examine_files(found: Iterator[_Item], settings: Settings, workers: int | Non
     else:
         count = 1
     everything = chain(begin, chunks)
-    yield from _alone(everything, settings) if (count or 1) <= 1 else _together(everything, settings, count or 1)
+    yield from _alone(everything, settings) if count <= 1 else _together(everything, settings, count)
+
+
+def _processors() -> int:
+    """Processors that this process may use, which in a container are fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _can_spawn() -> bool:
+    """A spawned process imports the main module first, which cannot be had where it came from a pipe (`python -`)."""
+    main = sys.modules.get("__main__")
+    path = getattr(main, "__file__", None)
+    return getattr(main, "__spec__", None) is not None or path is None or os.path.isfile(path)
 
 
 def _chunks(found: Iterator[_Item]) -> Iterator[list[_Item]]:
@@ -97,7 +106,8 @@ def _together(chunks: Iterable[list[_Item]], settings: Settings, workers: int) -
     except BrokenProcessPool:
         raise LurcherError(
             "a process that examined files was ended from outside",
-            "it may have run out of memory; try again with fewer workers",
+            "it may have run out of memory: try again with fewer workers. A script that collects must do so under "
+            "`if __name__ == '__main__':`",
         ) from None
     finally:
         # Also when the caller stops early or presses Ctrl-C: what has not begun is dropped, what has ends by itself.
