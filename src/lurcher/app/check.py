@@ -1,0 +1,79 @@
+"""What is wrong with rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lurcher.app.session import Session
+from lurcher.content.checking import Problem, check_rules
+from lurcher.content.checks.registry import Compile, Compiled
+from lurcher.content.model import Placed, Rule
+from lurcher.kql.source import Source
+
+
+@dataclass
+class CheckReport:
+    """`loading`: what kept a file from becoming a rule. `fixed`: files that were written."""
+
+    rules: tuple[Rule, ...] = ()
+    problems: list[Problem] = field(default_factory=list)
+    loading: list[Placed] = field(default_factory=list)
+    skipped: tuple[tuple[str, str], ...] = ()
+    fixed: list[str] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        from lurcher.content.checking import exit_code
+
+        return 1 if any(p.diagnostic.is_error for p in self.loading) else exit_code(self.problems)
+
+
+def compiler(session: Session) -> Compile:
+    """The compiler as checks see it."""
+    from lurcher.app.query import tables_of
+
+    def compile_(source: Source) -> Compiled:
+        compiled = session.compile(source)
+        failed = any(d.is_error for d in compiled.diagnostics)
+        columns = compiled.queries[0].columns if compiled.queries and not failed else None
+        return Compiled(compiled.diagnostics, columns, () if failed else tables_of(compiled), compiled.script)
+
+    return compile_
+
+
+def check(paths: Sequence[Path], session: Session, *, fix: bool = False) -> CheckReport:
+    """All problems of the rules in files and folders. With `fix`, repairs are written to the files first.
+
+    Raises `LurcherError` for a path that is not there.
+    """
+    import lurcher.rmm.drift  # noqa: F401 (declares its checks)
+    from lurcher.content.loading import load, write_fixed
+
+    fixed: list[str] = []
+    rules: dict[str, Rule] = {}
+    loading: list[Placed] = []
+    skipped: list[tuple[str, str]] = []
+    for path in paths:
+        loaded = load(path)
+        if fix:
+            for rule in loaded.rules:
+                content = write_fixed(rule)
+                if content != rule.original:
+                    _replace(Path(rule.path), content)
+                    fixed.append(rule.path)
+            if fixed:
+                loaded = load(path)
+        loading += [p for p in loaded.diagnostics if not any(p.source is r.file for r in loaded.rules)]
+        skipped += loaded.skipped
+        rules |= {rule.path + rule.key: rule for rule in loaded.rules}
+    problems = list(check_rules(rules.values(), today=session.now.date(), compile=compiler(session)))
+    return CheckReport(tuple(rules.values()), problems, loading, tuple(skipped), fixed)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """The file has the old content or the new one, whatever happens."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(content)
+    partial.replace(path)
