@@ -123,8 +123,8 @@ def operand(p: Cursor) -> Expression:
     return path(p)
 
 
-def path(p: Cursor) -> Expression:
-    """A primary with what follows it: `.name`, `.['a b']`, `.function()`, `[index]`."""
+def path(p: Cursor, *, patterns: bool = False) -> Expression:
+    """A primary with what follows it: `.name`, `.['a b']`, `.function()`, `[index]`; with `patterns` also `.Device*`."""
     texts = p.texts
     start = p.pos
     node = primary(p)
@@ -137,7 +137,7 @@ def path(p: Cursor) -> Expression:
                 p.pos += 1
                 member: NameRef | Call = call(p, member_start)
             else:
-                name = wildcard_name(p, in_path=True)
+                name = wildcard_name(p, in_path=True) if patterns else None
                 if name is None and texts[member_start] == "[":
                     name = p.bracketed_name()
                     if name is None:

@@ -268,7 +268,7 @@ def _restrict(p: Cursor, start: int) -> Statement:
 
 
 def _target(p: Cursor) -> Expression:
-    return path(p) if p.texts[p.pos + 1] in ("(", ".") else wildcard(p, "a table")
+    return path(p, patterns=True) if p.texts[p.pos + 1] in ("(", ".") else wildcard(p, "a table")
 
 
 _STATEMENTS: dict[str, Callable[[Cursor, int], Statement]] = {

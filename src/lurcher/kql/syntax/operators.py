@@ -201,7 +201,8 @@ class MakeSeriesOp(Operator):
 
 @node
 class PartitionOp(Operator):
-    """`partition by key ( | operators )` (`scope` none), `partition by key { whole query }`, `partition by key in (scope) (...)`.
+    """`partition by key ( operators )`, and `partition by key { whole query }` with `braces`. `scope` is always None: the
+    service's parser knows the word and takes no text for it.
 
     `body` is a Pipe with source None for the form in parentheses that starts with an operator."""
 

@@ -119,7 +119,6 @@ def _partition(p: Cursor, start: int) -> Operator:
     settings = parameters(p, PARTITION)
     p.expect("by")
     by = _entity(p)
-    scope = expression(p) if p.accept("in") else None
     braces = p.texts[p.pos] == "{"
     if braces:
         p.enter("{")
@@ -127,7 +126,7 @@ def _partition(p: Cursor, start: int) -> Operator:
         p.leave("}")
     else:
         body = subquery(p)
-    return PartitionOp(by, body, scope, braces, settings, span=p.span(start))
+    return PartitionOp(by, body, braces=braces, parameters=settings, span=p.span(start))
 
 
 def _entity(p: Cursor) -> Expression:

@@ -112,7 +112,7 @@ def _table(p: Cursor) -> Expression:
         if text != "*" and p.kinds[p.pos] != TokenKind.LONG:
             p.fail(KS006, p.here(), expected="a table")
     elif p.texts[p.pos + 1] in ("(", "."):
-        return path(p)
+        return path(p, patterns=True)
     return wildcard(p, "a table")
 
 
