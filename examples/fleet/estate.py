@@ -7,8 +7,11 @@ vendor is contained or described exactly.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from files import strangers_agent
 
 #: The estate is seen for 30 days up to here. Fixed, so that everybody hunts the same case.
 END = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
@@ -16,16 +19,20 @@ DAYS = 30
 START = END - timedelta(days=DAYS)
 
 
-def sha1_of(text: str) -> str:
-    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+def _octets(of: str | bytes) -> bytes:
+    return of.encode() if isinstance(of, str) else of
 
 
-def sha256_of(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def sha1_of(of: str | bytes) -> str:
+    return hashlib.sha1(_octets(of), usedforsecurity=False).hexdigest()
 
 
-def md5_of(text: str) -> str:
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+def sha256_of(of: str | bytes) -> str:
+    return hashlib.sha256(_octets(of)).hexdigest()
+
+
+def md5_of(of: str | bytes) -> str:
+    return hashlib.md5(_octets(of), usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,8 @@ class Device:
 
     @property
     def id(self) -> str:
-        return sha1_of(f"device {self.name}")
+        # As `lurcher collect signatures --device` makes ids of names, so that files tie to events.
+        return sha1_of(f"lurcher device {self.full_name}")
 
     @property
     def full_name(self) -> str:
@@ -59,8 +67,8 @@ class Binary:
     build: str
     signed_from: datetime | None = None
     signed_to: datetime | None = None
-    #: The hashes of a real file that examples/fleet/files.py has made, where there is one.
-    hashes: dict[str, str] = field(default_factory=dict)
+    #: The file itself, where files.py makes one: events have its hashes then.
+    content: bytes = b""
 
     @property
     def key(self) -> str:
@@ -69,19 +77,19 @@ class Binary:
 
     @property
     def sha1(self) -> str:
-        return self.hashes.get("sha1") or sha1_of(self.key)
+        return sha1_of(self.content or self.key)
 
     @property
     def sha256(self) -> str:
-        return self.hashes.get("sha256") or sha256_of(self.key)
+        return sha256_of(self.content or self.key)
 
     @property
     def md5(self) -> str:
-        return self.hashes.get("md5") or md5_of(self.key)
+        return md5_of(self.content or self.key)
 
     @property
     def size(self) -> int:
-        return int(self.sha1[:6], 16) + 40_960
+        return len(self.content) or int(self.sha1[:6], 16) + 40_960
 
     @property
     def path(self) -> str:
@@ -108,7 +116,7 @@ def devices() -> list[Device]:
     return result
 
 
-def _validity(first: int, last: int) -> dict[str, datetime]:
+def _validity(first: int, last: int) -> dict[str, Any]:
     return {"signed_from": datetime(first, 3, 1, tzinfo=UTC), "signed_to": datetime(last, 6, 1, tzinfo=UTC)}
 
 
@@ -130,11 +138,11 @@ NINJA_OLD = Binary(
 #: The stranger's agents: of another tenant, from a browser download, and renamed copies of it.
 NINJA_STRANGER = Binary(
     "ninjaRMM.exe", r"C:\Users\v.singh\Downloads", "NinjaRMM, LLC", "Example Code Signing CA G2",
-    "NinjaRMM, LLC", "NinjaRMM Agent", "NinjaRMMAgent.exe", "5.1.0090", **_validity(2019, 2023),
+    "NinjaRMM, LLC", "NinjaRMM Agent", "NinjaRMMAgent.exe", "5.1.0090", content=strangers_agent(), **_validity(2019, 2023),
 )  # fmt: skip
 NINJA_RENAMED = Binary(
     "svchost32.exe", r"C:\Users\z.horvat\AppData\Local\Temp", "NinjaRMM, LLC", "Example Code Signing CA G2",
-    "NinjaRMM, LLC", "NinjaRMM Agent", "NinjaRMMAgent.exe", "5.1.0090", **_validity(2019, 2023),
+    "NinjaRMM, LLC", "NinjaRMM Agent", "NinjaRMMAgent.exe", "5.1.0090", content=strangers_agent(), **_validity(2019, 2023),
 )  # fmt: skip
 NINJA_LATERAL = Binary(
     "CleanupTask.exe", r"C:\ProgramData\Cache", "NinjaOne LLC", "Example Code Signing CA G4",

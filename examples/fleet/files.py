@@ -20,24 +20,30 @@ def _program(company: str, product: str, original_name: str, build: str) -> byte
     return make_pe(info, payload=f"{product} {build}".encode())
 
 
+_CA = TestCA("Example Code Signing CA")
+_OLD = (datetime(2019, 3, 1, tzinfo=UTC), datetime(2023, 6, 1, tzinfo=UTC))
+_TODAY = (datetime(2024, 3, 1, tzinfo=UTC), datetime(2027, 6, 1, tzinfo=UTC))
+_NINJA_LLC = _CA.signer("NinjaRMM, LLC", valid=_OLD, crl_urls=_CRL)
+_OLD_AGENT = _program("NinjaRMM, LLC", "NinjaRMM Agent", "NinjaRMMAgent.exe", "5.1.0090")
+
+
+def strangers_agent() -> bytes:
+    """The agent that the stranger brought: its certificate expired in 2023, its time stamp is of 2022, so it is still good."""
+    return sign(_OLD_AGENT, _NINJA_LLC, timestamp=datetime(2022, 5, 4, 10, 30, tzinfo=UTC))
+
+
 def write_files(folder: Path) -> None:
     """Make the files below `folder`, and the CA's root beside them (`test-ca.pem`, for --trust-root)."""
-    ca = TestCA("Example Code Signing CA")
-    old = (datetime(2019, 3, 1, tzinfo=UTC), datetime(2023, 6, 1, tzinfo=UTC))
-    today = (datetime(2024, 3, 1, tzinfo=UTC), datetime(2027, 6, 1, tzinfo=UTC))
-    ninja_llc = ca.signer("NinjaRMM, LLC", valid=old, crl_urls=_CRL)
-    ninja_one = ca.signer("NinjaOne LLC", valid=today, crl_urls=_CRL)
-    oray = ca.signer("上海贝锐信息科技股份有限公司", valid=today)
-    agent = _program("NinjaRMM, LLC", "NinjaRMM Agent", "NinjaRMMAgent.exe", "5.1.0090")
+    ninja_one = _CA.signer("NinjaOne LLC", valid=_TODAY, crl_urls=_CRL)
+    oray = _CA.signer("上海贝锐信息科技股份有限公司", valid=_TODAY)
     agent_today = _program("NinjaOne LLC", "NinjaRMM Agent", "NinjaRMMAgent.exe", "9.1.0002")
-    expired = sign(agent, ninja_llc, timestamp=datetime(2022, 5, 4, 10, 30, tzinfo=UTC))
+    expired = strangers_agent()
     files = {
-        # Expired in 2023, time-stamped in 2022: still good.
         "Users/v.singh/Downloads/ninjaRMM.exe": expired,
         # The same content under another name.
         "Users/v.singh/AppData/Local/Temp/svchost32.exe": expired,
         # Expired, without a time stamp: no longer good.
-        "ProgramData/old/NinjaRMMAgent.exe": sign(agent, ninja_llc),
+        "ProgramData/old/NinjaRMMAgent.exe": sign(_OLD_AGENT, _NINJA_LLC),
         "Program Files (x86)/corp-main-9.1.0002/NinjaRMMAgent.exe": sign(
             agent_today, ninja_one, timestamp=datetime(2026, 3, 1, tzinfo=UTC)
         ),
@@ -57,4 +63,4 @@ def write_files(folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    folder.with_name("test-ca.pem").write_text(ca.pem, encoding="ascii")
+    folder.with_name("test-ca.pem").write_text(_CA.pem, encoding="ascii")
