@@ -42,25 +42,32 @@ def _settings_only(word: str) -> Writer:
     return lambda op, ind: f"{word}{parameters(op.parameters, ind)}"
 
 
-WRITERS.update(
-    {
-        s.ExtendOp: _list("extend"),
-        s.ProjectOp: _list("project"),
-        s.ProjectAwayOp: _list("project-away"),
-        s.ProjectKeepOp: _list("project-keep"),
-        s.ProjectRenameOp: _list("project-rename"),
-        s.ProjectByNamesOp: _list("project-by-names"),
-        s.PrintOp: _list("print"),
-        s.TakeOp: _counted("take"),
-        s.SampleOp: _counted("sample"),
-        s.GetSchemaOp: _settings_only("getschema"),
-        s.ConsumeOp: _settings_only("consume"),
-        s.GraphMarkComponentsOp: _settings_only("graph-mark-components"),
-        s.ExecuteAndCacheOp: lambda op, ind: "__executeAndCache",
-        s.AssertSchemaOp: lambda op, ind: f"assert-schema ({columns(op.columns)})",
-        s.InvokeOp: lambda op, ind: f"invoke {expression(op.function, 1, ind)}",
-    }
-)
+_SIMPLE: dict[type[s.Operator], Writer] = {
+    s.ExtendOp: _list("extend"),
+    s.ProjectOp: _list("project"),
+    s.ProjectAwayOp: _list("project-away"),
+    s.ProjectKeepOp: _list("project-keep"),
+    s.ProjectRenameOp: _list("project-rename"),
+    s.ProjectByNamesOp: _list("project-by-names"),
+    s.PrintOp: _list("print"),
+    s.TakeOp: _counted("take"),
+    s.SampleOp: _counted("sample"),
+    s.GetSchemaOp: _settings_only("getschema"),
+    s.ConsumeOp: _settings_only("consume"),
+    s.GraphMarkComponentsOp: _settings_only("graph-mark-components"),
+    s.ExecuteAndCacheOp: lambda op, ind: "__executeAndCache",
+}
+WRITERS.update(_SIMPLE)
+
+
+@_writes(s.AssertSchemaOp)
+def _assert_schema(op: s.AssertSchemaOp, ind: str) -> str:
+    return f"assert-schema ({columns(op.columns)})"
+
+
+@_writes(s.InvokeOp)
+def _invoke(op: s.InvokeOp, ind: str) -> str:
+    return f"invoke {expression(op.function, 1, ind)}"
 
 
 @_writes(s.WhereOp)

@@ -84,7 +84,7 @@ class Cursor:
         if not hint and text in _OPENERS and self.open:
             line = self.tokens.text.count("\n", 0, self.starts[self.open[-1]]) + 1
             hint = f"to close the {_OPENERS[text]} of line {line} of the query"
-        self.fail(KS005, self.here(), expected=text, hint=hint)
+        self.fail(KS005, self.here(), expected=f"'{text}'", hint=hint)
 
     def enter(self, text: str) -> None:
         """Take an opening bracket."""

@@ -187,7 +187,7 @@ def primary(p: Cursor) -> Expression:
         return _client_parameter(p)
     elif (value := literal(p)) is not None:
         return value
-    return p.fail(KS006, p.here(), expected="an expression", hint=suggestions.for_sign(text, p.texts[start + 1]))
+    return p.fail(KS006, p.here(), expected="an expression", hint=suggestions.for_sign(p))
 
 
 def _parenthesised(p: Cursor) -> Expression:
@@ -376,7 +376,7 @@ def _operator(p: Cursor, start: int, after_pipe: bool) -> Operator:
     rule = OPERATORS.get(text)
     if rule is None:
         # In `T || take 1` and `T | | take 1` the second pipe is passed over too.
-        p.fail(KS176, p.here(), text=text or "the end of the query", hint=suggestions.for_operator(p))
+        p.fail(KS176, p.here(), text=f"'{text}'" if text else "the end of the query", hint=suggestions.for_operator(p))
     if after_pipe and rule.place == "head":
         p.say(KS175.at(p.here(), name=text))
     elif not after_pipe and rule.place == "pipe":

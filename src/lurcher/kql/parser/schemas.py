@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from lurcher.kql.diagnostics import KS005, KS006, KS160, KS226
-from lurcher.kql.parser.cursor import Cursor
+from lurcher.kql.parser.cursor import Cursor, Stop
 from lurcher.kql.parser.literals import dynamic_literal, literal
 from lurcher.kql.parser.registry import primary_word
 from lurcher.kql.syntax import (
+    Broken,
     ColumnDecl,
     Expression,
     FunctionParam,
@@ -109,7 +110,16 @@ def _dynamic(p: Cursor, start: int) -> Expression | None:
     if p.texts[start + 1] != "(":
         return None
     p.pos += 1
-    return dynamic_literal(p, start)
+    depth = len(p.open)
+    try:
+        return dynamic_literal(p, start)
+    except Stop:
+        end = p.matches.get(start + 1)
+        if end is None:
+            raise
+        del p.open[depth:]
+        p.pos = end + 1
+        return Broken(span=p.span(start))
 
 
 def signed_literal(p: Cursor) -> Expression:

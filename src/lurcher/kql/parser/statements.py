@@ -71,11 +71,11 @@ def _between_statements(p: Cursor) -> None:
     """A `;` is missing. A new line with a word starts the next statement, so that what is wrong there is found too."""
     text = p.texts[p.pos]
     if not text:
-        p.fail(KS005, p.gap(), expected=";")
+        p.fail(KS005, p.gap(), expected="';'")
     if p.kinds[p.pos] == TokenKind.WORD and p.on_new_line(p.pos) and not p.open:
         hint = "is a ; or a | missing at the end of the line before?"
         if p.pos not in p.tainted and p.pos - 1 not in p.tainted:
-            p.say(KS005.at(p.gap(), expected=";", hint=hint))
+            p.say(KS005.at(p.gap(), expected="';'", hint=hint))
         return
     if p.kinds[p.pos] in (TokenKind.WORD, TokenKind.STRING, TokenKind.LONG):
         p.fail(KS005, p.here(), expected="an operator, | or ;", hint=suggestions.after_operator(p))

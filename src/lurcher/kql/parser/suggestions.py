@@ -53,10 +53,12 @@ def for_word(text: str) -> str:
     return ""
 
 
-def for_sign(text: str, after: str) -> str:
-    if text == "-" and after == "-":
+def for_sign(p: Cursor) -> str:
+    """For a sign where an expression was expected."""
+    before, text, after = p.texts[p.pos - 1] if p.pos else "", p.texts[p.pos], p.texts[p.pos + 1]
+    if (before, text) == ("-", "-") or (text, after) == ("/", "*"):
         return "comments start with //"
-    if text == "=" and after == "=":
+    if text == "=" and before in ("=", "=="):
         return "two values are compared with =="
     return _SIGNS.get(text, "")
 
@@ -91,6 +93,8 @@ def nearest(text: str, known: Iterable[str]) -> str:
 def after_operator(p: Cursor) -> str:
     """For what stands where a pipe or the end was expected."""
     text = p.texts[p.pos]
+    if p.texts[p.pos - 1] == "not":
+        return "not is a function: write not(...)"
     if text in _OPERATORS_ELSEWHERE:
         hint = _OPERATORS_ELSEWHERE[text]
         return hint if " " in hint else f"write {hint}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lurcher.kql.diagnostics import LU001
 from lurcher.kql.parser.cursor import Cursor
 from lurcher.kql.parser.expressions import expression, named
 from lurcher.kql.parser.literals import literal, string_literal
@@ -58,7 +59,10 @@ def _item(p: Cursor) -> ExpandItem:
     value = named(p)
     to: ScalarType | None = None
     if p.accept("to"):
-        to = typeof_clause(p).type
+        wanted = typeof_clause(p)
+        to = wanted.type
+        if to is None:
+            p.say(LU001.at(wanted.span, construct="to typeof(...) with columns"))
     return ExpandItem(value, to, span=p.span(start))
 
 
