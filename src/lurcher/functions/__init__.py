@@ -1,0 +1,19 @@
+"""The vocabulary of KQL, declared row by row. Importing this package declares every family, in an order that nothing depends on."""
+
+from lurcher.functions import (  # noqa: F401
+    aggregates,
+    collections,
+    conversion,
+    datetime,
+    dynamic,
+    formats,
+    math,
+    network,
+    operators,
+    parsing,
+    parsing_time,
+    regex,
+    sets,
+    strings,
+    windows,
+)

@@ -36,6 +36,8 @@ class TypeKind(enum.StrEnum):
     COMMON_NUMBER = "common_number"
     COMMON_SUMMABLE = "common_summable"
     COMMON_ORDERABLE = "common_orderable"
+    TEXT = "text"  # any; what is not a string comes in as its text, as tostring() makes it
+    BOXED = "boxed"  # any; what is not dynamic comes in as a dynamic value
     TABULAR = "tabular"
     TYPE = "type"  # typeof(...)
 

@@ -1,0 +1,181 @@
+"""Bags and arrays: merging, cutting, sorting, setting by path."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from lurcher.functions.udf import udf
+from lurcher.functions.udfs.jsontext import Number, dump, load, number_of, path_steps, text_of
+from lurcher.functions.udfs.rows import each
+
+
+@udf("JSON", returns="VARCHAR")
+def canonical_json(value: pa.Array) -> pa.Array:
+    return each(lambda text: "null" if text is None else dump(load(text), sort=True), "string", value, strict=False)
+
+
+def _merge(bags: str) -> str | None:
+    merged: dict[str, Any] = {}
+    found = False
+    for bag in load(bags) or []:
+        if isinstance(bag, dict):
+            found = True
+            for key, value in bag.items():
+                merged.setdefault(key, value)
+    return dump(merged) if found else None
+
+
+@udf("JSON", returns="VARCHAR")
+def bag_merge(bags: pa.Array) -> pa.Array:
+    """`bags` is an array of the arguments; what is no bag is passed over."""
+    return each(_merge, "string", bags)
+
+
+def _make(bags: str) -> str:
+    return _merge(bags) or "{}"
+
+
+@udf("JSON", returns="VARCHAR")
+def make_bag(bags: pa.Array) -> pa.Array:
+    return each(_make, "string", bags)
+
+
+def _without_empty(bag: str) -> str:
+    return dump({k: v for k, v in load(bag).items() if v is not None and v != ""})
+
+
+@udf("JSON", returns="VARCHAR")
+def drop_empty(bag: pa.Array) -> pa.Array:
+    return each(_without_empty, "string", bag)
+
+
+def _remove(bag: str, keys: str) -> str | None:
+    value, wanted = load(bag), load(keys)
+    if not isinstance(value, dict):
+        return None
+    for key in wanted if isinstance(wanted, list) else []:
+        *before, last = path_steps(text_of(key)) or [""]
+        place: Any = value
+        for step in before:
+            place = place.get(step) if isinstance(place, dict) else None
+        if isinstance(place, dict):
+            place.pop(last, None)
+    return dump(value)
+
+
+@udf("JSON", "JSON", returns="VARCHAR")
+def bag_remove_keys(bag: pa.Array, keys: pa.Array) -> pa.Array:
+    return each(_remove, "string", bag, keys)
+
+
+def _set(bag: str | None, key: str | None, value: str | None) -> str | None:
+    root = load(bag) if bag is not None else None
+    if not isinstance(root, dict) or key is None:
+        return None
+    *before, last = path_steps(key) or [key]
+    place = root
+    for step in before:
+        inner = place.get(step)
+        if not isinstance(inner, dict):
+            inner = place[step] = {}
+        place = inner
+    place[last] = load(value) if value is not None else None
+    return dump(root)
+
+
+@udf("JSON", "VARCHAR", "JSON", returns="VARCHAR")
+def bag_set_key(bag: pa.Array, key: pa.Array, value: pa.Array) -> pa.Array:
+    return each(_set, "string", bag, key, value, strict=False)
+
+
+def _zip_bag(keys: str, values: str) -> str | None:
+    names, given = load(keys), load(values)
+    if not isinstance(names, list) or not isinstance(given, list):
+        return None
+    return dump({text_of(k): given[i] if i < len(given) else None for i, k in enumerate(names)})
+
+
+@udf("JSON", "JSON", returns="VARCHAR")
+def bag_zip(keys: pa.Array, values: pa.Array) -> pa.Array:
+    return each(_zip_bag, "string", keys, values)
+
+
+def _zip(arrays: str) -> str | None:
+    lists = load(arrays)
+    if not all(isinstance(x, list) for x in lists):
+        return None
+    return dump([[x[i] if i < len(x) else None for x in lists] for i in range(max(map(len, lists)))])
+
+
+@udf("JSON", returns="VARCHAR")
+def zip_arrays(arrays: pa.Array) -> pa.Array:
+    return each(_zip, "string", arrays)
+
+
+def _iff(conditions: str, yes: str | None, no: str | None) -> str | None:
+    array = load(conditions)
+    if not isinstance(array, list):
+        return None
+    sides = [load(x) if x is not None else None for x in (no, yes)]
+    out = []
+    for i, condition in enumerate(array):
+        number = number_of(condition)
+        # A number counts as a condition (0 is false); what is neither number nor bool gives null.
+        truth = condition if isinstance(condition, bool) else None if number is None else number != 0
+        side = sides[truth] if truth is not None else None
+        out.append((side[i] if i < len(side) else None) if isinstance(side, list) else side)
+    return dump(out)
+
+
+@udf("JSON", "JSON", "JSON", returns="VARCHAR")
+def array_iff(conditions: pa.Array, yes: pa.Array, no: pa.Array) -> pa.Array:
+    return each(_iff, "string", conditions, yes, no, strict=False)
+
+
+def _split(array: str, index: str) -> str | None:
+    values, cuts = load(array), load(index)
+    if not isinstance(values, list):
+        return None
+    numbers = [number_of(c) for c in (cuts if isinstance(cuts, list) else [cuts])]
+    if any(n is None for n in numbers):
+        return None
+    places = [min(max(int(n) + (len(values) if n < 0 else 0), 0), len(values)) for n in numbers if n is not None]
+    out, start = [], 0
+    for place in places:
+        out.append(values[start:place])
+        start = max(start, place)
+    return dump([*out, values[start:]])
+
+
+@udf("JSON", "JSON", returns="VARCHAR")
+def array_split(array: pa.Array, index: pa.Array) -> pa.Array:
+    return each(_split, "string", array, index)
+
+
+def _order(value: Any) -> tuple[int, Any]:
+    """Numbers by size, bools, then texts in ordinal order, then what has no order, by its JSON."""
+    match value:
+        case Number():
+            number = float(value.text)
+            return (0, (number, int(value.text) if value.text.lstrip("-").isdigit() else number))
+        case bool():
+            return (1, value)
+        case str():
+            return (2, value)
+    return (3, dump(value))
+
+
+def _sort(array: str, descending: bool, nulls_last: bool) -> str | None:
+    values = load(array)
+    if not isinstance(values, list):
+        return None
+    ordered = sorted((v for v in values if v is not None), key=_order, reverse=descending)
+    nulls = [None] * (len(values) - len(ordered))
+    return dump(ordered + nulls if nulls_last else nulls + ordered)
+
+
+@udf("JSON", "BOOLEAN", "BOOLEAN", returns="VARCHAR")
+def sort_array(array: pa.Array, descending: pa.Array, nulls_last: pa.Array) -> pa.Array:
+    return each(_sort, "string", array, descending, nulls_last)
