@@ -11,6 +11,9 @@ A hole that stands alone between brackets, commas or keywords takes its operand 
 unless it is atomic. An omitted optional argument is NULL. An argument that is used more than once and is not small is bound
 once (`Let`). Quoted text is left alone, braces in it too. A malformed template raises ValueError where it is parsed, that is
 at the latest in the test that parses every row.
+
+In place of a template a row may have a function of the operands: `f(*operands)`, an aggregate's `f(*operands, order=keys)`, a
+window function's `f(*operands, over=over)`; omitted optional operands are not passed.
 """
 
 from __future__ import annotations
@@ -175,13 +178,7 @@ def _is_atomic(text: str) -> bool:
         elif depth == 0:
             if token.isspace():
                 continue
-            if (
-                token == "::"
-                or previous == "::"
-                or token.startswith(".")
-                or token in ("FILTER", "OVER")
-                or token.startswith("{over")
-            ):
+            if token in ("::", "FILTER", "OVER") or previous == "::" or token.startswith((".", "{over")):
                 pass
             elif re.match(r"['\"{\w]", token):
                 words += 1
