@@ -58,7 +58,7 @@ _BOOL_CALLS = frozenset(
     ("not", "isempty", "isnotempty", "notempty", "isnull", "isnotnull", "ipv4_is_private", "ipv4_is_in_range")
 )
 _CALLS = _BOOL_CALLS | frozenset(
-    [
+    (
         "tolower",
         "toupper",
         "trim",
@@ -72,7 +72,7 @@ _CALLS = _BOOL_CALLS | frozenset(
         "countof",
         "replace_string",
         "indexof",
-    ]
+    )
 )
 _NODES = (Binary, In, Between, Call, Unary, Literal, DynamicLiteral, NameRef, Path, Index, FieldRef, Name)
 
@@ -315,7 +315,7 @@ class _Reader:
         hint = (
             f"did you mean {near[0]}?"
             if near
-            else "fields: process.*, file.*, device.*, account.*, or a column of the rule's evidence"
+            else "one of process.*, file.*, device.*, account.*, or a column of the rule's table"
         )
         return codes.UNKNOWN_FIELD.at(span, hint=hint, scenario=self.scenario, name=name)
 

@@ -20,7 +20,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from lurcher.content.exclusions import codes, making, parsing
-from lurcher.content.exclusions.context import CERTIFICATES, ColumnsOf, Side, carried, event_fields, events_for, sides
+from lurcher.content.exclusions.context import (
+    CERTIFICATES,
+    PROCESSES,
+    ColumnsOf,
+    Side,
+    carried,
+    event_fields,
+    events_for,
+    sides,
+)
 from lurcher.content.exclusions.fields import FIELDS, HASH_LENGTHS, FieldRef
 from lurcher.content.exclusions.language import Understood, columns_of, fields_of, understand
 from lurcher.content.exclusions.making import call, named, ref
@@ -61,6 +70,8 @@ class Settings:
     that are applied although they are judged to hide too much."""
 
     context_window: int = 1
+    #: For `measures` alone: take for context what the signed program started, which exclusions never do.
+    started: bool = False
     forced: frozenset[str] = frozenset()
 
 
@@ -377,8 +388,10 @@ class _Rewriting:
             partial |= {f for f in fields if f not in have[table]}
         legs: list[Expression] = []
         in_window = self.window.test(self.settings.context_window)
-        for table in shape.events:
-            columns = [named("lurcher_device", ref("DeviceId")), named("lurcher_sha1", ref("SHA1"))]
+        tables = [t for t in shape.events if not self.settings.started or t == PROCESSES]
+        sha1 = "InitiatingProcessSHA1" if self.settings.started else "SHA1"
+        for table in tables:
+            columns = [named("lurcher_device", ref("DeviceId")), named("lurcher_sha1", ref(sha1))]
             for f in fields:
                 columns.append(named(_column(f), ref(have[table][f]) if f in have[table] else making.text("")))
             columns += [named(f"{_column(f)}_known", making.boolean(f in have[table])) for f in sorted(partial)]
@@ -386,7 +399,7 @@ class _Rewriting:
             operators = [making.where(in_window)] if in_window is not None else []
             legs.append(
                 making.pipe(
-                    ref(table), *operators, making.where(In("in", ref("SHA1"), (keys,))), making.project(*columns)
+                    ref(table), *operators, making.where(In("in", ref(sha1), (keys,))), making.project(*columns)
                 )
             )
         # A row that cannot say what a condition asks does not satisfy it, a negated one least of all.
@@ -444,14 +457,11 @@ class _Rewriting:
             verdicts |= {number: ref(f"lurcher_of_{number}") for number, _, _ in shape.members}
         columns: list[Expression] = []
         for number in numbers:
-            verdict = call("coalesce", verdicts[number], making.boolean(False))
+            verdict: Expression = call("coalesce", verdicts[number], making.boolean(False))
             if number in self.scopes:
-                verdict_in_scope = Binary(
-                    "and", call("coalesce", self._on_row(self.scopes[number]), making.boolean(False)), verdict
-                )
-                columns.append(named(f"lurcher_by_{number}", verdict_in_scope))
-            else:
-                columns.append(named(f"lurcher_by_{number}", verdict))
+                scope = call("coalesce", self._on_row(self.scopes[number]), making.boolean(False))
+                verdict = Binary("and", scope, verdict)
+            columns.append(named(f"lurcher_by_{number}", verdict))
         any_ = making.disjunction([ref(f"lurcher_by_{n}") for n in numbers]) if numbers else making.boolean(False)
         if columns:
             operators.append(making.extend(*columns))
@@ -489,9 +499,7 @@ class _Rewriting:
 
     def _key_columns(self) -> list[Named]:
         return [
-            named(f"lurcher_e_{c}", ref(self.place[c]))
-            for c in (*EVIDENCE_KEYS, self.window.column, "DeviceName")
-            if c in self.place
+            named(f"lurcher_e_{c}", ref(self.place[c])) for c in (*EVIDENCE_KEYS, self.window.column) if c in self.place
         ]
 
     def _counts(self, numbers: list[int]) -> list[Statement] | None:

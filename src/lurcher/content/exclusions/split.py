@@ -26,6 +26,7 @@ from lurcher.kql.syntax import (
     Named,
     NameRef,
     Operator,
+    ParseCapture,
     ParseKvOp,
     ParseOp,
     Pipe,
@@ -71,8 +72,8 @@ class CannotSplit(Exception):
 
 @dataclass(frozen=True)
 class Split:
-    """`lets` stay in front. `table` is "" where the evidence comes from no table of its own name. `collapse` is the first operator of
-    `tail` where that collapses rows; None where a result row is its own evidence or nothing safe is known of the groups."""
+    """`lets` stay in front. `table` is "" where the evidence comes from no table of its own name. `collapse` is the first
+    operator of `tail` where that collapses rows; None where a result row is its own evidence, or nothing is known of groups."""
 
     lets: tuple[Statement, ...]
     source: Expression
@@ -202,9 +203,8 @@ def renamed(column: str, op: Operator) -> str | None:
                 return c.names[0].text
         return column
     if isinstance(op, ParseOp):
-        return (
-            None if any(getattr(p, "name", None) is not None and p.name.text == column for p in op.pattern) else column
-        )  # type: ignore[union-attr]
+        made = [p.name.text for p in op.pattern if isinstance(p, ParseCapture) and p.name is not None]
+        return None if column in made else column
     if isinstance(op, ParseKvOp):
         return None if any(k.name.text == column for k in op.keys) else column
     if isinstance(op, MvExpandOp | MvApplyOp):

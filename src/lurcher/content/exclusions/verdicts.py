@@ -142,7 +142,8 @@ def judge(
     said += _dead(rule, understood.intended, scenario, programs)
     if exclusion.match == "any":
         said.append(codes.ANY_CONTEXT.at(Span(0, len(exclusion.when)), scenario=scenario))
-    unique = tuple(dict.fromkeys(said))
+    # Alternatives of one condition cost the same; it is said once.
+    unique = tuple({(d.code, d.message): d for d in reversed(said)}.values())[::-1]
     level = max(
         (_LEVELS.get(d.code, Level.OK if d.severity == "note" else Level.WARN) for d in unique), default=Level.OK
     )
@@ -181,7 +182,8 @@ def _dnf(tree: Expression, positive: bool) -> list[tuple[_Test, ...]] | None:
 
 def _test(tree: Expression, positive: bool) -> _Test | None:
     if isinstance(tree, Binary) and tree.op not in ("and", "or"):
-        left, rights, op = tree.left, (tree.right,), tree.op
+        left, op = tree.left, tree.op
+        rights: tuple[Expression, ...] = (tree.right,)
         if isinstance(left, Literal):
             left, rights = tree.right, (tree.left,)
     elif isinstance(tree, In):
@@ -215,7 +217,7 @@ def _alone(tests: tuple[_Test, ...], scenario: str, anchored: bool) -> list[Diag
     costs = {
         "process.name": "any program of that name is excused, and a name is an attacker's to choose (T1036.005)",
         "file.name": "any file of that name is excused, and a name is an attacker's to choose (T1036.005)",
-        "process.parent.name": "everything that is started from it is excused, what is run through its console included (T1059, T1072)",
+        "process.parent.name": "everything that is started from it is excused, its console included (T1059, T1072)",
     }
     cost = costs.get(test.field, "it is the attacker's to choose")
     return [codes.NAME_ALONE.at(test.span, scenario=scenario, condition=display(test.tree), cost=cost)]
@@ -223,8 +225,7 @@ def _alone(tests: tuple[_Test, ...], scenario: str, anchored: bool) -> list[Diag
 
 def _excused(rule: Rule, tests: tuple[_Test, ...], scenario: str, anchored: bool) -> list[Diagnostic]:
     fixed = anchored or any(
-        t.positive and FIELDS.get(t.field) is not None and FIELDS[t.field].entity in ("device", "account")
-        for t in tests
+        t.positive and t.field in FIELDS and FIELDS[t.field].entity in ("device", "account") for t in tests
     )
     if fixed:
         return []
