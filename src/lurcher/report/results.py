@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from lurcher.errors import LurcherError
-from lurcher.kql.types import Columns, ScalarType
+from lurcher.kql.types import ScalarType
 from lurcher.report.tables import print_table
 
 if TYPE_CHECKING:
@@ -99,32 +99,14 @@ FORMATS = (*TEXT_FORMATS, "parquet")
 
 def write_parquet(result: Result, path: Path) -> int:
     """A Parquet file, each column's KQL type in its field metadata (`kql`). Timespans are int64 ticks of 100 ns."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema, writer, count = None, None, 0
-    try:
+    count = 0
+    with pq.ParquetWriter(path, result.schema) as writer:
         for batch in result.batches:
-            if schema is None:
-                schema = kql_schema(batch.schema, result.columns)
-                writer = pq.ParquetWriter(path, schema)
-            assert writer is not None
-            writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
+            writer.write_batch(batch)
             count += batch.num_rows
-        if writer is None:
-            table = result.empty()
-            pq.write_table(table.cast(kql_schema(table.schema, result.columns)), path)
-    finally:
-        if writer is not None:
-            writer.close()
     return count
-
-
-def kql_schema(schema: Any, columns: Columns) -> Any:
-    import pyarrow as pa
-
-    pairs = zip(schema, columns, strict=True)
-    return pa.schema([pa.field(c.name, f.type, metadata={"kql": c.type.value}) for f, c in pairs])
 
 
 def write_result(result: Result, format_: str, output: Path | None) -> int:
