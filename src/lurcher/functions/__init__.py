@@ -2,6 +2,7 @@
 
 from lurcher.functions import (  # noqa: F401
     aggregates,
+    binding,
     collections,
     conversion,
     datetime,

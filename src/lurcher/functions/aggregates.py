@@ -211,6 +211,8 @@ for _name, _sql, _doc in (
     aggregate(
         _name, "expr: number", "real", f"{_doc}.", f"{_sql}(CAST({{expr}} AS DOUBLE))", nulls=_MAYBE, **_prefix(_name)
     )
+    if _name == "stdevp":
+        continue  # The service has no stdevpif.
     aggregate(
         f"{_name}if",
         "expr: number, predicate: bool",
@@ -307,4 +309,21 @@ aggregate(
     "Several weighted percentiles, a column each.",
     None,
     nulls=_MAYBE,
+)
+
+
+def _percentiles_array(expr: t.SqlExpr, *percentiles: t.SqlExpr, order: tuple[t.OrderKey, ...] = ()) -> t.SqlExpr:
+    one = "quantile_disc({expr}, {p} / 100.0::DOUBLE)"
+    return t.call("to_json", t.ListOf(tuple(fill(one, expr=expr, p=p) for p in percentiles)))
+
+
+aggregate(
+    "percentiles_array",
+    "expr: int|long|real, *percentile: constant number",
+    "dynamic",
+    "The values of several percentiles, as an array.",
+    _percentiles_array,
+    nulls=_MAYBE,
+    naming=Naming.PREFIX,
+    prefix="percentiles",
 )

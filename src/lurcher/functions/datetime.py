@@ -82,11 +82,12 @@ _PARTS = {
     "second": "second({date})",
     "millisecond": "(epoch_ms({date}) % 1000 + 1000) % 1000",
     "microsecond": "(epoch_us({date}) % 1000000 + 1000000) % 1000000",
-    "nanosecond": "(epoch_us({date}) % 1000000 + 1000000) % 1000000 * 1000",
 }
 
 
 def _unknown_part(function: str, part: str, known: dict[str, str]) -> str:
+    if part == "nanosecond":
+        refuse(f"{function}(): times are kept in microseconds here, nanoseconds would be made up", "ask for microseconds")
     refuse(f"{function}(): there is no part '{part}'", f"it is one of {', '.join(known)}")
 
 
@@ -151,7 +152,6 @@ _DIFFS = {
     "week": "date_diff('day', date_trunc('week', {earlier} + INTERVAL 1 DAY), date_trunc('week', {later} + INTERVAL 1 DAY)) // 7",
     "millisecond": "date_diff('millisecond', {earlier}, {later})",
     "microsecond": "date_diff('microsecond', {earlier}, {later})",
-    "nanosecond": "date_diff('microsecond', {earlier}, {later}) * 1000",
 }
 
 

@@ -222,6 +222,16 @@ for _name, _order in (("array_sort_asc", "ASC"), ("array_sort_desc", "DESC")):
                 + "])",
             ),
         )
+#: Several arrays sorted by the first come out as as many columns.
+for _name in ("array_sort_asc", "array_sort_desc"):
+    scalar(
+        _name,
+        "array: dynamic, other: dynamic, *others?: dynamic, nulls_last?: constant bool",
+        "custom",
+        "The first array sorted, the others in the same order.",
+        None,
+        nulls=_MAYBE,
+    )
 scalar(
     "array_iff",
     "condition_array: dynamic, when_true: boxed, when_false: boxed",

@@ -264,7 +264,7 @@ for _name in ("hash", "hash_xxhash64"):
         "source: string, mod: integer",
         "long",
         "xxHash64 of the text, modulo a number.",
-        "(kql_xxhash64({source}) % {mod} + {mod}) % {mod}",
+        "(kql_xxhash64({source}) % nullif({mod}, 0) + {mod}) % nullif({mod}, 0)",
         udf=_CODES + "xxhash64",
         nulls=_MAYBE,
         example=(f'{_name}("World", 100)', "51"),

@@ -24,10 +24,11 @@ def _v4(text: str) -> tuple[int, int] | None:
     return a << 24 | b << 16 | c << 8 | d, int(prefix) if slash else 32
 
 
-def _v6(text: str) -> tuple[int, int] | None:
-    """An address of either kind as one of 128 bits, and its prefix. Behind a dotted end the prefix is an IPv4 one."""
+def _v6(text: str, *, comparing: bool = False) -> tuple[int, int] | None:
+    """An address of either kind as one of 128 bits, and its prefix. Behind a dotted end the prefix is an IPv4 one; where
+    addresses are compared only behind one that is dotted as a whole (as measured on Microsoft's emulator)."""
     address, slash, prefix = text.strip().partition("/")
-    dotted = "." in address
+    dotted = "." in address and not (comparing and ":" in address)
     if slash and not (prefix.isdecimal() and int(prefix) <= (32 if dotted else 128)):
         return None
     bits = (int(prefix) + (96 if dotted else 0)) if slash else 128
@@ -60,7 +61,7 @@ def parse_ipv6(ip: pa.Array, prefix: pa.Array) -> pa.Array:
 
 
 def _compare(one: str, other: str, prefix: int) -> int | None:
-    a, b = _v6(one), _v6(other)
+    a, b = _v6(one, comparing=True), _v6(other, comparing=True)
     if a is None or b is None or not 0 <= prefix <= 128:
         return None
     bits = min(a[1], b[1], prefix)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from lurcher.functions.udf import udf
-from lurcher.functions.udfs.jsontext import load, text_of
+from lurcher.functions.udfs.jsontext import load
 from lurcher.functions.udfs.rows import each
 
 
@@ -15,9 +15,11 @@ def _replace(text: str, lookups: str, rewrites: str) -> str | None:
     if not isinstance(old, list) or not isinstance(new, list) or len(old) != len(new):
         return None
     pieces: list[tuple[bool, str]] = [(False, text)]
-    for lookup, rewrite in zip(map(text_of, old), map(text_of, new), strict=True):
-        if not lookup:
+    for lookup, given in zip(old, new, strict=True):
+        if not isinstance(lookup, str) or not lookup:
             continue
+        # What is no text replaces nothing, but its lookup's places are taken all the same.
+        rewrite = given if isinstance(given, str) else lookup
         after: list[tuple[bool, str]] = []
         for done, piece in pieces:
             if done:

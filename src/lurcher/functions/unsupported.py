@@ -1,0 +1,59 @@
+"""Functions of KQL that are known and not supported, with the reason: so that a query which uses one is told more than
+that there is no such function.
+
+Source of the names: Kusto.Language's function tables.
+"""
+
+from __future__ import annotations
+
+_CLUSTER = "it asks the cluster that the query runs on"
+_SKETCH = "sketches of the service are not reproduced; count distinct values with dcount() or count_distinct()"
+_DIGEST = "t-digests of the service are not reproduced; use percentile()"
+_SERIES = "series analysis is not supported yet"
+_GEO = "geospatial functions are not supported"
+_UNITS = "conversion of units is not supported"
+_GRAPH = "it belongs to graph-match, which is not supported yet"
+_HASH = "how the service combines hashes is not published"
+
+_BY_REASON: dict[str, str] = {
+    _CLUSTER: "current_cluster_endpoint current_database current_principal current_principal_details current_principal_is_member_of"
+    " current_node_id extent_id extentid extent_tags row_id cursor_after cursor_before_or_at cursor_current current_cursor"
+    " rowstore_ordinal_range stored_query_result materialized_view external_table entity_group datetime_list_timezones assert",
+    _SKETCH: "hll hll_if hll_merge dcount_hll hll_isvalid",
+    _DIGEST: "tdigest tdigest_merge merge_tdigest percentile_tdigest percentiles_array_tdigest percentrank_tdigest rank_tdigest"
+    " tdigest_isvalid",
+    _SERIES: "series_fir series_stats series_stats_dynamic series_fft series_ifft series_fit_line series_fit_line_dynamic"
+    " series_fit_2lines series_fit_2lines_dynamic series_outliers series_iir series_periods_detect series_periods_validate"
+    " series_fill_backward series_fill_forward series_fill_const series_fill_linear series_fit_poly series_add series_subtract"
+    " series_multiply series_divide series_pow series_greater series_greater_equals series_less series_less_equals series_equals"
+    " series_not_equals series_exp series_sign series_abs series_sin series_asin series_cos series_acos series_tan series_atan"
+    " series_magnitude series_sum series_product series_log series_floor series_ceiling series_seasonal series_decompose"
+    " series_decompose_forecast series_decompose_anomalies series_pearson_correlation series_dot_product"
+    " series_cosine_similarity",
+    _GEO: "geo_from_wkt geo_angle geo_azimuth geo_closest_point_on_line geo_closest_point_on_polygon geo_distance_2points"
+    " geo_distance_point_to_line geo_distance_point_to_polygon geo_point_in_circle geo_point_in_polygon geo_intersects_2lines"
+    " geo_intersects_line_with_polygon geo_intersects_2polygons geo_intersection_2lines geo_intersection_line_with_polygon"
+    " geo_intersection_2polygons geo_union_polygons_array geo_simplify_polygons_array geo_union_lines_array"
+    " geo_polygon_to_h3cells geo_polygon_to_s2cells geo_polygon_densify geo_polygon_area geo_polygon_buffer geo_polygon_centroid"
+    " geo_polygon_perimeter geo_polygon_simplify geo_line_length geo_line_buffer geo_line_centroid geo_line_densify"
+    " geo_line_simplify geo_line_locate_point geo_line_interpolate_point geo_line_to_s2cells geo_point_to_geohash"
+    " geo_geohash_to_central_point geo_geohash_to_polygon geo_geohash_neighbors geo_point_buffer geo_point_to_s2cell"
+    " geo_s2cell_to_central_point geo_s2cell_to_polygon geo_s2cell_neighbors geo_point_to_h3cell geo_h3cell_to_central_point"
+    " geo_h3cell_to_polygon geo_h3cell_neighbors geo_h3cell_children geo_h3cell_parent geo_h3cell_rings geo_h3cell_level",
+    _UNITS: "convert_angle convert_energy convert_force convert_length convert_mass convert_speed convert_temperature"
+    " convert_volume",
+    _GRAPH: "graph all any map inner_nodes node_id node_degree_in node_degree_out labels",
+    _HASH: "hash_combine hash_many",
+    "the numbers of its distribution are not supported": "beta_cdf beta_inv beta_pdf erf erfc welch_test",
+    "the compressed bytes of the service are not reproduced": "zlib_compress_to_base64_string gzip_compress_to_base64_string",
+    "which rules it splits a user agent by is not published": "parse_user_agent",
+    "what it leaves unescaped is not published": "url_encode_component",
+    "the sizes of the service's storage are not known here": "estimate_data_size",
+    "it needs a database of places": "geo_info_from_ip_address",
+    "it is not supported yet": "has_any_index bin_auto iscolumnexists around treepath punycode_domain_from_string"
+    " punycode_domain_to_string ipv4_range_to_cidr_list row_rank row_rank_dense row_rank_min row_window_session column_names_of"
+    " buildschema passthrough percentilesw_array",
+}
+
+#: name -> why it is not supported.
+UNSUPPORTED: dict[str, str] = {name: why for why, names in _BY_REASON.items() for name in names.split()}
