@@ -10,6 +10,7 @@ from lurcher.app.session import Session
 from lurcher.content.checking import Problem, check_rules
 from lurcher.content.checks.registry import Compile, Compiled
 from lurcher.content.model import Placed, Rule
+from lurcher.kql.diagnostics import Refused
 from lurcher.kql.source import Source
 
 
@@ -69,7 +70,35 @@ def check(paths: Sequence[Path], session: Session, *, fix: bool = False) -> Chec
         skipped += loaded.skipped
         rules |= {rule.path + rule.key: rule for rule in loaded.rules}
     problems = list(check_rules(rules.values(), today=session.now.date(), compile=compiler(session)))
+    for rule in rules.values():
+        problems += exclusion_problems(rule, session)
     return CheckReport(tuple(rules.values()), problems, loading, tuple(skipped), fixed)
+
+
+def exclusion_problems(rule: Rule, session: Session) -> list[Problem]:
+    """What the rule's exclusions cost: from their text, and, where there is a lake, counted in its data."""
+    from lurcher.app.exclusions import columns_of, verdicts
+    from lurcher.content.exclusions.measures import measure
+    from lurcher.hunt.answers import answer_of
+
+    problems = []
+    lake = session.tables.lake
+    for verdict in verdicts(rule, session):
+        said = list(verdict.diagnostics)
+        if lake is not None and lake.table_names() and rule.runnable:
+            try:
+                found = measure(
+                    rule,
+                    verdict.exclusion,
+                    lambda kql: answer_of(session.run_table(kql)).rows,
+                    columns_of(session),
+                    session.now.date(),
+                )
+            except Refused:
+                found = None  # the query's own diagnostics say why it does not run
+            said += found.diagnostics if found is not None else ()
+        problems += [Problem(rule, Placed(d, verdict.source)) for d in dict.fromkeys(said)]
+    return problems
 
 
 def _replace(path: Path, content: bytes) -> None:

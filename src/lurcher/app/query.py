@@ -47,7 +47,7 @@ def open_session(
 
 def tables_of(compiled: Compiled) -> tuple[str, ...]:
     """The tables that a text reads, each once."""
-    from lurcher.plan.tables import scanned_tables
+    from lurcher.plan.walk import scanned_tables
 
     return tuple(dict.fromkeys(t for query in compiled.queries for t in scanned_tables(query.plan)))
 

@@ -45,7 +45,7 @@ class Tables:
         data = self.data(name)
         if data is None:
             return known
-        schema = self._files[name][0] if name in self._files else data.schema  # type: ignore[union-attr]
+        schema = self._files[name][0] if name in self._files else data.schema
         if known is None:
             return schema
         types = {c.name: c for c in schema.columns}

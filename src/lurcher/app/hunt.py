@@ -1,0 +1,151 @@
+"""Run rules over a lake, and keep what they find."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from lurcher.app.exclusions import columns_of, verdicts
+from lurcher.app.rules import load_rules
+from lurcher.app.session import Session
+from lurcher.content.exclusions.rewrite import Settings
+from lurcher.content.exclusions.verdicts import refusals
+from lurcher.content.model import Placed, Rule
+from lurcher.errors import LurcherError
+from lurcher.hunt.answers import Answer, answer_of
+from lurcher.hunt.findings import Finding, State
+from lurcher.hunt.ledger import NAME, Ledger
+from lurcher.hunt.run import RuleRun, run_rule
+from lurcher.hunt.triage import Reason, reasons, subject
+from lurcher.kql.diagnostics import Diagnostic
+from lurcher.lake import Lake
+
+#: Findings of one rule that are looked into for what makes them stand out; the ledger has the others all the same.
+MAX_TRIAGED = 50
+
+
+@dataclass
+class RuleReport:
+    """What one rule gave: its run, its findings after it, what makes them stand out (by finding id), and what it misses."""
+
+    run: RuleRun
+    findings: list[Finding] = field(default_factory=list)
+    reasons: dict[int, list[Reason]] = field(default_factory=dict)
+    drift: list[str] = field(default_factory=list)
+
+    def in_state(self, *states: State) -> list[Finding]:
+        return [f for f in self.findings if f.state in states]
+
+
+@dataclass
+class HuntReport:
+    """One hunt. `number` is the ledger's; `now` is what now() meant."""
+
+    number: int
+    now: datetime
+    rules: list[RuleReport] = field(default_factory=list)
+    loading: list[Placed] = field(default_factory=list)
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def not_run(self) -> list[RuleReport]:
+        return [r for r in self.rules if r.run.status != "ok"]
+
+
+def hunt(
+    lake: Lake,
+    paths: Sequence[Path],
+    session: Session,
+    *,
+    started: datetime,
+    forced: Iterable[str] = (),
+    triage: bool = True,
+    progress: Callable[[int, str], None] | None = None,
+) -> HuntReport:
+    """Run the rules of files and folders with their exclusions; keep runs and findings in the lake's ledger.
+
+    An exclusion that hides too much is applied only where `forced` names it. A rule that does not run is in the report with its
+    reason. Raises `LurcherError` for a path that is not there, or a ledger that cannot be written.
+    """
+    loaded = load_rules(paths)
+    if not loaded.rules:
+        errors = "; ".join(p.diagnostic.message for p in loaded.errors)
+        raise LurcherError("there is no rule here" + (f": {errors}" if errors else ""), "name a rule's file or a folder of rules",
+                           ", ".join(map(str, paths)))  # fmt: skip
+
+    def ask(kql: str) -> Answer:
+        return answer_of(session.run_table(kql))
+
+    settings = Settings(forced=frozenset(forced))
+    runs: list[RuleRun] = []
+    for index, rule in enumerate(loaded.rules):
+        if progress is not None:
+            progress(index, rule.name)
+        refused = refusals(verdicts(rule, session))
+        runs.append(run_rule(rule, ask, columns_of(session), session.now.date(), settings, refused))
+    own = {id(r.file) for r in loaded.rules}
+    with Ledger.open(lake.path / NAME) as ledger:
+        number = ledger.record(
+            runs, started=started, as_of=session.now, engine="duckdb", data_fingerprint=fingerprint(lake, session)
+        )
+        report = HuntReport(
+            number,
+            session.now,
+            loading=[p for p in loaded.diagnostics if id(p.source) not in own],
+            skipped=loaded.skipped,
+        )
+        for run in runs:
+            found = ledger.findings(rule=run.rule.key, hunt=number)
+            one = RuleReport(run, found, drift=drift_of(run.rule, session))
+            if triage and run.status == "ok":
+                one.reasons = _triaged(run, found, ask, session)
+            report.rules.append(one)
+    return report
+
+
+def _triaged(
+    run: RuleRun, found: list[Finding], ask: Callable[[str], Answer], session: Session
+) -> dict[int, list[Reason]]:
+    from lurcher.hunt.answers import as_json
+
+    tables = frozenset(session.tables.lake.table_names()) if session.tables.lake is not None else frozenset()
+    by_entity = {seen.entity: seen for seen in run.seen}
+    result: dict[int, list[Reason]] = {}
+    for finding in found[:MAX_TRIAGED]:
+        seen = by_entity.get(as_json(finding.entity))
+        if seen is not None and finding.state in (State.NEW, State.KNOWN):
+            result[finding.id] = reasons(seen, ask, subject(seen, session.now, tables, tools()))
+    return result
+
+
+def tools() -> tuple[tuple[str, str], ...]:
+    """(signer's stem, tool) of every signer that is one tool's alone."""
+    from lurcher.rmm.catalogue import Catalogue
+
+    catalogue = Catalogue.load()
+    return tuple((s.stem, s.tools[0]) for s in catalogue.signers if s.scope == "own" and s.tools)
+
+
+def drift_of(rule: Rule, session: Session) -> list[str]:
+    """The signers that a rule misses, as `check` says it; with a hint behind each."""
+    from lurcher.app.check import compiler
+    from lurcher.content.checks.registry import Context
+    from lurcher.rmm.drift import misses
+
+    context = Context(rule, session.now.date(), compiler(session))
+    return [_sentence(placed.diagnostic) for placed in misses(context)]
+
+
+def _sentence(diagnostic: Diagnostic) -> str:
+    return diagnostic.message + (f" ({diagnostic.hint})" if diagnostic.hint else "")
+
+
+def fingerprint(lake: Lake, session: Session) -> str:
+    """What data a hunt saw: the tables with their versions."""
+    tables = [
+        f"{name} {table.version}" for name in lake.table_names() if (table := session.tables.data(name)) is not None
+    ]
+    return hashlib.sha256("\n".join(tables).encode()).hexdigest()

@@ -1,0 +1,126 @@
+"""lurcher hunt RULE|FOLDER..."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lurcher.cli.options import as_of_option, lake_option, limits_options, now
+
+
+@click.command()
+@click.argument("rules", nargs=-1, required=True, type=click.Path(path_type=Path))
+@lake_option
+@as_of_option
+@click.option(
+    "--force",
+    "forced",
+    multiple=True,
+    metavar="EXCLUSION",
+    help="Apply an exclusion that is refused for what it hides; repeat for more.",
+)
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--no-triage", is_flag=True, help="Do not look for what makes findings stand out.")
+@limits_options
+def command(
+    rules: tuple[Path, ...],
+    lake_path: Path | None,
+    as_of: str | None,
+    forced: tuple[str, ...],
+    format_: str,
+    no_triage: bool,
+    timeout: float | None,
+    memory_limit: str | None,
+    threads: int | None,
+) -> None:
+    """Run rules with their exclusions, and keep what they find in the lake's ledger.
+
+    Ends with 0; with 1 where a rule did not run.
+    """
+    from lurcher.app.hunt import hunt
+    from lurcher.app.lakes import need_lake
+    from lurcher.app.query import open_session
+    from lurcher.app.session import Limits
+    from lurcher.cli.progress import Bar
+
+    lake = need_lake(lake_path)
+    session = open_session(lake, now(), as_of, limits=Limits(timeout, memory_limit, threads))
+    with Bar("hunting", "rules") as bar:
+        report = hunt(
+            lake, rules, session, started=datetime.now(UTC), forced=forced, triage=not no_triage, progress=bar.show
+        )
+    if format_ == "json":
+        click.echo(json.dumps(_data(report), ensure_ascii=False, indent=1, default=str))
+    else:
+        _print(report)
+    click.get_current_context().exit(1 if report.not_run or any(p.diagnostic.is_error for p in report.loading) else 0)
+
+
+def _print(report: Any) -> None:
+    from lurcher.hunt.findings import State
+    from lurcher.report.findings import print_findings, tally
+    from lurcher.report.text import visible
+
+    click.echo(f"hunt {report.number}, now() is {report.now:%Y-%m-%d %H:%M:%S} UTC")
+    for placed in report.loading:
+        click.echo(placed.render())
+    for one in report.rules:
+        run = one.run
+        click.echo(f"\n{visible(run.rule.name)}  [{visible(run.rule.path)}]")
+        if run.status != "ok":
+            click.echo(f"  not run: {visible(run.reason)}")
+            continue
+        click.echo(f"  findings: {tally(one.findings)}")
+        if run.evidence_total is not None:
+            click.echo(f"  evidence: {run.evidence_total:,} rows, {run.evidence_explained:,} explained by exclusions")
+        shown = one.in_state(State.NEW, State.KNOWN, State.GONE)
+        if shown:
+            print_findings(shown, sys.stdout, one.reasons)
+        hidden = one.in_state(State.SUPPRESSED)
+        if hidden:
+            click.echo(
+                f"  suppressed, all of their evidence is explained (lurcher findings --suppressed): {len(hidden)}"
+            )
+            print_findings(hidden, sys.stdout)
+        for applied in run.applied:
+            if not applied.in_force:
+                click.echo(f"  not in force: {visible(applied.exclusion.id)}: {visible(applied.reason)}")
+        for note in run.notes:
+            click.echo(f"  note: {visible(note)}")
+        for missed in one.drift:
+            click.echo(f"  this rule misses signers: {visible(missed)}")
+    for path, why in report.skipped:
+        click.echo(f"{path}: skipped: {why}")
+    new = sum(len(one.in_state(State.NEW)) for one in report.rules)
+    click.echo(f"\n{new} new finding{'' if new == 1 else 's'} since the last hunt")
+
+
+def _data(report: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "hunt": report.number,
+        "now": report.now,
+        "rules": [
+            {
+                "rule": one.run.rule.key,
+                "name": one.run.rule.name,
+                "path": one.run.rule.path,
+                "status": one.run.status,
+                "reason": one.run.reason,
+                "evidence": one.run.evidence_total,
+                "explained": one.run.evidence_explained,
+                "findings": [
+                    {**asdict(f), "reasons": [r.text for r in one.reasons.get(f.id, ())]} for f in one.findings
+                ],
+                "not_in_force": {a.exclusion.id: a.reason for a in one.run.applied if not a.in_force},
+                "misses": one.drift,
+            }
+            for one in report.rules
+        ],
+        "loading": [p.render() for p in report.loading],
+        "skipped": [list(s) for s in report.skipped],
+    }

@@ -1,0 +1,60 @@
+"""Findings in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import IO
+
+from lurcher.hunt.findings import Finding, State
+from lurcher.hunt.triage import Reason
+from lurcher.report.tables import print_table
+from lurcher.report.text import visible
+
+
+def entity_text(finding: Finding) -> str:
+    """What was found, in a few words: the values that make it this finding, its device's name aside."""
+    values = [str(v) for k, v in finding.entity.items() if v not in ("", None) and k not in ("DeviceName", "DeviceId")]
+    return ", ".join(values)[:80]
+
+
+def count_of(finding: Finding) -> str:
+    """Rows of evidence, or what the row itself calls `Count`."""
+    if finding.total is not None:
+        return f"{finding.total:,}"
+    value = finding.row.get("Count", finding.row.get("count_"))
+    return f"{value:,}" if isinstance(value, int) else ""
+
+
+def moment(text: str) -> str:
+    """A time of the ledger without what nobody reads."""
+    return text.replace("T", " ")[:19]
+
+
+def print_findings(
+    findings: Sequence[Finding], out: IO[str], reasons: Mapping[int, Sequence[Reason]] | None = None
+) -> None:
+    """A line a finding; below the table, what makes each stand out."""
+    rows = [
+        (
+            str(f.id),
+            f.state.value,
+            f.device or entity_text(f),
+            moment(f.first_seen),
+            moment(f.last_seen),
+            count_of(f),
+            "" if f.total is None else f"{f.explained:,}",
+            ", ".join(f"{id_} ({n:,})" for id_, n in f.by.items()),
+        )
+        for f in findings
+    ]
+    header = ("id", "state", "where", "first seen", "last seen", "evidence", "explained", "by")
+    print_table(header, rows, right=(0, 5, 6), out=out)
+    for f in findings:
+        for reason in (reasons or {}).get(f.id, ()):
+            out.write(f"  {f.id} {visible(f.device or entity_text(f))}: {visible(reason.text)}\n")
+
+
+def tally(findings: Sequence[Finding]) -> str:
+    """`2 new, 1 known, 1 suppressed`."""
+    counts = {state: sum(f.state is state for f in findings) for state in State}
+    return ", ".join(f"{n} {state.value}" for state, n in counts.items() if n) or "none"
