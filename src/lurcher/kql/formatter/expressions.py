@@ -56,7 +56,7 @@ def level(node: Expression) -> int:
             return 0
         case Literal(type=ScalarType.STRING) | Literal(type=ScalarType.BOOL):
             return PRIMARY
-        case Literal(raw=raw) if not raw[:1].isalpha():
+        case Literal() if not words.literal(node)[0].isalpha():
             return SIGN  # `1.a` would be read as a real
         case _:
             return PRIMARY

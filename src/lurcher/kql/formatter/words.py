@@ -14,7 +14,10 @@ from lurcher.kql.values import datetime_text, timespan_text
 _BARE = re.compile(r"[A-Za-z_$][A-Za-z0-9_]*\Z")
 #: Names that would be read as something else.
 _TAKEN = (
-    RESERVED | DECLARABLE | REFERABLE | {"true", "True", "TRUE", "false", "False", "FALSE", "typeof", "materialize"}
+    RESERVED
+    | DECLARABLE
+    | REFERABLE
+    | {"true", "True", "TRUE", "false", "False", "FALSE", "let", "typeof", "materialize"}
 )
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0"}
 
@@ -53,7 +56,7 @@ def literal(node: Literal) -> str:
             return str(value) if value >= 0 else f"long({value})"
         case ScalarType.REAL:
             text = repr(float(value))
-            return text if value >= 0 and math.isfinite(value) and "e" not in text else f"real({text})"
+            return text if math.copysign(1, value) > 0 and math.isfinite(value) and "e" not in text else f"real({text})"
         case ScalarType.DATETIME:
             return f"datetime({datetime_text(value)})"
         case ScalarType.TIMESPAN:

@@ -158,7 +158,7 @@ class Cursor:
             text = texts[self.pos]
             if not text or text in stops:
                 return
-            if text in _OPENERS and self.open:
+            if text in _OPENERS and any(texts[index] == _OPENERS[text] for index in self.open):
                 return
             match = self.matches.get(self.pos, 0) if text in _CLOSERS else 0
             self.pos = match + 1 if match else self.pos + 1

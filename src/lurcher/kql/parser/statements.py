@@ -99,7 +99,7 @@ def _starts_statement(p: Cursor, text: str) -> bool:
     after, kind = p.texts[p.pos + 1], p.kinds[p.pos + 1]
     match text:
         case "let":
-            return after not in ("", "|", ";", ")", ".", "(")
+            return after not in ("", "|", ";", ")", "}", ".", "(")
         case "set":
             return True
         case "declare":
@@ -165,6 +165,7 @@ def _body(p: Cursor) -> tuple[tuple[Statement, ...], Expression | None]:
     declared: set[str] = set()
     depth = len(p.open)
     while p.texts[p.pos] not in ("}", ""):
+        at = p.pos
         try:
             if body is not None or p.texts[p.pos] == "set":
                 p.fail(KS005, p.here(), expected="}", hint="a function has one result, its last expression")
@@ -186,6 +187,8 @@ def _body(p: Cursor) -> tuple[tuple[Statement, ...], Expression | None]:
                 raise
             p.skip_to(_SEMICOLON)
             p.accept(";")
+            if p.pos == at:
+                raise
     p.leave("}")
     return tuple(found), body
 
