@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
-from functools import cache
 from typing import Any
 
 from lurcher.plan import nodes as n
@@ -13,9 +12,14 @@ from lurcher.plan import nodes as n
 _FLAT = frozenset({"columns", "span", "type", "function", "value", "name", "table"})
 
 
-@cache
+_PARTS: dict[type[Any], tuple[str, ...]] = {}
+
+
 def _parts(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(kind) if f.name not in _FLAT)
+    found = _PARTS.get(kind)
+    if found is None:
+        found = _PARTS[kind] = tuple(f.name for f in fields(kind) if f.name not in _FLAT)
+    return found
 
 
 def _within(value: Any) -> Iterator[n.Plan]:
