@@ -14,6 +14,7 @@ from lurcher.functions import (  # noqa: F401
     parsing,
     parsing_time,
     regex,
+    series,
     sets,
     strings,
     windows,

@@ -23,13 +23,8 @@ _BY_REASON: dict[str, str] = {
     _DIGEST: "tdigest tdigest_merge merge_tdigest percentile_tdigest percentiles_array_tdigest percentrank_tdigest rank_tdigest"
     " tdigest_isvalid",
     _SERIES: "series_fir series_stats series_stats_dynamic series_fft series_ifft series_fit_line series_fit_line_dynamic"
-    " series_fit_2lines series_fit_2lines_dynamic series_outliers series_iir series_periods_detect series_periods_validate"
-    " series_fill_backward series_fill_forward series_fill_const series_fill_linear series_fit_poly series_add series_subtract"
-    " series_multiply series_divide series_pow series_greater series_greater_equals series_less series_less_equals series_equals"
-    " series_not_equals series_exp series_sign series_abs series_sin series_asin series_cos series_acos series_tan series_atan"
-    " series_magnitude series_sum series_product series_log series_floor series_ceiling series_seasonal series_decompose"
-    " series_decompose_forecast series_decompose_anomalies series_pearson_correlation series_dot_product"
-    " series_cosine_similarity",
+    " series_fit_2lines series_fit_2lines_dynamic series_outliers series_periods_detect series_periods_validate series_fill_linear"
+    " series_fit_poly series_seasonal series_decompose series_decompose_forecast series_decompose_anomalies",
     _GEO: "geo_from_wkt geo_angle geo_azimuth geo_closest_point_on_line geo_closest_point_on_polygon geo_distance_2points"
     " geo_distance_point_to_line geo_distance_point_to_polygon geo_point_in_circle geo_point_in_polygon geo_intersects_2lines"
     " geo_intersects_line_with_polygon geo_intersects_2polygons geo_intersection_2lines geo_intersection_line_with_polygon"
