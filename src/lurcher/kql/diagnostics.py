@@ -52,7 +52,9 @@ class Rule:
     severity: Severity = Severity.ERROR
 
     def at(self, span: Span, *, hint: str = "", construct: str = "", **data: Any) -> Diagnostic:
-        return Diagnostic(self.code, self.severity, self.kind, self.message.format(**data), span, hint, construct)
+        return Diagnostic(
+            self.code, self.severity, self.kind, self.message.format(construct=construct, **data), span, hint, construct
+        )
 
 
 #: code -> rule, for the documentation and the language server.

@@ -272,9 +272,7 @@ def _brackets_then_equals(p: Cursor) -> bool:
     index = p.pos + 1
     while p.kinds[index] == TokenKind.STRING:
         index += 1
-    if index == p.pos + 1 and p.kinds[index] == TokenKind.WORD:
-        index += 1
-    return p.texts[index] == "]" and p.texts[index + 1] == "="
+    return index > p.pos + 1 and p.texts[index] == "]" and p.texts[index + 1] == "="
 
 
 def _list_then_equals(p: Cursor) -> bool:

@@ -49,6 +49,8 @@ def parameter(p: Cursor, words: tuple[str, ...] | None = None) -> Parameter:
     """`name=value`; the value is a word, a name in brackets, or a literal."""
     start = p.pos
     name = p.texts[start]
+    if p.kinds[start] != TokenKind.WORD:
+        p.fail(KS006, p.here(), expected="a name=value")
     p.pos += 1
     p.expect("=")
     at = p.pos
