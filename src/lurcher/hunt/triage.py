@@ -1,4 +1,4 @@
-"""What makes a finding stand out, in words with the figures. Each reason is one query over the lake, asked only where its tables are.
+"""What makes a finding stand out, in words with the figures. Each reason is one query, asked only where its tables are.
 
 A reason says what was seen, never what it means: "runs from C:\\Users\\eve\\Downloads" is a fact, "malicious" is none.
 """
@@ -8,16 +8,17 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from lurcher.content.exclusions import parsing
 from lurcher.content.exclusions.making import text as literal
-from lurcher.hunt.answers import Answer, Ask
+from lurcher.hunt.answers import Answer, Ask, plain
 from lurcher.hunt.run import Seen
 
 #: Hashes of a finding that are asked about. A finding with more is told of by the first of them.
 MAX_HASHES = 200
 #: Folders that a user, and so whatever runs as that user, may write to.
-USER_FOLDERS = (r"\Users\\", r"\Temp\\", r"\ProgramData\\", r"\Windows\Temp\\", r"\Downloads\\", r"\Recycle")
+USER_FOLDERS = ("\\Users\\", "\\Temp\\", "\\ProgramData\\", "\\Downloads\\", "\\$Recycle")
 NIGHT = (22, 6)
 #: A signing certificate that is younger than this at the time is worth a word.
 YOUNG_DAYS = 30
@@ -92,6 +93,11 @@ def _texts(answer: Answer, column: int = 0) -> list[str]:
     return [str(r[column]) for r in answer.rows if r[column]]
 
 
+#: When the data begins; what is seen within a day of that may have been there long before.
+_START = "let start = toscalar(DeviceFileCertificateInfo | summarize min(Timestamp));\n"
+_SETTLED = dt.timedelta(days=1)
+
+
 @_needs("DeviceFileCertificateInfo")
 def _prevalence(ask: Ask, about: Subject) -> Iterator[Reason]:
     answer = ask(
@@ -106,10 +112,12 @@ def _prevalence(ask: Ask, about: Subject) -> Iterator[Reason]:
 
 @_needs("DeviceFileCertificateInfo")
 def _first_seen(ask: Ask, about: Subject) -> Iterator[Reason]:
-    answer = ask(f"DeviceFileCertificateInfo | {_here(about)} | summarize t = min(Timestamp)")
-    first = answer.rows[0][0]
-    if isinstance(first, dt.datetime):
-        first = first if first.tzinfo else first.replace(tzinfo=dt.UTC)
+    answer = ask(
+        f"{_START}DeviceFileCertificateInfo | {_here(about)} | summarize t = min(Timestamp) | extend s = start"
+    )
+    first, start = answer.rows[0]
+    # What is there since the data begins was there before.
+    if isinstance(first, dt.datetime) and first - start >= _SETTLED:
         age = about.as_of - first
         if dt.timedelta(0) <= age <= dt.timedelta(days=7):
             yield Reason("new-here", f"first seen here {_age(age)} ago", 2)
@@ -136,9 +144,7 @@ def _signer(ask: Ask, about: Subject) -> Iterator[Reason]:
 
 @_needs("DeviceProcessEvents")
 def _folder(ask: Ask, about: Subject) -> Iterator[Reason]:
-    tests = " or ".join(
-        f"FolderPath contains {parsing.text(literal(f.replace(chr(92) * 2, chr(92))))}" for f in USER_FOLDERS
-    )
+    tests = " or ".join(f"FolderPath contains {parsing.text(literal(f))}" for f in USER_FOLDERS)
     answer = ask(
         f"DeviceProcessEvents | {_here(about)} | where {tests} | summarize n = count() by FolderPath | top 3 by n"
     )
@@ -181,7 +187,7 @@ def _at_night(ask: Ask, about: Subject) -> Iterator[Reason]:
     if n:
         yield Reason(
             "night-session",
-            f"{n} starts in a remote session between {evening}:00 and {morning}:00 UTC, first {first}",
+            f"{n} starts in a remote session between {evening}:00 and {morning}:00 UTC, first {plain(first)}",
             7,
         )
 
@@ -192,17 +198,17 @@ def _two_tools(ask: Ask, about: Subject) -> Iterator[Reason]:
         return
     stems = _list([stem for stem, _ in about.tools])
     answer = ask(
-        f"DeviceFileCertificateInfo | where DeviceId in ({_list(about.devices)}) and Signer has_any ({stems})"
-        " | summarize first = min(Timestamp) by DeviceId, Signer"
+        f"{_START}DeviceFileCertificateInfo | where DeviceId in ({_list(about.devices)}) and Signer has_any ({stems})"
+        " | summarize first = min(Timestamp) by DeviceId, Signer | extend s = start"
     )
     first: dict[tuple[str, str], dt.datetime] = {}
-    for device, signer, moment in answer.rows:
+    for device, signer, moment, start in answer.rows:
         tool = next((name for stem, name in about.tools if stem.lower() in str(signer).lower()), None)
-        if tool is not None and isinstance(moment, dt.datetime):
+        if tool is not None and isinstance(moment, dt.datetime) and moment - start >= _SETTLED:
             key = (str(device), tool)
             first[key] = min(first.get(key, moment), moment)
     ordered = sorted((device, moment, tool) for (device, tool), moment in first.items())
-    for (device, earlier, one), (device2, later, other) in zip(ordered, ordered[1:], strict=False):
+    for (device, earlier, one), (device2, later, other) in pairwise(ordered):
         if device == device2 and later - earlier <= dt.timedelta(hours=1):
             yield Reason("two-tools", f"{one} and {other} first seen within {_age(later - earlier)} on one device", 7)
 

@@ -41,7 +41,7 @@ _ROWS: tuple[Field, ...] = (
     Field("process.hash.md5", "process", folds=True, algorithm="md5"),
     Field("process.hash.sha1", "process", folds=True, algorithm="sha1"),
     Field("process.hash.sha256", "process", folds=True, algorithm="sha256"),
-    Field("process.account", "process"),
+    Field("process.account", "account"),
     Field("process.signer", "process"),
     Field("process.parent.name", "process", folds=True, chosen=True),
     Field("process.parent.path", "process", folds=True),

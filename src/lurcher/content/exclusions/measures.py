@@ -121,7 +121,8 @@ def _by_precedence(
     if len(rewritten.in_force) != 2:
         return None, None
     row = rows(
-        f"{rewritten.keys.rstrip()}\n| summarize lurcher_x = countif(lurcher_by_2), lurcher_d = countif(lurcher_by_1 != lurcher_by_2)"
+        f"{rewritten.keys.rstrip()}\n| summarize lurcher_x = countif(lurcher_by_2),"
+        " lurcher_d = countif(lurcher_by_1 != lurcher_by_2)"
     )[0]
     return int(row[0]), int(row[1])
 
