@@ -38,6 +38,8 @@ def udf(*params: str, returns: str, volatile: bool = False) -> Callable[[_F], _F
 
     def mark(function: _F) -> _F:
         name = "kql_" + getattr(function, "__name__", "")
+        # DuckDB evaluates the annotations, whose names are there for a type checker only.
+        function.__annotations__.clear()
         setattr(function, "__udf__", Udf(name, function, params, returns, volatile))  # noqa: B010
         return function
 

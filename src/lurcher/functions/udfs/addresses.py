@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from lurcher.functions.udf import udf
 from lurcher.functions.udfs.jsontext import load, text_of
 from lurcher.functions.udfs.rows import each
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _DOTTED = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|[01]?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|[01]?\d?\d)$", re.ASCII)
 _MAPPED = 0xFFFF << 32

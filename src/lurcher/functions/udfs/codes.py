@@ -7,13 +7,15 @@ import binascii
 import re
 import uuid
 import zlib
+from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes, unquote_plus
-
-import pyarrow as pa
 
 from lurcher.functions.udf import udf
 from lurcher.functions.udfs.jsontext import Number, dump, load
 from lurcher.functions.udfs.rows import each
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: What a text may grow to when it is decompressed: a bomb gives the empty text.
 _MOST = 16 << 20

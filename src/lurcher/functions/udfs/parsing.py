@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from lurcher.functions.udf import udf
 from lurcher.functions.udfs.jsontext import dump
 from lurcher.functions.udfs.rows import each
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: RFC 3986, with the authority in its parts. A text without `scheme://` is all path.
 _URL = re.compile(

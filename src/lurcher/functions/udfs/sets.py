@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from lurcher.functions.udf import udf
 from lurcher.functions.udfs.jsontext import dump, load
 from lurcher.functions.udfs.rows import each
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def _keys(array: Any) -> dict[str, None] | None:

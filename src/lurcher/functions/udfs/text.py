@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from lurcher.functions.udf import udf
 from lurcher.functions.udfs.jsontext import load
 from lurcher.functions.udfs.rows import each
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def _replace(text: str, lookups: str, rewrites: str) -> str | None:

@@ -6,14 +6,15 @@ an array; an element without content is null. All values are texts; declarations
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
-
-import pyarrow as pa
 
 from lurcher.functions.udf import udf
 from lurcher.functions.udfs.jsontext import dump
 from lurcher.functions.udfs.rows import each
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: The service takes texts up to 128 KB.
 _MOST = 128 * 1024
