@@ -52,6 +52,11 @@ class Device:
     def full_name(self) -> str:
         return f"{self.name.lower()}.corp.example"
 
+    @property
+    def machine_group(self) -> str:
+        """The device group in Defender: those that the IT department looks after with its agent are one."""
+        return "Managed by NinjaOne" if self.name in SANCTIONED + OLD_AGENT else self.group
+
 
 @dataclass(frozen=True)
 class Binary:
