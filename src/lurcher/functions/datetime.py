@@ -87,7 +87,9 @@ _PARTS = {
 
 def _unknown_part(function: str, part: str, known: dict[str, str]) -> str:
     if part == "nanosecond":
-        refuse(f"{function}(): times are kept in microseconds here, nanoseconds would be made up", "ask for microseconds")
+        refuse(
+            f"{function}(): times are kept in microseconds here, nanoseconds would be made up", "ask for microseconds"
+        )
     refuse(f"{function}(): there is no part '{part}'", f"it is one of {', '.join(known)}")
 
 

@@ -83,7 +83,7 @@ scalar(
 
 
 def _concat(*arrays: t.SqlExpr) -> t.SqlExpr:
-    lists = tuple(t.call("json_extract", a, t.Literal("$[*]")) for a in arrays)
+    lists = tuple(t.Cast(t.call("json_extract", a, t.Literal("$[*]")), "JSON[]") for a in arrays)
     return t.call("to_json", t.call("list_concat", *lists) if len(lists) > 1 else lists[0])
 
 

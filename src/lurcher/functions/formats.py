@@ -33,6 +33,11 @@ _STRFTIME = {
 }
 
 
+def _joined(pieces: list[t.SqlExpr]) -> t.SqlExpr:
+    """Null where the time is null (`concat` would leave the delimiters)."""
+    return pieces[0] if len(pieces) == 1 else t.Op("||", tuple(pieces))
+
+
 def _format_datetime(date: t.SqlExpr, format: t.SqlExpr) -> t.SqlExpr:
     text = constant("format_datetime", "format", format)
     pieces: list[t.SqlExpr] = []
@@ -51,7 +56,7 @@ def _format_datetime(date: t.SqlExpr, format: t.SqlExpr) -> t.SqlExpr:
                 f"format_datetime(): '{token}' is no format specifier of KQL",
                 "y yyyy M MM d dd h hh H HH m mm s ss f..fffffff tt and / - : , . _ [ ]",
             )
-    return fill("concat({p...})", p=tuple(pieces))
+    return _joined(pieces)
 
 
 scalar(
@@ -62,6 +67,7 @@ scalar(
     _format_datetime,
     naming=Naming.FIRST,
     examples=(
+        ("format_datetime(datetime(null), 'yyyy-MM-dd')", '""'),
         ("format_datetime(datetime(2017-01-29 09:00:05), 'yy-MM-dd [HH:mm:ss]')", '"17-01-29 [09:00:05]"'),
         ("format_datetime(datetime(2017-01-29 21:00:05), 'yyyy-M-dd [h:mm:ss tt]')", '"2017-1-29 [9:00:05 PM]"'),
         ("format_datetime(datetime(2017-01-29 09:00:05.12), 'ss.fff')", '"05.120"'),
@@ -95,7 +101,7 @@ def _format_timespan(timespan: t.SqlExpr, format: t.SqlExpr) -> t.SqlExpr:
                 f"format_timespan(): '{token}' is no format specifier of KQL",
                 "d..dddddddd h hh H HH m mm s ss f..fffffff and / - : , . _ [ ]",
             )
-    return fill("concat({p...})", p=tuple(pieces))
+    return _joined(pieces)
 
 
 scalar(

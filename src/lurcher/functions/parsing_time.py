@@ -11,7 +11,10 @@ from lurcher.functions.registry import FunctionKind, Naming, Nulls, alias, scala
 
 _SPACE = "E' \\t\\r\\n'"
 #: ISO 8601 as exports have it. SQL's cast reads it, its offset included, once the T is a space and the slashes are hyphens.
-_ISO = r"'[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[T ]+[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?\s*(?:Z|[+-][0-9]{2}:?[0-9]{2})?'"
+_ISO = (
+    r"'[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[T ]+[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?"
+    r"\s*(?:Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})?'"
+)
 _FORMATS = ", ".join(
     f"'{date}{time}'"
     for date in (
@@ -51,7 +54,8 @@ _TEXT = (
     r" (CASE WHEN regexp_matches(trim({value}, E' \t\r\n'), '[0-9:. ][+-][0-9]{2}:?[0-9]{2}$') AND contains({value}, ':')"
     r" THEN timezone('UTC', TRY_CAST(regexp_replace(regexp_replace(trim({value}, E' \t\r\n'), '\s+', ' ', 'g'),"
     r" '([+-][0-9]{2})([0-9]{2})$', '\1:\2') AS TIMESTAMPTZ))"
-    r" ELSE TRY_CAST(regexp_replace(trim({value}, E' \t\r\n'), '\s+', ' ', 'g') AS TIMESTAMP) END)"
+    r" ELSE TRY_CAST(regexp_replace(regexp_replace(trim({value}, E' \t\r\n'), '\s*(?:Z|UTC|GMT)$', ''),"
+    r" '\s+', ' ', 'g') AS TIMESTAMP) END)"
     f" ELSE try_strptime(trim({_BARE}, {_SPACE}), [{_FORMATS}]) END"
 )
 _DOC = "The time that the value says; null where it says none."
@@ -66,6 +70,8 @@ scalar(
     examples=(
         ('todatetime("2015-12-31 23:59:59.9")', "datetime(2015-12-31 23:59:59.9)"),
         ('todatetime("2022-12-02T13:45:56+02:00")', "datetime(2022-12-02 11:45:56)"),
+        ('todatetime("2024-01-01 10:00:00 UTC")', "datetime(2024-01-01 10:00)"),
+        ('todatetime("1/2/2024 1:45:10 PM")', "datetime(2024-01-02 13:45:10)"),
         ('todatetime("2/3/2022")', "datetime(2022-02-03)"),
         ('todatetime("Fri, 02 Dec 2022 13:45:56 GMT")', "datetime(2022-12-02 13:45:56)"),
         ('todatetime("garbage")', "datetime(null)"),

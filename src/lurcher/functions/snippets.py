@@ -38,7 +38,8 @@ def timespan_text(span: str) -> str:
 
 #: Elements of a dynamic array, as a list; of anything else an empty list, of null null.
 def elements(value: str) -> str:
-    return f"json_extract({value}, '$[*]')"
+    # The cast is for a literal null, of which the engine makes no list.
+    return f"CAST(json_extract({value}, '$[*]') AS JSON[])"
 
 
 #: A list of JSON values as a dynamic array.
