@@ -19,8 +19,8 @@ class CataloguePrograms:
         return tuple(t.name for t in self.catalogue.known_executable(executable))
 
     def relatives(self, words: Iterable[str]) -> tuple[str, ...]:
-        """The programs of the tools that a constant or a part of a rule's name names, itself or by its signer. Generic names are left
-        out, and a signer of many products points to none of them."""
+        """The programs of the tools that a constant or a part of a rule's name names, itself or by its signer. Generic names are
+        left out, and a signer of many products points to none of them."""
         found: dict[str, None] = {}
         for word in words:
             for part in (word, *re.split(r"\s+-\s+|[,:;()]", word)):
@@ -41,8 +41,5 @@ class CataloguePrograms:
 
 def tool_signers(catalogue: Catalogue) -> tuple[tuple[str, str], ...]:
     """(stem of a signer, tool) for `triage`: signers that are one tool's own."""
-    return tuple(
-        (s.stem, s.tools[0])
-        for s in catalogue.signers
-        if s.scope == "own" and s.stem and len(s.tools) == 1 and len(s.stem) > 3
-    )
+    own = (s for s in catalogue.signers if s.scope == "own" and len(s.stem) > 3 and len(s.tools) == 1)
+    return tuple(dict.fromkeys((s.stem, s.tools[0]) for s in own))

@@ -89,6 +89,8 @@ def test_a_rule_without_exclusions_is_left_as_it_is():
         ("DeviceFileEvents | count; DeviceInfo | count", "2 results"),
         ("DeviceFileEvents | extend lurcher_x = 1 | count", "lurcher_x"),
         ("let f = () { DeviceFileEvents }; f() | count", "the function f()"),
+        ("let v = view () { let x = 1; DeviceFileEvents }; v | count", "the function v()"),
+        ("union Device* | count", "not from one table"),
     ],
 )
 def test_what_cannot_be_split_safely_is_refused_and_hides_nothing(query, why):

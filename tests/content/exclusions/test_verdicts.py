@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from pathlib import Path
+
 import pytest
 from making_rules import SIGNATURES, columns_of, rule_of
 
 from lurcher.content.exclusions.context import CERTIFICATES
-from lurcher.content.exclusions.verdicts import Level, NoPrograms, judge, refusals
+from lurcher.content.exclusions.rewrite import rewrite
+from lurcher.content.exclusions.verdicts import Level, NoPrograms, judge, judge_all, refusals
+from lurcher.content.loading import load
 
 AGENTS = ("NinjaRMMAgent.exe", "NinjaRMMAgentPatcher.exe", "ninjarmm-cli.exe")
 
@@ -128,3 +133,15 @@ def test_has_matches_terms_only():
     (collides,) = [d.message for d in v.diagnostics if d.code == "LX204"]
     assert "RDP-Tcp" in collides
     assert "wordpad" not in collides
+
+
+SEED = Path(__file__).parents[4] / "shared" / "seed" / "ninjarmm-file-signature.txt"
+
+
+@pytest.mark.skipif(not SEED.exists(), reason="the published page is not here")
+def test_the_published_page_as_it_is():
+    (rule,) = load(SEED).rules
+    verdicts = judge_all(rule, columns_of, Agents())
+    assert [v.level for v in verdicts] == [Level.ERROR, Level.NOT_IN_FORCE, Level.REFUSED, Level.WARN, Level.WARN]
+    rewritten = rewrite(rule, columns_of, dt.date(2026, 3, 1), refused=refusals(verdicts))
+    assert [a.exclusion.id for a in rewritten.in_force] == [v.exclusion.id for v in verdicts[3:]]

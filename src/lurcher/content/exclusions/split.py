@@ -16,6 +16,7 @@ from lurcher.kql.syntax import (
     DistinctOp,
     Expression,
     ExtendOp,
+    Function,
     JoinOp,
     LetStatement,
     LookupOp,
@@ -157,7 +158,7 @@ def _spliced(expression: Expression, values: dict[str, Expression]) -> tuple[Exp
             operators = here.operators + operators
             if here.source is None:
                 first = here.operators[0]
-                if isinstance(first, UnionOp) and len(first.tables) == 1 and not first.parameters:
+                if isinstance(first, UnionOp) and _is_one_table(first):
                     here, operators = first.tables[0], operators[1:]
                     continue
                 raise CannotSplit(f"its rows come from {_word(first)}, not from one table")
@@ -165,12 +166,23 @@ def _spliced(expression: Expression, values: dict[str, Expression]) -> tuple[Exp
         elif isinstance(here, Call) and here.name.text == "materialize" and len(here.arguments) == 1:
             here = here.arguments[0]
         elif isinstance(here, NameRef) and here.name.text in values:
-            here = values[here.name.text]
+            name, here = here.name.text, values[here.name.text]
+            if isinstance(here, Function):
+                if here.params or here.statements or here.body is None:
+                    raise CannotSplit(f"its rows come from the function {name}()")
+                here = here.body
         elif isinstance(here, Call):
             raise CannotSplit(f"its rows come from the function {here.name.text}()")
         else:
             return here, operators
     raise CannotSplit("its names refer to one another without end")
+
+
+def _is_one_table(op: UnionOp) -> bool:
+    if len(op.tables) != 1 or op.parameters:
+        return False
+    table = op.tables[0]
+    return isinstance(table, Pipe) or (isinstance(table, NameRef) and not table.name.pattern)
 
 
 def _word(op: Operator) -> str:

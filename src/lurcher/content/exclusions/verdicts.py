@@ -13,11 +13,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from lurcher.content.exclusions import codes
+from lurcher.content.exclusions import codes, parsing
 from lurcher.content.exclusions.collisions import collisions, hunted
-from lurcher.content.exclusions.context import CERTIFICATES
+from lurcher.content.exclusions.context import CERTIFICATES, ColumnsOf
 from lurcher.content.exclusions.fields import FIELDS, FieldRef
 from lurcher.content.exclusions.language import Understood, display, understand
+from lurcher.content.exclusions.split import CannotSplit, split
 from lurcher.content.model import Exclusion, Rule
 from lurcher.kql.diagnostics import Diagnostic
 from lurcher.kql.rewrite import walk
@@ -148,6 +149,20 @@ def judge(
         (_LEVELS.get(d.code, Level.OK if d.severity == "note" else Level.WARN) for d in unique), default=Level.OK
     )
     return Verdict(exclusion, level, unique, exclusion.when_source, len(readings))
+
+
+def judge_all(rule: Rule, columns_of: ColumnsOf, programs: Programs | None = None) -> list[Verdict]:
+    """All exclusions of a rule, on the table that its evidence comes from."""
+    script, problems = parsing.script(rule.query)
+    table = ""
+    if not any(p.is_error for p in problems):
+        try:
+            table = split(script).table
+        except CannotSplit:
+            # `rewrite` says why; what a text says by itself is judged all the same.
+            table = ""
+    columns = (columns_of(table) if table else None) or frozenset()
+    return [judge(rule, e, table, columns, programs) for e in rule.exclusions]
 
 
 def refusals(verdicts: Iterable[Verdict]) -> dict[str, str]:
