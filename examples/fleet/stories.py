@@ -184,8 +184,8 @@ def _ordinary_work(record: Recorder, device: Device) -> None:
     for day in _days():
         record.add(
             "DeviceInfo", device, day + timedelta(hours=6), None,
-            OSPlatform=device.os, OSBuild=26100, OSArchitecture="64-bit", MachineGroup=device.machine_group, PublicIP="198.51.100.7",
-            JoinType="Hybrid Azure AD Join", OnboardingStatus="Onboarded", ClientVersion="10.8800.26100",
+            OSPlatform=device.os, OSBuild=26100, OSArchitecture="64-bit", MachineGroup=device.machine_group,
+            PublicIP="198.51.100.7", JoinType="Hybrid Azure AD Join", OnboardingStatus="Onboarded", ClientVersion="10.8800.26100",
             LoggedOnUsers=f'[{{"UserName":"{device.user}","DomainName":"corp"}}]',
         )  # fmt: skip
         if day.weekday() >= 5 and not server:
