@@ -11,17 +11,22 @@ from lurcher.functions.registry import Nulls, scalar
 _MAYBE = Nulls.MAYBE
 _UDF = "lurcher.functions.udfs.addresses:"
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]?[0-9])"
-_ADDRESS = rf"'\s*({_OCTET})\.({_OCTET})\.({_OCTET})\.({_OCTET})(?:/(3[0-2]|[12]?[0-9]))?\s*'"
+_ADDRESS = rf"'\s*{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}(?:/(?:3[0-2]|[12]?[0-9]))?\s*'"
+
+
+#: The beginnings of 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16.
+_PRIVATE = r"'^\s*0*(?:10\.|172\.0*(?:1[6-9]|2[0-9]|3[01])\.|192\.168\.)'"
 
 
 def _number(text: str) -> str:
     """The address without its prefix applied; only for what is an address."""
-    part = [f"CAST(regexp_extract({text}, {_ADDRESS}, {i}) AS BIGINT)" for i in range(1, 5)]
+    part = [f"TRY_CAST(split_part({text}, '.', {i}) AS BIGINT)" for i in range(1, 4)]
+    part.append(f"TRY_CAST(split_part(split_part({text}, '.', 4), '/', 1) AS BIGINT)")
     return f"({part[0]} * 16777216 + {part[1]} * 65536 + {part[2]} * 256 + {part[3]})"
 
 
 def _prefix(text: str) -> str:
-    return f"coalesce(TRY_CAST(regexp_extract({text}, {_ADDRESS}, 5) AS BIGINT), 32)"
+    return f"coalesce(TRY_CAST(split_part({text}, '/', 2) AS BIGINT), 32)"
 
 
 def _masked(number: str, prefix: str) -> str:
@@ -72,8 +77,7 @@ scalar(
     "ip: string",
     "bool",
     "Whether the address is in one of the private ranges (10/8, 172.16/12, 192.168/16).",
-    f"CASE WHEN {_is('{ip}')} THEN {_number('{ip}')} // 16777216 = 10"
-    f" OR {_number('{ip}')} // 1048576 = 2753 OR {_number('{ip}')} // 65536 = 49320 END",
+    f"CASE WHEN {_is('{ip}')} THEN regexp_matches({{ip}}, {_PRIVATE}) END",
     nulls=_MAYBE,
     examples=(
         ("ipv4_is_private('192.168.1.1/24')", "true"),

@@ -17,6 +17,8 @@ class Number:
 
 
 _TEXT = json.JSONEncoder(ensure_ascii=False).encode
+#: For values of plain Python types, which is what most parsers give.
+dump_plain = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def load(text: str) -> Any:

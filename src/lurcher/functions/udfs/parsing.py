@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lurcher.functions.udf import udf
-from lurcher.functions.udfs.jsontext import dump
+from lurcher.functions.udfs.jsontext import dump_plain as dump
 from lurcher.functions.udfs.rows import each
 
 if TYPE_CHECKING:

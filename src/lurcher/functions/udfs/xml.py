@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
 
 from lurcher.functions.udf import udf
-from lurcher.functions.udfs.jsontext import dump
+from lurcher.functions.udfs.jsontext import dump_plain as dump
 from lurcher.functions.udfs.rows import each
 
 if TYPE_CHECKING:
