@@ -190,3 +190,25 @@ def test_a_refused_rule_is_reported_not_silent():
     run = run_rule(rule_of("DeviceProcessEvents | where Nope == 1"), ask_over(), columns_of, TODAY)
     assert run.status == "refused"
     assert "Nope" in run.reason
+
+
+def test_the_signer_of_the_program_that_ran_is_the_certificate_s_own():
+    ask = ask_over(
+        DeviceFileCertificateInfo=[
+            certificate("d1", signer="NinjaRMM, LLC"),
+            certificate("d2", signer="NinjaRMM Fake"),
+        ],
+        DeviceProcessEvents=[process("d1", "a.exe"), process("d2", "a.exe")],
+    )
+    found = hunt(ask, 'process.name == "a.exe" and process.signer == "NinjaRMM, LLC"')
+    assert (found["d1.corp"].shown, found["d2.corp"].shown) == (False, True)
+
+
+def test_a_row_that_cannot_answer_does_not_satisfy_a_negation():
+    ask = ask_over(
+        DeviceFileCertificateInfo=[certificate("d1")],
+        DeviceImageLoadEvents=[
+            {"Timestamp": 8, "DeviceId": "d1", "FileName": "a.dll", "SHA1": A, "InitiatingProcessFileName": "evil.exe"}
+        ],
+    )
+    assert hunt(ask, 'process.parent.command_line !has "console"')["d1.corp"].shown

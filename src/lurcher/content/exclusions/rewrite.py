@@ -244,6 +244,7 @@ class _Rewriting:
             if events:
                 # What a start of the signed program says of its signer is what the certificate says.
                 by_event.add("process.signer")
+                self.needed |= {"Signer"} & {c for c in self.columns if "process.signer" in rest}
             rest -= by_event
         for side in self.sides:
             if rest & {f for f, _ in side.fields}:
@@ -373,6 +374,8 @@ class _Rewriting:
         for _, _, test in shape.members:
             used = {self.own[f] for f in fields_of(test) if f in self.own} | columns_of(test)
             used |= {f[1:] for f in fields_of(test) if f.startswith("=")}
+            if shape.events and "process.signer" in fields_of(test):
+                used.add("Signer")
             keys += [c for c in sorted(used) if c not in keys and c in self.place]
         return [self.place[k] for k in keys]
 
@@ -385,6 +388,8 @@ class _Rewriting:
         have: dict[str, dict[str, str]] = {}
         for table in shape.events:
             have[table] = event_fields(table, self.columns_of_table(table) or frozenset())
+            if table == PROCESSES and "Signer" in self.place:
+                have[table]["process.signer"] = "SHA1"  # says that it is known; its value is the certificate's
             partial |= {f for f in fields if f not in have[table]}
         legs: list[Expression] = []
         in_window = self.window.test(self.settings.context_window)
