@@ -1,0 +1,228 @@
+"""DuckDB, embedded: plans run over a lake's Parquet files, Arrow tables, or nothing.
+
+The connection is shut in: no file but the lake's tables, no network, no extension is loaded or installed, no setting can be
+changed by a statement; and a statement is made of a typed plan, never of a user's text.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import weakref
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from lurcher.engines.base import Result, arrow_type
+from lurcher.engines.deep import deep_recursion
+from lurcher.engines.views import Tables, Views
+from lurcher.errors import LurcherError
+from lurcher.kql.types import Columns
+from lurcher.plan.nodes import Plan, Query
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: Rows of a batch that comes out.
+BATCH_ROWS = 65_536
+#: Settings of every connection. Times are UTC; an integer divided by zero is null (KQL), not an error.
+_SETTINGS = (
+    "SET TimeZone = 'UTC'",
+    "SET error_on_division_by_zero = false",
+    "SET preserve_insertion_order = true",
+    "SET autoinstall_known_extensions = false",
+    "SET autoload_known_extensions = false",
+    "SET allow_community_extensions = false",
+    "SET enable_progress_bar = false",
+    # A tree of KQL is as deep as its author made it; the parser has bounded it before.
+    "SET max_expression_depth = 10000",
+)
+
+
+class DuckDBEngine:
+    """`memory_limit` such as "4GB"; `threads`; `timeout` in seconds, for each query; `temp_directory` for what does not fit
+    into memory (none: a query that needs more fails). Results are streamed, several may be open at once."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        *,
+        memory_limit: str | None = None,
+        threads: int | None = None,
+        timeout: float | None = None,
+        temp_directory: str | None = None,
+    ) -> None:
+        self._tables = tables
+        self._memory_limit, self._threads = memory_limit, threads
+        self._timeout, self._temp = timeout, temp_directory
+        self._connection: Any = None
+        self._views: Views | None = None
+        self._udfs: set[str] = set()
+        self._lock = threading.Lock()
+
+    def sql(self, plan: Plan) -> str:
+        return self._statement(plan, Views(self._tables))[0]
+
+    def _statement(self, plan: Plan, views: Views, *, wrapping: bool = False) -> tuple[str, frozenset[str]]:
+        from lurcher.engines.lowering import lower
+        from lurcher.sql.printer import to_sql
+
+        with deep_recursion():
+            lowered = lower(plan, views, wrapping=wrapping)
+            return to_sql(lowered.query), lowered.udfs
+
+    def run(self, query: Query) -> Result:
+        connection = self._open()
+        with self._lock:
+            assert self._views is not None
+            text, udfs = self._statement(query.plan, self._views)
+            self._register(udfs)
+        return Result(query.columns, self._rows(connection, query, text), query.render)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    # --- rows ---
+    def _rows(self, connection: Any, query: Query, text: str) -> Iterator[pa.RecordBatch]:
+        import duckdb
+
+        begun = False
+        try:
+            for batch in self._stream(connection, text, query.columns):
+                begun = True
+                yield batch
+            return
+        except duckdb.OutOfRangeException as error:
+            # KQL's integers wrap around. Arithmetic that does costs several times as much, and hardly any query needs it: only
+            # one that has overflown runs again so.
+            if begun or "verflow" not in str(error):
+                raise _failure(error) from None
+        except duckdb.InterruptException:
+            raise self._interrupted() from None
+        except duckdb.Error as error:
+            raise _failure(error) from None
+        with self._lock:
+            assert self._views is not None
+            text, _ = self._statement(query.plan, self._views, wrapping=True)
+        try:
+            yield from self._stream(connection, text, query.columns)
+        except duckdb.InterruptException:
+            raise self._interrupted() from None
+        except duckdb.Error as error:
+            raise _failure(error) from None
+
+    def _stream(self, connection: Any, text: str, columns: Columns) -> Iterator[pa.RecordBatch]:
+        """The rows through a cursor of their own: another query may begin before these are read."""
+        import pyarrow as pa
+
+        cursor = connection.cursor()
+        timer = threading.Timer(self._timeout, cursor.interrupt) if self._timeout is not None else None
+        types = [arrow_type(c.type) for c in columns]
+        schema = pa.schema(
+            [pa.field(c.name, t, metadata={"kql": c.type.value}) for c, t in zip(columns, types, strict=True)]
+        )
+        if timer is not None:
+            timer.daemon = True
+            timer.start()
+        try:
+            for batch in cursor.sql(text).to_arrow_reader(BATCH_ROWS):
+                if not columns:
+                    yield pa.RecordBatch.from_struct_array(pa.array([{}] * batch.num_rows, pa.struct([])))
+                    continue
+                arrays = [_cast(a, t) for a, t in zip(batch.columns, types, strict=True)]
+                yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        finally:
+            if timer is not None:
+                timer.cancel()
+            cursor.close()
+
+    def _interrupted(self) -> LurcherError:
+        what = f"the query took longer than {self._timeout:g} s" if self._timeout else "the query was interrupted"
+        return LurcherError(what, "narrow its time range, or give it longer: --timeout SECONDS")
+
+    # --- the connection ---
+    def _open(self) -> Any:
+        with self._lock:
+            if self._connection is None:
+                self._connection = self._connect()
+                self._views = Views(self._tables, self._connection)
+            return self._connection
+
+    def _connect(self) -> Any:
+        import duckdb
+
+        config: dict[str, Any] = {}
+        if self._threads is not None:
+            config["threads"] = self._threads
+        if self._memory_limit is not None:
+            config["memory_limit"] = self._memory_limit
+        try:
+            connection = duckdb.connect(":memory:", config=config)
+            for setting in _SETTINGS:
+                connection.execute(setting)
+            self._shut_in(connection)
+        except duckdb.Error as error:
+            raise _failure(error) from None
+        # An open connection with functions in it complains at the interpreter's end.
+        atexit.register(_close, weakref.ref(self))
+        return connection
+
+    def _shut_in(self, connection: Any) -> None:
+        """From here on only the lake's own tables can be read, and no statement can change that."""
+        from lurcher.sql.printer import Printer
+
+        string = Printer().string
+        lake = getattr(self._tables, "lake", None)
+        if lake is not None:
+            folders = dict.fromkeys(f"{p / 'tables'}/" for p in (lake.path, lake.path.absolute(), lake.path.resolve()))
+            connection.execute(f"SET allowed_directories = [{', '.join(map(string, folders))}]")
+        connection.execute(f"SET temp_directory = {string(self._temp or '')}")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+
+    def _register(self, paths: frozenset[str]) -> None:
+        from lurcher.functions.udf import load_udf
+
+        for path in sorted(paths - self._udfs):
+            udf = load_udf(path)
+            self._connection.create_function(
+                udf.name,
+                udf.function,
+                list(udf.params),
+                udf.returns,
+                type="arrow",
+                null_handling="special",
+                side_effects=udf.volatile,
+            )
+            self._udfs.add(path)
+
+
+def _close(engine: weakref.ref[DuckDBEngine]) -> None:
+    found = engine()
+    if found is not None:
+        found.close()
+
+
+def _cast(array: Any, type_: Any) -> Any:
+    import pyarrow as pa
+
+    if array.type == type_:
+        return array
+    if pa.types.is_timestamp(type_) and pa.types.is_timestamp(array.type) and array.type.tz is None:
+        return array.cast(pa.timestamp("us")).view(type_)
+    return array.cast(type_)
+
+
+def _failure(error: Exception) -> LurcherError:
+    """What the engine says, as a sentence. What was read so far is no answer."""
+    import duckdb
+
+    text = str(error).split("\n\n")[0].strip().removeprefix("Invalid Input Error: ")
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return LurcherError("the query needs more memory than it may use", "narrow it, or give it more: --memory")
+    if isinstance(error, duckdb.OutOfRangeException):
+        return LurcherError(f"a number does not fit: {text}", "convert to real before the arithmetic: toreal(x)")
+    if isinstance(error, duckdb.IOException):
+        return LurcherError(f"a file cannot be read: {text}")
+    return LurcherError(f"the query failed: {text}")

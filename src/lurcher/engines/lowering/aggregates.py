@@ -1,0 +1,57 @@
+"""Groups: `summarize`, `distinct`, and one row of each group."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lurcher.engines.lowering.context import Context, refuse
+from lurcher.engines.lowering.nodes import handles
+from lurcher.engines.lowering.rel import Cell, Rel, sealed, stored_names
+from lurcher.engines.lowering.relations import cell, expressions, over
+from lurcher.plan import nodes as n
+from lurcher.sql import tree as t
+from lurcher.sql.walk import is_volatile
+
+
+@handles(n.Aggregate)
+def aggregate(context: Context, plan: n.Aggregate) -> Rel:
+    rel = context.relation(plan.input)
+    if rel.limit is None:
+        rel = replace(rel, order=())
+    rel, lowering = over(context, rel, [e for _, e in (*plan.keys, *plan.items)])
+    if plan.keys and not plan.items:
+        columns = {}
+        for name, key in plan.keys:
+            sql = lowering.value(key)
+            columns[name] = cell(sql.expr, key.type, sql.nullable)
+        return replace(rel, columns=columns, distinct=True, closed=True, order=())
+    columns = {}
+    for name, expr in (*plan.keys, *plan.items):
+        sql = lowering.value(expr)
+        columns[name] = cell(sql.expr, expr.type, sql.nullable)
+    if any(is_volatile(columns[name].expr) for name, _ in plan.keys):
+        raise refuse("grouping by a random value", plan.span)
+    group = tuple(columns[name].expr for name, _ in plan.keys)
+    return replace(rel, columns=columns, group=group, closed=True, order=())
+
+
+@handles(n.Pick)
+def pick(context: Context, plan: n.Pick) -> Rel:
+    """The row as a struct, the first of its group: one aggregate, where a window function would sort the whole table."""
+    rel = sealed(context.relation(plan.input))
+    lowering = expressions(context, rel)
+    names = stored_names(rel.columns)
+    row = t.Struct(tuple((names[name], c.expr) for name, c in rel.columns.items()))
+    # any_value and first over a struct: a row whose cells are all null is a row too.
+    first = t.Call("first", (row,), order=lowering.order(plan.order))
+    keys = tuple(lowering.value(k).expr for k in plan.keys)
+    query = t.Select(
+        (t.SelectItem(first, "row"),),
+        rel.source,
+        t.conjunction(list(rel.where)),
+        keys,
+        # Without keys there is one group, of no rows too.
+        having=None if keys else t.Op(">", (t.Call("count", (t.Star(),)), t.Literal(0))),
+    )
+    columns = {name: Cell(t.Field(t.Ident("row"), names[name]), c.type, c.nullable) for name, c in rel.columns.items()}
+    return sealed(Rel(t.QueryFrom(query), columns, where=()))

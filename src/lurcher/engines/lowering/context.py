@@ -1,0 +1,65 @@
+"""What the lowering of one statement carries."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from lurcher.engines.lowering.rel import Cell, Rel
+from lurcher.kql.diagnostics import LU001, Refused
+from lurcher.kql.source import Span
+from lurcher.plan import nodes as n
+from lurcher.sql import tree as t
+from lurcher.sql.dialect import DUCKDB, Dialect
+
+#: First and last day of a time window, both included.
+Days = tuple[dt.date, dt.date]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """How the engine reads a table: a name to put in FROM, where each column is, which strings may be null there."""
+
+    name: str
+    physical: dict[str, str]
+    nullable_strings: frozenset[str] = frozenset()
+
+
+class Tables(Protocol):
+    """What the lowering asks the engine about tables."""
+
+    def stored(self, table: n.Scan, days: Days | None) -> Stored: ...
+
+
+@dataclass
+class Context:
+    tables: Tables
+    dialect: Dialect = DUCKDB
+    #: Integer arithmetic that wraps around, at the price of 128 bits.
+    wrapping: bool = False
+    ctes: list[t.Cte] = field(default_factory=list)
+    #: Plans that are lowered already, by identity: those that stand in several places.
+    shared: dict[int, Rel] = field(default_factory=dict)
+    uses: dict[int, int] = field(default_factory=dict)
+    #: Paths of the Python functions that the statement calls.
+    udfs: set[str] = field(default_factory=set)
+    counter: int = 0
+    #: The relation lowering, set by the driver (expressions hold subqueries).
+    relation: Callable[[n.Plan], Rel] = field(default=lambda plan: _unset(plan))
+    #: The columns of the row that the body of an `Apply` is lowered for.
+    outer: dict[str, Cell] = field(default_factory=dict)
+
+    def fresh(self) -> int:
+        self.counter += 1
+        return self.counter
+
+
+def _unset(plan: n.Plan) -> Rel:
+    raise RuntimeError(f"no driver to lower {type(plan).__name__}")
+
+
+def refuse(construct: str, span: Span, hint: str = "") -> Refused:
+    """What cannot be lowered exactly: named, with its place."""
+    return Refused((LU001.at(span, construct=construct, hint=hint),))

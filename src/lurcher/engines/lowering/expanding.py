@@ -1,0 +1,167 @@
+"""`mv-expand` and `mv-apply`: arrays and bags become rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lurcher.engines.lowering.context import Context
+from lurcher.engines.lowering.expressions import Expressions, Sql
+from lurcher.engines.lowering.nodes import handles
+from lurcher.engines.lowering.rel import Cell, Rel, sealed, select, settled
+from lurcher.engines.lowering.relations import cell, uses
+from lurcher.kql.types import ScalarType
+from lurcher.plan import nodes as n
+from lurcher.sql import tree as t
+from lurcher.sql.template import parse_template
+from lurcher.sql.walk import free_names
+
+_PROPERTY = "json_extract({x}, '/' || replace(replace(k__, '~', '~0'), '/', '~1'))"
+_ARRAY = "WHEN 'ARRAY' THEN json_extract({x}, '$[*]')"
+#: A dynamic's elements as a list of JSON: those of an array, one-key bags of a bag, the value itself; of null a null.
+_BAGS = (
+    f"CASE json_type({{x}}) {_ARRAY} WHEN 'OBJECT' THEN"
+    f" list_transform(json_keys({{x}}), lambda k__: json_object(k__, {_PROPERTY})) ELSE [{{x}}] END"
+)
+_PAIRS = _BAGS.replace("json_object(", "json_array(")
+#: mv-apply: a null gives no row.
+_DROPPED = " ELSE CASE WHEN {x} IS NULL THEN []::JSON[] ELSE [{x}] END END"
+
+_NUMBERS = "('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')"
+#: `to typeof(T)` takes numbers for numbers and bools for bools alone: a text that looks like one gives null.
+_TYPED = {
+    ScalarType.INT: f"CASE WHEN json_type({{x}}) IN {_NUMBERS} THEN TRY_CAST(trunc(CAST({{x}} AS DOUBLE)) AS INTEGER) END",
+    ScalarType.LONG: "CASE json_type({x}) WHEN 'DOUBLE' THEN TRY_CAST(trunc(CAST({x} AS DOUBLE)) AS BIGINT)"
+    " WHEN 'BIGINT' THEN TRY_CAST({x} AS BIGINT) WHEN 'UBIGINT' THEN TRY_CAST({x} AS BIGINT) END",
+    ScalarType.REAL: f"CASE WHEN json_type({{x}}) IN {_NUMBERS} THEN CAST({{x}} AS DOUBLE) END",
+    ScalarType.BOOL: "CASE WHEN json_type({x}) = 'BOOLEAN' THEN CAST({x} AS BOOLEAN) END",
+}
+
+
+def _elements(
+    context: Context, lowering: Expressions, item: n.ExpandItem, *, pairs: bool, drop: bool, limit: t.SqlExpr | None
+) -> t.SqlExpr:
+    text = _PAIRS if pairs else _BAGS
+    if drop:
+        text = text.replace(" ELSE [{x}] END", _DROPPED)
+    value = lowering.value(item.expr)
+    boxed = lowering.converted(value, item.expr.type, ScalarType.DYNAMIC, item.expr)
+    listed = parse_template(text).fill({"x": boxed.expr}, context.fresh)
+    return t.call("list_slice", listed, t.Literal(1), limit) if limit is not None else listed
+
+
+def _element(context: Context, lowering: Expressions, item: n.ExpandItem, name: str) -> Cell:
+    """An element in its type: a JSON null is null."""
+    plain = t.call("nullif", t.Ident(name), t.Literal("null"))
+    if item.type in (ScalarType.DYNAMIC, ScalarType.UNKNOWN):
+        return Cell(plain, ScalarType.DYNAMIC, True)
+    if (text := _TYPED.get(item.type)) is not None:
+        return Cell(parse_template(text).fill({"x": plain}, context.fresh), item.type, True)
+    sql = lowering.converted(Sql(plain, True), ScalarType.DYNAMIC, item.type, item.expr)
+    return cell(sql.expr, item.type, sql.nullable)
+
+
+def _unnest(
+    context: Context,
+    lowering: Expressions,
+    items: tuple[n.ExpandItem, ...],
+    index: bool,
+    *,
+    pairs: bool,
+    drop: bool,
+    limit: t.SqlExpr | None,
+) -> tuple[list[t.SelectItem], list[str], str]:
+    """The SELECT items that take lists apart in step, the shorter padded with null, and the names of elements and index."""
+    lists = [_elements(context, lowering, item, pairs=pairs, drop=drop, limit=limit) for item in items]
+    number = context.fresh()
+    names = [f"element {number}.{i}" for i in range(1, len(items) + 1)]
+    index_name = f"index {number}" if index else ""
+    if not index:
+        return (
+            [t.SelectItem(t.call("unnest", x), name) for x, name in zip(lists, names, strict=True)],
+            names,
+            index_name,
+        )
+    # The lists are used twice, for their elements and for their lengths.
+    variables = [f"v{context.fresh()}__" for _ in lists]
+    bound: list[t.SqlExpr] = [t.Ident(v) for v in variables]
+    lengths = [t.call("len", v) for v in bound]
+    longest = lengths[0] if len(lengths) == 1 else t.call("greatest", *lengths)
+    selected = [t.SelectItem(t.call("unnest", v), name) for v, name in zip(bound, names, strict=True)]
+    selected.append(t.SelectItem(t.call("unnest", t.call("range", longest)), index_name))
+
+    def let(expr: t.SqlExpr) -> t.SqlExpr:
+        for variable, value in zip(variables, lists, strict=True):
+            if variable in free_names(expr):
+                expr = t.Let(variable, value, expr)
+        return expr
+
+    selected = [replace(item, expr=let(item.expr)) for item in selected]
+    return selected, names, index_name
+
+
+@handles(n.Expand)
+def expand(context: Context, plan: n.Expand) -> Rel:
+    rel = settled(context.relation(plan.input), uses(i.expr for i in plan.items))
+    ordered = bool(rel.order)
+    lowering = Expressions(context, rel.columns, context.outer)
+    limit = Expressions(context, {}, context.outer).value(plan.limit).expr if plan.limit is not None else None
+    # The elements of one row stay in their order where rows have one.
+    selected, names, index = _unnest(
+        context,
+        lowering,
+        plan.items,
+        plan.index is not None or ordered,
+        pairs=plan.as_array,
+        drop=plan.drop_empty,
+        limit=limit,
+    )
+    hidden = tuple(selected)
+    order: tuple[t.OrderKey, ...] = ()
+    if ordered:
+        keys = []
+        for i, key in enumerate(rel.order, 1):
+            hidden = (*hidden, t.SelectItem(key.expr, f"order {i}"))
+            keys.append(replace(key, expr=t.Ident(f"order {i}")))
+        order = (*keys, t.OrderKey(t.Ident(index)))
+    query, stored = select(replace(rel, order=()), hidden=hidden)
+    columns = {name: replace(c, expr=t.Ident(stored[name])) for name, c in rel.columns.items()}
+    for item, name in zip(plan.items, names, strict=True):
+        columns[item.name] = _element(context, lowering, item, name)
+    if plan.index is not None:
+        columns[plan.index] = Cell(t.Ident(index), ScalarType.LONG, False)
+    return Rel(t.QueryFrom(query), {c.name: columns[c.name] for c in plan.columns}, order=order)
+
+
+@handles(n.Elements)
+def elements(context: Context, plan: n.Elements) -> Rel:
+    lowering = Expressions(context, {}, context.outer)
+    limit = lowering.value(plan.limit).expr if plan.limit is not None else None
+    selected, names, index = _unnest(
+        context, lowering, plan.items, plan.index is not None, pairs=False, drop=True, limit=limit
+    )
+    columns = {i.name: _element(context, lowering, i, name) for i, name in zip(plan.items, names, strict=True)}
+    if plan.index is not None:
+        columns[plan.index] = Cell(t.Ident(index), ScalarType.LONG, False)
+    source = t.QueryFrom(t.Select(tuple(selected)))
+    return Rel(source, {c.name: columns[c.name] for c in plan.columns})
+
+
+@handles(n.Apply)
+def apply(context: Context, plan: n.Apply) -> Rel:
+    number = context.fresh()
+    left = sealed(replace(_force(context.relation(plan.input))), f"l{number}")
+    outer = context.outer
+    context.outer = {**outer, **left.columns}
+    body = context.relation(plan.body)
+    context.outer = outer
+    query, names = select(body)
+    columns = dict(left.columns)
+    for name, c in body.columns.items():
+        columns[name] = replace(c, expr=t.Ident(names[name], f"r{number}"))
+    assert left.source is not None
+    source = t.JoinFrom("CROSS", left.source, t.QueryFrom(query, f"r{number}", lateral=True))
+    return sealed(Rel(source, {c.name: columns[c.name] for c in plan.columns}, order=left.order))
+
+
+def _force(rel: Rel) -> Rel:
+    return rel if rel.source is not None else sealed(rel)

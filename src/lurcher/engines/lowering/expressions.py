@@ -1,0 +1,276 @@
+"""Scalar expressions in SQL.
+
+An expression is lowered as a value or as a condition. KQL's nulls are not SQL's: `5 == null` is false and `5 != null` true,
+while `null < 5` is null. Where only truth counts (a filter, under `and` and `or` of one) null is as good as false, so a
+condition may be the plain `=` that an index, or a Parquet file's statistics, can use; a value has to be exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from lurcher.engines.lowering.context import Context, refuse
+from lurcher.engines.lowering.rel import Cell
+from lurcher.engines.lowering.types import SQL_TYPES, literal
+from lurcher.functions.registry import FunctionKind, Nulls, Overload
+from lurcher.functions.resolve import Match, known, layouts, resolve
+from lurcher.kql.types import ScalarType
+from lurcher.plan import nodes as n
+from lurcher.sql import tree as t
+from lurcher.sql.template import Argument, parse_template
+
+#: What converts to a type: the names of the scalar functions.
+_CONVERSIONS: dict[ScalarType, str] = {
+    ScalarType.STRING: "tostring",
+    ScalarType.LONG: "tolong",
+    ScalarType.INT: "toint",
+    ScalarType.REAL: "toreal",
+    ScalarType.DECIMAL: "todecimal",
+    ScalarType.BOOL: "tobool",
+    ScalarType.DATETIME: "todatetime",
+    ScalarType.TIMESPAN: "totimespan",
+    ScalarType.GUID: "toguid",
+    ScalarType.DYNAMIC: "__box",
+}
+_WIDER = {
+    (ScalarType.INT, ScalarType.LONG),
+    (ScalarType.INT, ScalarType.REAL),
+    (ScalarType.LONG, ScalarType.REAL),
+    (ScalarType.INT, ScalarType.DECIMAL),
+    (ScalarType.LONG, ScalarType.DECIMAL),
+}
+_BARE_TYPES = frozenset({"INTEGER", "BIGINT"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """SQL, and whether it may be null."""
+
+    expr: t.SqlExpr
+    nullable: bool
+
+
+class Expressions:
+    """Lowers expressions over a row: `cells` are its columns, `outer` those of the row that an `Apply` works on."""
+
+    def __init__(
+        self,
+        context: Context,
+        cells: Mapping[str, Cell],
+        outer: Mapping[str, Cell] | None = None,
+        over: t.Over | None = None,
+    ) -> None:
+        self.context = context
+        self.cells = cells
+        self.outer = outer or {}
+        self.over = over
+
+    # --- entry ---
+    def value(self, node: n.Expr) -> Sql:
+        """The exact value, nulls included."""
+        match node:
+            case n.Lit():
+                return Sql(literal(node.type, node.value), node.value is None and node.type is not ScalarType.STRING)
+            case n.Col():
+                cell = self.cells[node.name]
+                return Sql(cell.expr, cell.nullable)
+            case n.Outer():
+                cell = self.outer[node.name]
+                return Sql(cell.expr, cell.nullable)
+            case n.Call():
+                return self._call(node)
+            case n.Convert():
+                return self._convert(node)
+            case n.InList() | n.InQuery():
+                from lurcher.engines.lowering import lists
+
+                return lists.membership(self, node)
+            case n.ScalarQuery():
+                return self._scalar_query(node)
+            case n.Agg():
+                return self._aggregate(node)
+            case n.Win():
+                return self._window(node)
+        raise refuse(type(node).__name__, node.span)
+
+    def condition(self, node: n.Expr) -> t.SqlExpr:
+        """True where the expression is true; false or null where it is false or null."""
+        if isinstance(node, n.Call) and node.function.kind is FunctionKind.OPERATOR:
+            name = node.function.name
+            if name in ("and", "or"):
+                return t.Op(name.upper(), tuple(self.condition(part) for part in flatten(node)))
+            if name == "==":
+                left, right = self._pair(node)
+                return t.Op("=", (left.expr, right.expr))
+            if name == "!=":
+                left, right = self._pair(node)
+                if not left.nullable and not right.nullable:
+                    return t.Op("<>", (left.expr, right.expr))
+                return t.Op("IS DISTINCT FROM", (left.expr, right.expr))
+        if isinstance(node, n.InList | n.InQuery):
+            from lurcher.engines.lowering import lists
+
+            return lists.condition(self, node)
+        return self.value(node).expr
+
+    def conditions(self, node: n.Expr) -> list[t.SqlExpr]:
+        """The parts of a conjunction."""
+        if isinstance(node, n.Call) and node.function.kind is FunctionKind.OPERATOR and node.function.name == "and":
+            return [self.condition(part) for part in flatten(node)]
+        return [self.condition(node)]
+
+    # --- calls ---
+    def _call(self, node: n.Call) -> Sql:
+        row = node.function
+        if row.kind is FunctionKind.OPERATOR:
+            if row.name in ("and", "or"):
+                parts = [self.value(part) for part in flatten(node)]
+                return Sql(t.Op(row.name.upper(), tuple(p.expr for p in parts)), any(p.nullable for p in parts))
+            if row.name in ("==", "!="):
+                return self._equality(node)
+        operands = [self.value(a) for a in node.args]
+        exprs = [o.expr for o in operands]
+        if row.kind is FunctionKind.OPERATOR:
+            exprs = bare_numbers(exprs)
+        nullable = {Nulls.NEVER: False, Nulls.MAYBE: True}.get(row.nulls, any(o.nullable for o in operands))
+        return self._text(Sql(self.fill(row, exprs, node), nullable), node.type)
+
+    def _text(self, sql: Sql, type: ScalarType) -> Sql:
+        """A text is never null."""
+        if type is ScalarType.STRING and sql.nullable:
+            return Sql(t.call("coalesce", sql.expr, t.EMPTY), False)
+        return sql
+
+    def _pair(self, node: n.Call) -> tuple[Sql, Sql]:
+        left, right = (self.value(a) for a in node.args)
+        exprs = bare_numbers([left.expr, right.expr])
+        return replace(left, expr=exprs[0]), replace(right, expr=exprs[1])
+
+    def _equality(self, node: n.Call) -> Sql:
+        """Null with null is null; null with anything else is unequal."""
+        left, right = self._pair(node)
+        equal = node.function.name == "=="
+        if not left.nullable and not right.nullable:
+            return Sql(t.Op("=" if equal else "<>", (left.expr, right.expr)), False)
+        distinct = t.Op("IS NOT DISTINCT FROM" if equal else "IS DISTINCT FROM", (left.expr, right.expr))
+        if not left.nullable or not right.nullable:
+            return Sql(distinct, False)
+        both = t.Op("AND", (t.Op("IS NOT NULL", (left.expr,)), t.Op("IS NOT NULL", (right.expr,))))
+        either = t.Op("OR", both.args)
+        return Sql(t.Case(((either, distinct),)), True)
+
+    def fill(
+        self,
+        row: Overload,
+        operands: list[t.SqlExpr],
+        node: n.Expr,
+        *,
+        order: tuple[t.OrderKey, ...] = (),
+        over: t.Over | None = None,
+    ) -> t.SqlExpr:
+        """The SQL of a row over operands."""
+        dialect = self.context.dialect.name
+        template = row.overrides.get("wrapping") if self.context.wrapping else None
+        template = template or row.overrides.get(dialect) or row.sql
+        if template is None:
+            raise refuse(f"{row.name}()", node.span)
+        if row.udf:
+            self.context.udfs.add(row.udf)
+        if not isinstance(template, str):
+            if row.kind is FunctionKind.AGGREGATE:
+                return template(*operands, order=order)
+            if row.kind is FunctionKind.WINDOW:
+                return template(*operands, over=over or t.Over())
+            return template(*operands)
+        args: dict[str, Argument] = {p.name: () for p in row.params if p.repeated}
+        found = layouts(row, len(operands))
+        if not found:
+            raise refuse(f"{row.name}() with {len(operands)} arguments", node.span)
+        for param, operand in zip(found[0], operands, strict=True):
+            if param.repeated:
+                args[param.name] = (*args[param.name], operand)  # type: ignore[misc]
+            else:
+                args[param.name] = operand
+        return parse_template(template).fill(args, self.context.fresh, order=order, over=over)
+
+    # --- conversions ---
+    def _convert(self, node: n.Convert) -> Sql:
+        operand = self.value(node.operand)
+        source, target = node.operand.type, node.type
+        if source is target:
+            return operand
+        if isinstance(node.operand, n.Lit) and node.operand.value is None:
+            return Sql(literal(target, None), target is not ScalarType.STRING)
+        if (source, target) in _WIDER:
+            if isinstance(node.operand, n.Lit):
+                return Sql(literal(target, node.operand.value), False)
+            return Sql(t.Cast(operand.expr, SQL_TYPES[target]), operand.nullable)
+        return self.converted(operand, source, target, node)
+
+    def converted(self, operand: Sql, source: ScalarType, target: ScalarType, node: n.Expr) -> Sql:
+        """The operand as the conversion function of the target makes it."""
+        if source is ScalarType.UNKNOWN:
+            source = ScalarType.DYNAMIC
+        if source is target:
+            return operand
+        name = _CONVERSIONS[target]
+        match = resolve(FunctionKind.SCALAR, name, (source,)) if known(FunctionKind.SCALAR, name) else None
+        if not isinstance(match, Match):
+            raise refuse(f"a conversion from {source} to {target}", node.span)
+        row = match.overload
+        nullable = {Nulls.NEVER: False, Nulls.MAYBE: True}.get(row.nulls, operand.nullable)
+        return self._text(Sql(self.fill(row, [operand.expr], node), nullable), target)
+
+    # --- subqueries ---
+    def _scalar_query(self, node: n.ScalarQuery) -> Sql:
+        from lurcher.engines.lowering.rel import select
+
+        rel = self.context.relation(node.plan)
+        first = next(iter(rel.columns))
+        rel = replace(rel, columns={first: rel.columns[first]})
+        if rel.limit is None:
+            rel = replace(rel, limit=t.Literal(1))
+        query, _ = select(rel)
+        return self._text(Sql(t.Subquery(query), True), node.type)
+
+    # --- what sees many rows ---
+    def _aggregate(self, node: n.Agg) -> Sql:
+        row = node.function
+        operands = [self.value(a) for a in node.args]
+        order = self.order(node.order)
+        nullable = row.nulls is not Nulls.NEVER
+        sql = Sql(self.fill(row, [o.expr for o in operands], node, order=order), nullable)
+        return self._text(sql, node.type)
+
+    def _window(self, node: n.Win) -> Sql:
+        if self.over is None:
+            raise refuse(f"{node.function.name}() here", node.span)
+        operands = [self.value(a).expr for a in node.args]
+        nullable = node.function.nulls is not Nulls.NEVER
+        return self._text(Sql(self.fill(node.function, operands, node, over=self.over), nullable), node.type)
+
+    def order(self, keys: tuple[n.SortKey, ...]) -> tuple[t.OrderKey, ...]:
+        return tuple(t.OrderKey(self.value(k.expr).expr, k.descending, k.nulls_first) for k in keys)
+
+
+def flatten(node: n.Call) -> list[n.Expr]:
+    """The operands of a chain of one operator, in order; without recursion, as chains are long."""
+    name, result, stack = node.function.name, [], [node]
+    while stack:
+        top: n.Expr = stack.pop()
+        if isinstance(top, n.Call) and top.function.kind is FunctionKind.OPERATOR and top.function.name == name:
+            stack.extend(reversed(top.args))  # type: ignore[arg-type]
+        else:
+            result.append(top)
+    return result
+
+
+def bare_numbers(exprs: list[t.SqlExpr]) -> list[t.SqlExpr]:
+    """Integer constants without their type where another operand has one: the engine fits them to it."""
+    literals = [isinstance(e, t.Literal) and e.type in _BARE_TYPES and e.value is not None for e in exprs]
+    if all(literals) or not any(literals):
+        return exprs
+    if any(isinstance(e, t.Literal) and not b for e, b in zip(exprs, literals, strict=True)):
+        return exprs
+    return [t.Literal(e.value) if isinstance(e, t.Literal) else e for e in exprs]

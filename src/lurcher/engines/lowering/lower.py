@@ -1,0 +1,72 @@
+"""The driver: a plan becomes one statement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+# These declare how their nodes are lowered.
+from lurcher.engines.lowering import aggregates, expanding, joins, relations, series, windows  # noqa: F401
+from lurcher.engines.lowering.context import Context, Tables, refuse
+from lurcher.engines.lowering.nodes import HANDLERS
+from lurcher.engines.lowering.rel import Rel, sealed, select
+from lurcher.engines.lowering.sharing import count_uses
+from lurcher.plan import nodes as n
+from lurcher.sql import tree as t
+from lurcher.sql.dialect import DUCKDB, Dialect
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """A statement, and the paths of the Python functions that it calls."""
+
+    query: t.SqlQuery
+    udfs: frozenset[str]
+
+
+def lower(plan: n.Plan, tables: Tables, *, dialect: Dialect = DUCKDB, wrapping: bool = False) -> Lowered:
+    """The statement that gives the plan's rows, its columns in order (their names are the engine's own).
+
+    Raises `Refused` for what has no exact form in SQL."""
+    context = Context(tables, dialect, wrapping)
+    context.uses = count_uses(plan)
+    context.relation = lambda p: _relation(context, p)
+    query, _ = select(context.relation(plan), final=True)
+    if context.ctes:
+        query = t.With(tuple(context.ctes), query)
+    return Lowered(query, frozenset(context.udfs))
+
+
+def _relation(context: Context, plan: n.Plan) -> Rel:
+    # What is inside the body of an Apply is lowered for its outer row, and so no CTE.
+    if not context.outer and (isinstance(plan, n.Shared) or context.uses.get(id(plan), 0) > 1):
+        return _shared(context, plan)
+    return _node(context, plan)
+
+
+def _node(context: Context, plan: n.Plan) -> Rel:
+    handler = HANDLERS.get(type(plan))
+    if handler is None:
+        name = plan.name if isinstance(plan, n.TableFunction) else type(plan).__name__
+        raise refuse(name, plan.span)
+    return handler(context, plan)
+
+
+def _shared(context: Context, plan: n.Plan) -> Rel:
+    """A plan that stands in several places is a CTE; its order is kept for each of them."""
+    found = context.shared.get(id(plan))
+    if found is None:
+        inner = sealed(_node(context, plan))
+        if isinstance(inner.source, t.Table):
+            context.shared[id(plan)] = inner
+            return inner
+        assert isinstance(inner.source, t.QueryFrom)
+        once = True if isinstance(plan, n.Shared) else None
+        query = inner.source.query
+        if inner.source.columns:
+            query, names = select(inner)
+            inner = replace(inner, columns={k: replace(c, expr=t.Ident(names[k])) for k, c in inner.columns.items()})
+        # After what it reads itself, which may have added CTEs of its own.
+        name = f"shared {len(context.ctes) + 1}"
+        context.ctes.append(t.Cte(name, query, once))
+        found = context.shared[id(plan)] = Rel(t.Table(name), inner.columns, order=inner.order)
+    return found

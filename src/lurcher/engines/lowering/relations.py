@@ -1,0 +1,235 @@
+"""The plain nodes: tables, rows, filters, projections, unions, order, limits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+from lurcher.engines.lowering.context import Context, Days, refuse
+from lurcher.engines.lowering.expressions import Expressions
+from lurcher.engines.lowering.nodes import handles
+from lurcher.engines.lowering.rel import Cell, Rel, sealed, select, settled, stored_names
+from lurcher.engines.lowering.times import day_range
+from lurcher.engines.lowering.types import SQL_TYPES, literal
+from lurcher.kql.types import Column, ScalarType
+from lurcher.plan import nodes as n
+from lurcher.sql import tree as t
+from lurcher.sql.walk import is_small
+
+
+def uses(exprs: Iterable[n.Expr]) -> dict[str, int]:
+    """How often each column is used."""
+    counts: Counter[str] = Counter()
+    stack: list[object] = list(exprs)
+    while stack:
+        top = stack.pop()
+        match top:
+            case n.Col(name=name):
+                counts[name] += 1
+            case n.Call(args=args) | n.Win(args=args):
+                stack.extend(args)
+            case n.Agg(args=args, order=order):
+                stack.extend(args)
+                stack.extend(k.expr for k in order)
+            case n.Convert(operand=operand):
+                stack.append(operand)
+            case n.InList(operand=operand, values=values):
+                stack.append(operand)
+                # A long list tests its operand once for each value.
+                stack.extend((*values, operand))
+            case n.InQuery(operand=operand):
+                stack.append(operand)
+    return dict(counts)
+
+
+def over(context: Context, rel: Rel, exprs: Iterable[n.Expr]) -> tuple[Rel, Expressions]:
+    """The relation, sealed where these expressions cannot be written over it as it stands, and what lowers them."""
+    rel = settled(rel, uses(exprs))
+    return rel, expressions(context, rel)
+
+
+def expressions(context: Context, rel: Rel, over: t.Over | None = None) -> Expressions:
+    return Expressions(context, rel.columns, context.outer, over)
+
+
+def cell(sql: t.SqlExpr, type: ScalarType, nullable: bool) -> Cell:
+    return Cell(sql, type, nullable and type is not ScalarType.STRING)
+
+
+@handles(n.Scan)
+def scan(context: Context, plan: n.Scan) -> Rel:
+    return _scan(context, plan, None)
+
+
+def _scan(context: Context, plan: n.Scan, days: Days | None) -> Rel:
+    stored = context.tables.stored(plan, days)
+    columns = {}
+    for column in plan.columns:
+        expr: t.SqlExpr = t.Ident(stored.physical[column.name])
+        if column.name in stored.nullable_strings:
+            expr = t.call("coalesce", expr, t.EMPTY)
+        columns[column.name] = Cell(expr, column.type, column.type is not ScalarType.STRING)
+    return Rel(t.Table(stored.name), columns)
+
+
+@handles(n.Values)
+def values(context: Context, plan: n.Values) -> Rel:
+    lowering = Expressions(context, {}, context.outer)
+    if not plan.columns and len(plan.rows) == 1:
+        return Rel(None, {})
+    names = stored_names(c.name for c in plan.columns)
+    if not plan.rows:
+        items = tuple(t.SelectItem(literal(c.type, None), names[c.name]) for c in plan.columns)
+        query: t.SqlQuery = t.Select(items or (t.SelectItem(t.Literal(1), "~"),), where=t.FALSE)
+        return Rel(t.QueryFrom(query), {c.name: cell(t.Ident(names[c.name]), c.type, True) for c in plan.columns})
+    rows = [[lowering.value(v) for v in row] for row in plan.rows]
+    # The first row settles the columns' types for the engine.
+    sql_rows = [tuple(v.expr for v in row) for row in rows]
+    sql_rows[0] = tuple(_typed(e, c.type) for e, c in zip(sql_rows[0], plan.columns, strict=True))
+    source = t.QueryFrom(t.ValuesQuery(tuple(sql_rows)), "data", tuple(names[c.name] for c in plan.columns))
+    columns = {}
+    for i, column in enumerate(plan.columns):
+        nullable = any(row[i].nullable for row in rows)
+        columns[column.name] = cell(t.Ident(names[column.name]), column.type, nullable)
+    return Rel(source, columns)
+
+
+def _typed(expr: t.SqlExpr, type: ScalarType) -> t.SqlExpr:
+    if isinstance(expr, t.Literal) and (expr.type or isinstance(expr.value, bool | float | str)):
+        return expr
+    return t.Cast(expr, SQL_TYPES[type])
+
+
+@handles(n.Range)
+def range_(context: Context, plan: n.Range) -> Rel:
+    lowering = Expressions(context, {}, context.outer)
+    column = plan.columns[0]
+    name = stored_names([column.name])[column.name]
+    start, stop = lowering.value(plan.start).expr, lowering.value(plan.stop).expr
+    step = lowering.value(plan.step).expr
+    values_: t.SqlExpr
+    if column.type is ScalarType.DATETIME:
+        values_ = t.call("generate_series", start, stop, t.call("to_microseconds", t.Op("//", (step, t.Literal(10)))))
+    elif column.type in (ScalarType.LONG, ScalarType.INT, ScalarType.TIMESPAN):
+        values_ = t.call("generate_series", *(t.Cast(e, "BIGINT") for e in (start, stop, step)))
+    elif column.type is ScalarType.REAL:
+        # Multiples of the step, not running sums: these would drift.
+        count = t.call("floor", t.Op("/", (t.Op("-", (stop, start)), step)))
+        index = t.call("generate_series", t.Literal(0, "BIGINT"), t.Cast(count, "BIGINT"))
+        item = t.Op("+", (start, t.Op("*", (t.Ident("i__"), step))))
+        values_ = t.call("list_transform", index, t.Lambda(("i__",), item))
+    else:
+        raise refuse(f"range over {column.type}", plan.span)
+    query = t.Select((t.SelectItem(t.call("unnest", values_), name),))
+    expr: t.SqlExpr = t.Ident(name)
+    if column.type is ScalarType.INT:
+        expr = t.Cast(expr, "INTEGER")
+    return Rel(t.QueryFrom(query), {column.name: Cell(expr, column.type, False)})
+
+
+@handles(n.Filter)
+def filter_(context: Context, plan: n.Filter) -> Rel:
+    """Filters in a row are one, so that a scan below them reads the files of their days alone."""
+    predicates = [plan.predicate]
+    below = plan.input
+    while isinstance(below, n.Filter) and context.uses.get(id(below), 0) <= 1:
+        predicates.append(below.predicate)
+        below = below.input
+    predicates.reverse()
+    if isinstance(below, n.Scan):
+        time = next((c.name for c in below.columns if c.name in ("Timestamp", "TimeGenerated")), None)
+        rel = _scan(context, below, day_range(predicates, time) if time else None)
+    else:
+        rel = context.relation(below)
+    rel, lowering = over(context, rel, predicates)
+    return replace(rel, where=(*rel.where, *(c for p in predicates for c in lowering.conditions(p))))
+
+
+@handles(n.Project)
+def project(context: Context, plan: n.Project) -> Rel:
+    rel = context.relation(plan.input)
+    simple = all(isinstance(e, n.Col) for _, e in plan.items)
+    # Leaving out or renaming columns is legal over anything but DISTINCT, whose rows they are.
+    if not rel.is_open and (rel.distinct or not simple):
+        rel = sealed(rel)
+    if not simple:
+        rel = settled(rel, uses(e for _, e in plan.items))
+    lowering = expressions(context, rel)
+    columns = {}
+    for name, expr in plan.items:
+        if isinstance(expr, n.Col):
+            columns[name] = rel.columns[expr.name]
+        else:
+            sql = lowering.value(expr)
+            columns[name] = cell(sql.expr, expr.type, sql.nullable)
+    return replace(rel, columns=columns)
+
+
+@handles(n.Union)
+def union(context: Context, plan: n.Union) -> Rel:
+    queries = []
+    names = stored_names(c.name for c in plan.columns)
+    nullable = dict.fromkeys(names, False)
+    for part in plan.inputs:
+        rel = context.relation(part)
+        columns = {}
+        for column in plan.columns:
+            found = rel.columns[column.name]
+            nullable[column.name] |= found.nullable
+            columns[column.name] = found
+        query, _ = select(replace(rel, columns=columns))
+        queries.append(query)
+    if len(queries) == 1:
+        return sealed(context.relation(plan.inputs[0]))
+    source = t.QueryFrom(t.SetOp("UNION ALL", tuple(queries)))
+    return Rel(source, {c.name: cell(t.Ident(names[c.name]), c.type, nullable[c.name]) for c in plan.columns})
+
+
+@handles(n.Sort)
+def sort(context: Context, plan: n.Sort) -> Rel:
+    rel = context.relation(plan.input)
+    if rel.limit is not None or rel.distinct:
+        rel = sealed(rel)
+    rel = _orderable(rel, plan.keys)
+    return replace(rel, order=expressions(context, rel).order(plan.keys))
+
+
+def _orderable(rel: Rel, keys: tuple[n.SortKey, ...]) -> Rel:
+    counts = uses(k.expr for k in keys)
+    computed = any(not is_small(rel.columns[name].expr) for name in counts)
+    return sealed(rel) if computed else rel
+
+
+@handles(n.Limit)
+def limit(context: Context, plan: n.Limit) -> Rel:
+    rel = context.relation(plan.input)
+    if rel.limit is not None:
+        rel = sealed(rel)
+    return replace(rel, limit=_count(context, plan.count))
+
+
+def _count(context: Context, node: n.Expr) -> t.SqlExpr:
+    count = Expressions(context, {}, context.outer).value(node).expr
+    return t.Literal(count.value) if isinstance(count, t.Literal) else count
+
+
+@handles(n.Sample)
+def sample(context: Context, plan: n.Sample) -> Rel:
+    rel = sealed(context.relation(plan.input))
+    count = Expressions(context, {}, context.outer).value(plan.count).expr
+    rel = replace(
+        rel,
+        order=(t.OrderKey(t.call("random")),),
+        limit=t.Literal(count.value) if isinstance(count, t.Literal) else count,
+    )
+    return replace(sealed(rel), order=())
+
+
+@handles(n.Shared)
+def shared(context: Context, plan: n.Shared) -> Rel:
+    return context.relation(plan.input)
+
+
+def names_of(columns: tuple[Column, ...]) -> list[str]:
+    return [c.name for c in columns]

@@ -1,0 +1,44 @@
+"""Which plans a statement uses more than once: the same object in several places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+from lurcher.plan import nodes as n
+
+#: Not worth a name of their own.
+_TRIVIAL = (n.Scan, n.Values, n.Range, n.Elements)
+
+
+def plans_in(value: Any) -> Iterator[n.Plan]:
+    """The plans right inside of a node, those of its expressions' subqueries among them."""
+    if isinstance(value, n.Plan):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from plans_in(item)
+    elif isinstance(value, n.Expr | n.SortKey | n.ExpandItem):
+        for part in fields(value):
+            if part.name not in ("type", "span", "function", "value"):
+                yield from plans_in(getattr(value, part.name))
+
+
+def children(plan: n.Plan) -> Iterator[n.Plan]:
+    for part in fields(plan):
+        if part.name not in ("columns", "span"):
+            yield from plans_in(getattr(plan, part.name))
+
+
+def count_uses(plan: n.Plan) -> dict[int, int]:
+    """id(plan) -> in how many places it stands, for those that are worth sharing. A plan is looked into once: what stands in it
+    is used by it, however often it is used itself."""
+    counts: dict[int, int] = {}
+    stack = [plan]
+    while stack:
+        node = stack.pop()
+        counts[id(node)] = counts.get(id(node), 0) + (not isinstance(node, _TRIVIAL))
+        if counts[id(node)] <= 1:
+            stack.extend(children(node))
+    return counts

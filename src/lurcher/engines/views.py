@@ -1,0 +1,110 @@
+"""Tables as views that the engine can read: in its own types, under names that differ without case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lurcher.engines.lowering.context import Days, Stored
+from lurcher.engines.lowering.rel import stored_names
+from lurcher.engines.lowering.types import SQL_TYPES
+from lurcher.errors import LurcherError
+from lurcher.kql.types import Column, ScalarType
+from lurcher.plan import nodes as n
+from lurcher.schema import TableSchema, physical_names
+from lurcher.sql import tree as t
+from lurcher.sql.printer import Printer, to_sql
+
+if TYPE_CHECKING:
+    from lurcher.lake import LakeTable
+
+quote = Printer().name
+
+
+class Tables(Protocol):
+    """What is there: a schema by name, and the rows (a lake's table, an Arrow table; None: no rows)."""
+
+    def table(self, name: str) -> TableSchema | None: ...
+
+    def data(self, name: str) -> Any: ...
+
+
+class Views:
+    """Makes a view the first time that a statement names it. Implements `lowering.Tables`.
+
+    `connection` None only gives the names: for SQL that is printed and not run."""
+
+    def __init__(self, tables: Tables, connection: Any = None) -> None:
+        self._tables = tables
+        self._connection = connection
+        self._made: dict[tuple[str, Days | None], str] = {}
+
+    def stored(self, table: n.Scan, days: Days | None) -> Stored:
+        from lurcher.lake import LakeTable
+
+        name = table.table
+        data = self._tables.data(name)
+        if not isinstance(data, LakeTable):
+            days = None
+        key = (name, days)
+        if key not in self._made:
+            # A table's name with the days behind it: what no table is called.
+            view = name if days is None else f"{name} {days[0]}..{days[1]}"
+            if self._connection is not None:
+                self._make(view, name, days, data)
+            self._made[key] = view
+        return Stored(self._made[key], stored_names(c.name for c in self._schema(name).columns))
+
+    def _schema(self, name: str) -> TableSchema:
+        schema = self._tables.table(name)
+        if schema is None:
+            raise LurcherError(f"there is no table '{name}'")
+        return schema
+
+    def _make(self, view: str, name: str, days: Days | None, data: Any) -> None:
+        from lurcher.lake import LakeTable
+
+        schema = self._schema(name)
+        names = stored_names(c.name for c in schema.columns)
+        if isinstance(data, LakeTable):
+            source, have, late = self._files(data, days)
+        elif data is not None:
+            # As the engine's own table: it answers two to four times faster than Arrow, and other cursors see it.
+            rows = data.rename_columns(list(physical_names(data.column_names).values()))
+            self._connection.register("incoming rows", rows)
+            self._connection.execute(
+                f'CREATE OR REPLACE TABLE {quote(f"rows of {view}")} AS SELECT * FROM "incoming rows"'
+            )
+            self._connection.unregister("incoming rows")
+            source, have, late = t.Table(f"rows of {view}"), physical_names(data.column_names), frozenset()
+        else:
+            source, have, late = None, {}, frozenset()
+        items = tuple(t.SelectItem(_column(c, have.get(c.name), c.name in late), names[c.name]) for c in schema.columns)
+        query = t.Select(items, source, None if source is not None else t.FALSE)
+        self._connection.execute(f"CREATE OR REPLACE VIEW {quote(view)} AS {to_sql(query)}")
+
+    def _files(self, table: LakeTable, days: Days | None) -> tuple[t.FromItem | None, dict[str, str], Iterable[str]]:
+        paths = table.file_uris(days)
+        if not paths:
+            return None, {}, ()
+        # The files are named one by one, from the log: a folder would show what a killed writer left behind.
+        listed = t.ListOf(tuple(t.Literal(p) for p in paths))
+        read = t.Fragment(
+            ("read_parquet(", t.Slot(listed, True), ", union_by_name = true, hive_partitioning = false)"), True
+        )
+        return t.FunctionFrom(read, "files"), table.physical, table.nullable_strings
+
+
+def _column(column: Column, stored: str | None, late: bool) -> t.SqlExpr:
+    """A column of the view. What the data lack is empty or null; a string that some file lacks is empty there."""
+    if stored is None:
+        return t.EMPTY if column.type is ScalarType.STRING else t.Literal(None, SQL_TYPES[column.type])
+    ident = t.Ident(stored)
+    match column.type:
+        case ScalarType.STRING:
+            return t.call("coalesce", ident, t.EMPTY) if late else ident
+        case ScalarType.DATETIME:
+            return t.Cast(ident, "TIMESTAMP")
+        case ScalarType.GUID | ScalarType.DYNAMIC:
+            return t.Cast(ident, SQL_TYPES[column.type], safe=True)
+    return ident
