@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lurcher.functions.registry import Lower, Nulls, operator
+from lurcher.functions.registry import FunctionKind, Lower, Nulls, alias, operator
 from lurcher.functions.terms import find, lowered
 from lurcher.sql import tree as t
 
@@ -188,6 +188,7 @@ def _call(name: str, *, cs: bool) -> Callable[[t.SqlExpr, t.SqlExpr], t.SqlExpr]
 
 _text("=~", "Equal but for case.", lambda a, b: t.Op("=", (lowered(a), lowered(b))), negated="!~")
 _text("has", "The needle is there as a whole term.", lambda a, b: find(a, b))
+alias(FunctionKind.OPERATOR, ":", "has")
 _text("has_cs", "The needle is there as a whole term, in this case.", lambda a, b: find(a, b, cs=True))
 _text("hasprefix", "A term begins with the needle.", lambda a, b: find(a, b, right=False))
 _text("hasprefix_cs", "A term begins with the needle, in this case.", lambda a, b: find(a, b, right=False, cs=True))
