@@ -106,5 +106,6 @@ def _column(column: Column, stored: str | None, late: bool) -> t.SqlExpr:
         case ScalarType.DATETIME:
             return t.Cast(ident, "TIMESTAMP")
         case ScalarType.GUID | ScalarType.DYNAMIC:
-            return t.Cast(ident, SQL_TYPES[column.type], safe=True)
+            # Not TRY_CAST: what a lake holds is valid; were it not, the query has to say so.
+            return t.Cast(ident, SQL_TYPES[column.type])
     return ident

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from lurcher.engines.lowering.context import Context, Days, refuse
+from lurcher.engines.lowering.distinct import by_value
 from lurcher.engines.lowering.expressions import Expressions
 from lurcher.engines.lowering.nodes import handles
 from lurcher.engines.lowering.rel import Cell, Rel, sealed, select, settled, stored_names
@@ -143,7 +144,8 @@ def filter_(context: Context, plan: n.Filter) -> Rel:
     else:
         rel = context.relation(below)
     rel, lowering = over(context, rel, predicates)
-    return replace(rel, where=(*rel.where, *(c for p in predicates for c in lowering.conditions(p))))
+    conditions = by_value(rel, [c for p in predicates for c in lowering.conditions(p)])
+    return replace(rel, where=(*rel.where, *conditions))
 
 
 @handles(n.Project)
