@@ -1,0 +1,101 @@
+"""parse, parse-where, parse-kv: columns out of a text.
+
+A simple pattern becomes a regular expression that is anchored at both ends: a text between captures stands for itself, a
+`*` and a capture for as little as can be, the last one for the rest. A typed capture that cannot be read as its type makes
+the whole row a non-match (`relaxed`: only itself null).
+"""
+
+from __future__ import annotations
+
+from lurcher.functions.registry import FunctionKind
+from lurcher.functions.resolve import Match, resolve
+from lurcher.kql import syntax as sx
+from lurcher.kql.diagnostics import KS107, KS171
+from lurcher.kql.source import Span
+from lurcher.kql.types import ScalarType
+from lurcher.plan import nodes as n
+from lurcher.plan.binder.context import Context, Rel, Scope, col, null, operator, project
+from lurcher.plan.binder.expressions import both, convert, operator_call, scalar
+from lurcher.plan.binder.joins import parameter
+from lurcher.plan.binder.rows import environment
+
+T = ScalarType
+
+
+def function(cx: Context, name: str, args: tuple[n.Expr, ...], span: Span) -> n.Expr:
+    """A call of the language's own function, made by the binder."""
+    match = resolve(FunctionKind.SCALAR, name, tuple(a.type for a in args))
+    if not isinstance(match, Match):
+        cx.refuse(name, span)
+        return n.Lit(type=T.UNKNOWN, value=None, span=span)
+    done = tuple(convert(a, t) for a, t in zip(args, match.targets, strict=True))
+    return n.Call(type=match.type, function=match.overload, args=done, span=span)
+
+
+def quoted(text: str) -> str:
+    """A text as a regular expression that matches it alone (RE2)."""
+    return "".join("\\" + c if c in r"\.+*?()|[]{}^$" else c for c in text)
+
+
+def pattern(parts: tuple[sx.Literal | sx.ParseCapture, ...]) -> tuple[str, list[sx.ParseCapture]]:
+    """The regular expression of a simple pattern, and its captures in order."""
+    regex = ["(?s)^"]
+    captures: list[sx.ParseCapture] = []
+    for i, part in enumerate(parts):
+        last = i == len(parts) - 1
+        if isinstance(part, sx.Literal):
+            regex.append(quoted(str(part.value)))
+        elif part.skip or part.name is None:
+            regex.append(".*" if last else ".*?")
+        else:
+            captures.append(part)
+            regex.append("(.*)" if last else "(.*?)")
+    return "".join(regex) + "$", captures
+
+
+@operator(sx.ParseOp)
+def _parse(cx: Context, scope: Scope, rel: Rel, op: sx.ParseOp) -> Rel:
+    env = environment(cx, scope, rel)
+    env.wins = None
+    subject = scalar(cx, env, op.expression)
+    if subject.type is T.DYNAMIC:
+        subject = convert(subject, T.STRING)
+    if subject.type not in (T.STRING, T.UNKNOWN):
+        cx.say(KS107, op.expression.span, expected="string", actual=subject.type)
+    kind = parameter(op, "kind") or "simple"
+    if kind == "regex":
+        cx.refuse("parse kind=regex", op.span, "extract() finds a regular expression")
+    regex, captures = pattern(op.pattern)
+    expr = n.Lit(type=T.STRING, value=regex, span=op.span)
+    matched = operator_call(cx, "matches regex", (convert(subject, T.STRING), expr), T.BOOL, op.span)
+    values: dict[str, n.Expr] = {}
+    checks: list[n.Expr] = []
+    for i, capture in enumerate(captures, 1):
+        assert capture.name is not None
+        group = n.Lit(type=T.LONG, value=i, span=capture.span)
+        found = function(cx, "extract", (expr, group, subject), capture.span)
+        value = convert(found, capture.type)
+        if capture.name.text in values:
+            cx.say(KS171, capture.span, name=capture.name.text)
+        values[capture.name.text] = value
+        if capture.type not in (T.STRING, T.DYNAMIC, T.UNKNOWN):
+            checks.append(function(cx, "isnotnull", (value,), capture.span))
+    if op.where:
+        whole = both(cx, "and", [matched, *(checks if kind == "simple" else [])], op.span)
+        rel = rel.over(n.Filter(input=rel.plan, predicate=whole, columns=rel.columns, span=op.span))
+    elif checks and kind == "simple" and len(values) > 1:
+        whole = both(cx, "and", list(checks), op.span)
+        values = {
+            name: function(cx, "iff", (whole, value, null(value.type)), op.span) for name, value in values.items()
+        }
+    items = [(c.name, values.pop(c.name) if c.name in values else col(c.name, c.type)) for c in rel.columns]
+    return project(rel, [*items, *values.items()], op.span)
+
+
+@operator(sx.ParseKvOp)
+def _parse_kv(cx: Context, scope: Scope, rel: Rel, op: sx.ParseKvOp) -> Rel:
+    scalar(cx, environment(cx, scope, rel), op.expression)
+    cx.refuse("parse-kv", op.span)
+    columns = {c.name.text: c.type for c in op.keys}
+    items = [(c.name, null(columns.pop(c.name)) if c.name in columns else col(c.name, c.type)) for c in rel.columns]
+    return project(rel, [*items, *((name, null(type)) for name, type in columns.items())], op.span)

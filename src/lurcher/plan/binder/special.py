@@ -1,0 +1,181 @@
+"""Calls that the binder takes away: time, conditional columns, bags of columns, values of queries."""
+
+from __future__ import annotations
+
+from lurcher.functions.registry import FunctionKind
+from lurcher.functions.resolve import Match, resolve
+from lurcher.kql import syntax as sx
+from lurcher.kql.diagnostics import KS107, KS109, KS120, LU002, LU005
+from lurcher.kql.types import ScalarType
+from lurcher.plan import nodes as n
+from lurcher.plan.binder.calls import SPECIAL, arguments
+from lurcher.plan.binder.context import Context, Env, col
+from lurcher.plan.binder.expressions import binary, constant_text, convert, scalar, unknown
+from lurcher.plan.binder.names import result_name
+from lurcher.plan.binder.tables import table
+
+T = ScalarType
+
+
+def _count(cx: Context, node: sx.Call, low: int, high: int) -> bool:
+    if low <= len(node.arguments) <= high:
+        return True
+    counts = f"{low}" if low == high else f"{low} to {high}"
+    cx.say(KS120, node.name.span, name=node.name.text, counts=counts, given=len(node.arguments))
+    return False
+
+
+def _now(cx: Context, env: Env, node: sx.Call) -> n.Expr:
+    now = n.Lit(type=T.DATETIME, value=cx.now, span=node.span)
+    if not _count(cx, node, 0, 1) or not node.arguments:
+        return now
+    offset = _timespan(cx, env, node.arguments[0])
+    return binary(cx, "+", now, offset, node.span) if offset is not None else now
+
+
+def _ago(cx: Context, env: Env, node: sx.Call) -> n.Expr:
+    now = n.Lit(type=T.DATETIME, value=cx.now, span=node.span)
+    if not _count(cx, node, 1, 1):
+        return n.Lit(type=T.DATETIME, value=None, span=node.span)
+    offset = _timespan(cx, env, node.arguments[0])
+    return binary(cx, "-", now, offset, node.span) if offset is not None else now
+
+
+def _timespan(cx: Context, env: Env, node: sx.Expression) -> n.Expr | None:
+    expr = scalar(cx, env, node)
+    if expr.type is T.DYNAMIC:
+        expr = convert(expr, T.TIMESPAN)
+    if expr.type is T.TIMESPAN:
+        return expr
+    if expr.type is not T.UNKNOWN:
+        hint = "a time span is written 7d, 12h, 30m" if expr.type in (T.STRING, T.LONG) else ""
+        cx.say(KS107, node.span, expected="timespan", actual=expr.type, hint=hint)
+    return None
+
+
+def _toscalar(cx: Context, env: Env, node: sx.Call) -> n.Expr:
+    if not _count(cx, node, 1, 1):
+        return unknown(node.span)
+    from lurcher.plan.binder.tables import bind_any
+
+    bound = bind_any(cx, Env(env.scope), node.arguments[0])
+    if isinstance(bound, n.Expr):
+        return bound
+    if not bound.columns:
+        return n.Lit(type=T.UNKNOWN, value=None, span=node.span)
+    return n.ScalarQuery(type=bound.columns[0].type, plan=bound.plan, span=node.span)
+
+
+def _column_if_exists(cx: Context, env: Env, node: sx.Call) -> n.Expr:
+    if not _count(cx, node, 2, 2):
+        return unknown(node.span)
+    name = constant_text(cx, env.scope, node.arguments[0], "the name of the column")
+    default = scalar(cx, env, node.arguments[1])
+    type = env.types.get(name or "")
+    if name is None or type is None:
+        if env.open and name is not None:
+            cx.refuse("column_ifexists over a table whose columns are not known", node.span)
+        return default
+    found = col(name, type, node.span)
+    if type is default.type or T.UNKNOWN in (type, default.type):
+        return found
+    return found
+
+
+def _pack_all(cx: Context, env: Env, node: sx.Call) -> n.Expr:
+    if not _count(cx, node, 0, 1):
+        return unknown(node.span)
+    name = "bag_pack"
+    if node.arguments:
+        flag = scalar(cx, env, node.arguments[0])
+        if not isinstance(flag, n.Lit):
+            cx.refuse("pack_all() with an argument that is no constant", node.span)
+        elif flag.value:
+            name = "__bag_pack_nonempty"
+    pairs: list[tuple[str, n.Expr]] = [(column, col(column, type)) for column, type in env.types.items()]
+    return _bag(cx, name, pairs, node)
+
+
+def _bag_pack_columns(cx: Context, env: Env, node: sx.Call) -> n.Expr:
+    pairs: list[tuple[str, n.Expr]] = []
+    for argument in node.arguments:
+        name = result_name(argument)
+        expr = scalar(cx, env, argument)
+        if not name:
+            cx.say(KS109, argument.span)
+        pairs.append((name, expr))
+    return _bag(cx, "bag_pack", pairs, node)
+
+
+def _bag(cx: Context, name: str, pairs: list[tuple[str, n.Expr]], node: sx.Call) -> n.Expr:
+    if not pairs:
+        return n.Lit(type=T.DYNAMIC, value={}, span=node.span)
+    args: list[n.Expr] = []
+    for key, value in pairs:
+        args += (n.Lit(type=T.STRING, value=key, span=node.span), value)
+    match = resolve(FunctionKind.SCALAR, name, tuple(a.type for a in args))
+    if not isinstance(match, Match):
+        cx.refuse(node.name.text, node.span)
+        return n.Lit(type=T.DYNAMIC, value=None, span=node.span)
+    done = tuple(convert(a, t) for a, t in zip(args, match.targets, strict=True))
+    return n.Call(type=T.DYNAMIC, function=match.overload, args=done, span=node.span)
+
+
+def _typed_extract(cx: Context, env: Env, node: sx.Call) -> n.Expr:
+    """`extract(regex, group, text, typeof(T))` is the text that is found, converted."""
+    last = node.arguments[-1] if node.arguments else None
+    if not isinstance(last, sx.TypeOf) or last.type is None:
+        return _plain(cx, env, node)
+    short = sx.Call(node.name, node.arguments[:-1], span=node.span)
+    return convert(_plain(cx, env, short), last.type)
+
+
+def _plain(cx: Context, env: Env, node: sx.Call) -> n.Expr:
+    args, types = arguments(cx, env, node)
+    match = resolve(FunctionKind.SCALAR, node.name.text, types)
+    if not isinstance(match, Match):
+        at = node.arguments[match.argument].span if match.argument is not None else node.name.span
+        cx.say(match.rule, at, **dict(match.data))
+        return n.Lit(type=T.STRING, value=None, span=node.span)
+    exprs = tuple(convert(a, t) for a, t in zip(args, match.targets, strict=True))
+    return n.Call(type=match.type, function=match.overload, args=exprs, span=node.span)
+
+
+def _ingestion_time(cx: Context, env: Env, node: sx.Call) -> n.Expr:
+    _count(cx, node, 0, 0)
+    cx.refuse("ingestion_time()", node.span, "filter on Timestamp or TimeGenerated instead")
+    return n.Lit(type=T.DATETIME, value=None, span=node.span)
+
+
+def _geo(cx: Context, env: Env, node: sx.Call) -> n.Expr:
+    if _count(cx, node, 1, 1):
+        scalar(cx, env, node.arguments[0])
+    hint = "it needs a local file of places by address, which lurcher does not ship"
+    cx.say(LU002, node.name.span, what="geo_info_from_ip_address()", hint=hint)
+    return n.Lit(type=T.DYNAMIC, value=None, span=node.span)
+
+
+def _table_as_value(cx: Context, env: Env, node: sx.Call) -> n.Expr:
+    table(cx, env.scope, node)
+    cx.say(LU005, node.span, hint="toscalar(...) takes one value of a table")
+    return unknown(node.span)
+
+
+SPECIAL.update(
+    {
+        "now": _now,
+        "ago": _ago,
+        "toscalar": _toscalar,
+        "column_ifexists": _column_if_exists,
+        "columnifexists": _column_if_exists,
+        "pack_all": _pack_all,
+        "bag_pack_columns": _bag_pack_columns,
+        "extract": _typed_extract,
+        "extract_json": _typed_extract,
+        "extractjson": _typed_extract,
+        "ingestion_time": _ingestion_time,
+        "geo_info_from_ip_address": _geo,
+        "materialize": _table_as_value,
+        "table": _table_as_value,
+    }
+)

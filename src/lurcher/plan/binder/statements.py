@@ -1,0 +1,158 @@
+"""Statements: let, set, query parameters, and the queries themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lurcher.kql import syntax as sx
+from lurcher.kql.diagnostics import KS201, LU011
+from lurcher.kql.types import ScalarType
+from lurcher.plan import nodes as n
+from lurcher.plan.binder.context import Context, Env, FunctionValue, Rel, ScalarValue, Scope, TableValue
+from lurcher.plan.binder.expressions import convert, scalar
+from lurcher.plan.binder.tables import bind_any
+
+T = ScalarType
+
+
+def script(cx: Context, tree: sx.Script) -> tuple[n.Query, ...]:
+    """Bind a whole text: a query for each statement that is a result."""
+    scope = Scope()
+    declared: list[FunctionValue] = []
+    queries: list[n.Query] = []
+    for statement in tree.statements:
+        cx.render = None
+        cx.extra = []
+        if isinstance(statement, sx.QueryStatement):
+            scope = Scope(scope)
+            cx.statement_scope = scope
+            result = bind_any(cx, Env(scope), statement.expression)
+            if isinstance(result, Rel):
+                queries.append(n.Query(plan=result.plan, render=cx.render))
+                queries += (n.Query(plan=plan) for plan in cx.extra)
+            elif result.type is not T.UNKNOWN:
+                queries.append(n.Query(plan=_single(result)))
+        else:
+            scope = _declare(cx, scope, statement, declared)
+    for function in declared:
+        if id(function.node) not in cx.called:
+            _check_uncalled(cx, function)
+    return tuple(queries)
+
+
+def _single(value: n.Expr) -> n.Plan:
+    """A value as a result of its own: the service shows it as print does."""
+    from lurcher.kql.types import Column
+
+    row = n.Values(rows=((),), columns=())
+    return n.Project(input=row, items=(("print_0", value),), columns=(Column("print_0", value.type),), span=value.span)
+
+
+def _declare(cx: Context, scope: Scope, statement: sx.Statement, declared: list[FunctionValue]) -> Scope:
+    """The scope after a statement. Each let opens one, so that what comes before never sees what comes after."""
+    handler = _STATEMENTS.get(type(statement))
+    if handler is None:
+        cx.refuse(_NAMES.get(type(statement), "this statement"), statement.span)
+        return scope
+    inner = Scope(scope)
+    cx.statement_scope = inner
+    handler(cx, inner, statement, declared)
+    return inner
+
+
+def _let(cx: Context, scope: Scope, statement: sx.LetStatement, declared: list[FunctionValue]) -> None:
+    name = statement.name.text
+    outer = scope.parent or scope
+    value = statement.value
+    if isinstance(value, sx.Function):
+        function = FunctionValue(value, outer, name)
+        declared.append(function)
+        scope.names[name] = function
+        return
+    result = bind_any(cx, Env(outer), value)
+    scope.names[name] = TableValue(result) if isinstance(result, Rel) else ScalarValue(result)
+
+
+def _set(cx: Context, scope: Scope, statement: sx.SetStatement, declared: list[FunctionValue]) -> None:
+    """Options of the service (`set notruncation`) change how a query runs there, not what it means."""
+
+
+def _parameters(cx: Context, scope: Scope, statement: sx.ParametersStatement, declared: list[FunctionValue]) -> None:
+    for param in statement.params:
+        name = param.name.text
+        if isinstance(param.type, sx.TabularType):
+            cx.refuse("a tabular query parameter", param.span)
+            continue
+        if name in scope.names:
+            cx.say(KS201, param.span, name=name)
+        if name in cx.parameters:
+            expr: n.Expr = n.Lit(type=param.type, value=cx.parameters[name], span=param.span)
+        elif param.default is not None:
+            expr = convert(scalar(cx, Env(scope), param.default), param.type)
+        else:
+            # Microsoft's binder takes a text whose parameters nobody has set yet; it cannot run.
+            expr = n.Lit(type=param.type, value=None, span=param.span)
+            cx.refuse(
+                f"the query parameter '{name}' without a value", param.span, "give it a default: name:type = value"
+            )
+        scope.names[name] = ScalarValue(expr)
+
+
+_Handler = Callable[[Context, Scope, Any, "list[FunctionValue]"], None]
+_STATEMENTS: dict[type[sx.Statement], _Handler] = {
+    sx.LetStatement: _let,
+    sx.SetStatement: _set,
+    sx.ParametersStatement: _parameters,
+}
+_NAMES: dict[type[sx.Statement], str] = {
+    sx.AliasStatement: "alias database",
+    sx.RestrictStatement: "restrict access",
+    sx.PatternStatement: "declare pattern",
+}
+
+
+def function_body(cx: Context, scope: Scope, function: sx.Function) -> n.Expr | Rel:
+    """The value of a function's body in a scope that has its parameters."""
+    saved = cx.statement_scope
+    declared: list[FunctionValue] = []
+    for statement in function.statements:
+        scope = _declare(cx, scope, statement, declared)
+    cx.statement_scope = scope
+    try:
+        if function.body is None:
+            cx.say(LU011, function.span, message="a function ends in an expression")
+            return n.Lit(type=T.UNKNOWN, value=None, span=function.span)
+        return bind_any(cx, Env(scope), function.body)
+    finally:
+        cx.statement_scope = saved
+
+
+def _check_uncalled(cx: Context, function: FunctionValue) -> None:
+    """Bind the body of a function that nobody calls: for the errors in it."""
+    scope = Scope(function.scope)
+    for param in function.node.params:
+        if isinstance(param.type, sx.TabularType):
+            from lurcher.kql.types import Column
+
+            columns = tuple(Column(c.name.text, c.type) for c in param.type.columns)
+            scope.names[param.name.text] = TableValue(Rel(n.Values(rows=(), columns=columns), open=param.type.star))
+        else:
+            value = n.Call(type=param.type, function=_PLACEHOLDER, args=(), span=param.span)
+            scope.names[param.name.text] = ScalarValue(value)
+    cx.calls.append(function.name)
+    kept = len(cx.diagnostics)
+    function_body(cx, scope, function.node)
+    cx.calls.pop()
+    # What is not supported does no harm in a function that nobody calls.
+    cx.diagnostics[kept:] = [d for d in cx.diagnostics[kept:] if d.kind == "semantic"]
+
+
+def _placeholder() -> Any:
+    from lurcher.functions.registry import FunctionKind, Overload
+    from lurcher.functions.signature import Returns
+
+    return Overload("parameter", FunctionKind.SCALAR, (), Returns("custom"), "A parameter of a function.", None)
+
+
+_PLACEHOLDER = _placeholder()

@@ -1,0 +1,97 @@
+"""Functions that give several columns at once (`extend (a, b) = series_fit_line(y)`): their columns. None is lowered yet.
+
+Source: the functions' pages (Kusto documentation); names checked against Microsoft's parser.
+"""
+
+from __future__ import annotations
+
+from lurcher.kql import syntax as sx
+from lurcher.kql.types import ScalarType
+from lurcher.plan import nodes as n
+from lurcher.plan.binder.context import Context, Env, FunctionValue
+from lurcher.plan.binder.expressions import scalar
+from lurcher.plan.binder.names import result_name
+
+T = ScalarType
+_R, _D, _L = T.REAL, T.DYNAMIC, T.LONG
+
+#: function -> what is put behind `function_argument_`, and its type.
+_COLUMNS: dict[str, tuple[tuple[str, ScalarType], ...]] = {
+    "series_fit_line": (
+        ("rsquare", _R),
+        ("slope", _R),
+        ("variance", _R),
+        ("rvariance", _R),
+        ("interception", _R),
+        ("line_fit", _D),
+    ),
+    "series_fit_2lines": (
+        ("rsquare", _R),
+        ("split_idx", _L),
+        ("variance", _R),
+        ("rvariance", _R),
+        ("line_fit", _D),
+        ("right_rsquare", _R),
+        ("right_slope", _R),
+        ("right_interception", _R),
+        ("right_variance", _R),
+        ("right_rvariance", _R),
+        ("left_rsquare", _R),
+        ("left_slope", _R),
+        ("left_interception", _R),
+        ("left_variance", _R),
+        ("left_rvariance", _R),
+    ),
+    "series_stats": (
+        ("min", _R),
+        ("min_idx", _L),
+        ("max", _R),
+        ("max_idx", _L),
+        ("avg", _R),
+        ("stdev", _R),
+        ("variance", _R),
+    ),
+    "series_decompose": (("baseline", _D), ("seasonal", _D), ("trend", _D), ("residual", _D)),
+    "series_decompose_anomalies": (("ad_flag", _D), ("ad_score", _D), ("baseline", _D)),
+    "series_decompose_forecast": (("forecast", _D), ("seasonal", _D), ("trend", _D), ("residual", _D)),
+    "series_periods_detect": (("periods", _D), ("scores", _D)),
+    "series_periods_validate": (("periods", _D), ("scores", _D)),
+}
+#: These give arrays side by side under their arguments' names where they are given several.
+_SORTS = frozenset({"array_sort_asc", "array_sort_desc"})
+
+
+def several(cx: Context, env: Env, node: sx.Expression) -> list[n.Item] | None:
+    """The columns of a call that gives several; None for every other expression."""
+    call = node.expression if isinstance(node, sx.Named) else node
+    if not isinstance(call, sx.Call):
+        return _listed(cx, env, node)
+    name = call.name.text
+    columns = _COLUMNS.get(name)
+    if name in _SORTS and len(call.arguments) > 1 and isinstance(node, sx.Named) and node.listed:
+        columns = tuple((str(i), _D) for i in range(len(call.arguments)))
+    if columns is None or isinstance(env.scope.find(name), FunctionValue):
+        return _listed(cx, env, node)
+    for argument in call.arguments:
+        scalar(cx, env, argument)
+    cx.refuse(f"the function {name}", call.name.span)
+    prefix = f"{name}_{result_name(call.arguments[0]) if call.arguments else ''}"
+    names = [f"{prefix}_{suffix}" for suffix, _ in columns]
+    if isinstance(node, sx.Named):
+        written = [x.text for x in node.names]
+        if not node.listed and len(written) == 1:
+            written = [written[0], *(f"{written[0]}_{suffix}" for suffix, _ in columns[1:])]
+            names = [written[0], *names[1:]]
+        else:
+            # Fewer names than columns: only so many columns.
+            names = written[: len(columns)]
+    return [(x, n.Lit(type=type, value=None, span=call.span)) for x, (_, type) in zip(names, columns, strict=False)]
+
+
+def _listed(cx: Context, env: Env, node: sx.Expression) -> list[n.Item] | None:
+    """`(a, b) = x` of an expression that has one column only."""
+    if not (isinstance(node, sx.Named) and len(node.names) > 1):
+        return None
+    expr = scalar(cx, env, node.expression)
+    cx.refuse("several names for one column", node.span)
+    return [(name.text, n.Lit(type=expr.type, value=None, span=node.span)) for name in node.names]

@@ -1,0 +1,114 @@
+"""Operators that are bound and typed, and then refused by name: what they mean is not lowered yet."""
+
+from __future__ import annotations
+
+from lurcher.kql import syntax as sx
+from lurcher.kql.types import Column, ScalarType
+from lurcher.plan import nodes as n
+from lurcher.plan.binder.context import Context, Env, Rel, Scope, operator
+from lurcher.plan.binder.expressions import scalar
+from lurcher.plan.binder.names import Namer, result_name
+from lurcher.plan.binder.rows import environment, named
+from lurcher.plan.binder.tables import operator_name, pipe, table
+
+T = ScalarType
+
+
+def _refused(cx: Context, rel: Rel, op: sx.Operator, columns: list[Column], hint: str = "") -> Rel:
+    cx.refuse(operator_name(op), op.span, hint)
+    distinct = {c.name: c for c in columns}
+    name = operator_name(op)
+    plan = n.TableFunction(input=rel.plan, name=name, args=(), columns=tuple(distinct.values()), span=op.span)
+    return Rel(plan, open=rel.open)
+
+
+@operator(sx.TopNestedOp)
+def _top_nested(cx: Context, scope: Scope, rel: Rel, op: sx.TopNestedOp) -> Rel:
+    columns: list[Column] = []
+    for level in op.levels:
+        node = level.of.expression if isinstance(level.of, sx.Named) else level.of
+        of = scalar(cx, environment(cx, scope, rel), node)
+        name = result_name(level.of) or "Column1"
+        by = level.by.expression
+        value = scalar(cx, Env(scope, rel, aggs=[]), by.expression if isinstance(by, sx.Named) else by)
+        shown = by.names[0].text if isinstance(by, sx.Named) else f"aggregated_{name}"
+        columns += [Column(name, of.type), Column(shown, value.type)]
+    return _refused(cx, rel, op, columns)
+
+
+@operator(sx.TopHittersOp)
+def _top_hitters(cx: Context, scope: Scope, rel: Rel, op: sx.TopHittersOp) -> Rel:
+    env = environment(cx, scope, rel)
+    of = scalar(cx, env, op.of)
+    name = result_name(op.of)
+    if op.by is not None:
+        by = scalar(cx, env, op.by)
+        second = Column(f"approximate_sum_{result_name(op.by)}", by.type)
+    else:
+        second = Column(f"approximate_count_{name}", T.LONG)
+    return _refused(cx, rel, op, [Column(name, of.type), second], "summarize count() and top give the exact answer")
+
+
+@operator(sx.ReduceOp)
+def _reduce(cx: Context, scope: Scope, rel: Rel, op: sx.ReduceOp) -> Rel:
+    scalar(cx, environment(cx, scope, rel), op.by)
+    columns = [Column("Pattern", T.STRING), Column("Count", T.LONG), Column("Representative", T.STRING)]
+    return _refused(cx, rel, op, columns)
+
+
+@operator(sx.PartitionOp)
+def _partition(cx: Context, scope: Scope, rel: Rel, op: sx.PartitionOp) -> Rel:
+    scalar(cx, environment(cx, scope, rel), op.by)
+    if isinstance(op.body, sx.Pipe) and op.body.source is None and not op.braces:
+        body = pipe(cx, scope, op.body, rel)
+    else:
+        body = table(cx, scope, op.body)
+    return _refused(cx, rel, op, list(body.columns))
+
+
+@operator(sx.ForkOp)
+def _fork(cx: Context, scope: Scope, rel: Rel, op: sx.ForkOp) -> Rel:
+    for branch in op.branches:
+        if isinstance(branch.body, sx.Pipe):
+            pipe(cx, scope, branch.body, rel)
+    return _refused(cx, rel, op, list(rel.columns))
+
+
+@operator(sx.FacetOp)
+def _facet(cx: Context, scope: Scope, rel: Rel, op: sx.FacetOp) -> Rel:
+    env = environment(cx, scope, rel)
+    for node in op.columns:
+        scalar(cx, env, node)
+    if isinstance(op.body, sx.Pipe):
+        pipe(cx, scope, op.body, rel)
+    return _refused(cx, rel, op, list(rel.columns))
+
+
+@operator(sx.ScanOp)
+def _scan(cx: Context, scope: Scope, rel: Rel, op: sx.ScanOp) -> Rel:
+    declared = [Column(p.name.text, p.type) for p in op.declare if isinstance(p.type, ScalarType)]
+    columns = [*rel.columns, *declared]
+    cx.refuse("scan", op.span)
+    return Rel(
+        n.TableFunction(input=rel.plan, name="scan", args=(), columns=tuple(columns), span=op.span), open=rel.open
+    )
+
+
+@operator(sx.MakeGraphOp)
+def _make_graph(cx: Context, scope: Scope, rel: Rel, op: sx.MakeGraphOp) -> Rel:
+    env = environment(cx, scope, rel)
+    scalar(cx, env, op.source)
+    scalar(cx, env, op.target)
+    for item in op.tables:
+        nodes = table(cx, scope, item.table)
+        scalar(cx, Env(scope, nodes), item.key)
+    return _refused(cx, Rel(rel.plan, open=True), op, list(rel.columns))
+
+
+@operator(sx.GraphMatchOp)
+def _graph_match(cx: Context, scope: Scope, rel: Rel, op: sx.GraphMatchOp) -> Rel:
+    columns: list[Column] = []
+    namer = Namer(c.names[0].text for c in op.project if isinstance(c, sx.Named))
+    for node in op.project:
+        columns.append(Column(named(cx, namer, node), T.UNKNOWN))
+    return _refused(cx, Rel(rel.plan), op, columns)

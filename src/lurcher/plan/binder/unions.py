@@ -1,0 +1,296 @@
+"""union, search and find: several tables as one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lurcher.kql import syntax as sx
+from lurcher.kql.diagnostics import KS142, KS204, KS205, LU001
+from lurcher.kql.source import Span
+from lurcher.kql.types import Column, ScalarType
+from lurcher.plan import nodes as n
+from lurcher.plan.binder.columns import wildcard
+from lurcher.plan.binder.context import (
+    Context,
+    Env,
+    FunctionValue,
+    Rel,
+    Scope,
+    TableValue,
+    col,
+    near,
+    null,
+    operator,
+    source,
+)
+from lurcher.plan.binder.expressions import any_column, both, predicate, scalar
+from lurcher.plan.binder.joins import parameter
+from lurcher.plan.binder.names import unique
+from lurcher.plan.binder.rows import windowed
+from lurcher.plan.binder.tables import named_table, scan, table, unknown_table
+
+T = ScalarType
+Leg = tuple[str, Rel]
+#: A union of more tables than this is refused: the services have 943, and nobody means them all.
+MAX_TABLES = 256
+
+
+@source(sx.UnionOp)
+def _union_first(cx: Context, scope: Scope, op: sx.UnionOp) -> Rel:
+    return _union(cx, scope, None, op)
+
+
+@operator(sx.UnionOp)
+def _union_piped(cx: Context, scope: Scope, rel: Rel, op: sx.UnionOp) -> Rel:
+    return _union(cx, scope, rel, op)
+
+
+def _union(cx: Context, scope: Scope, first: Rel | None, op: sx.UnionOp) -> Rel:
+    fuzzy = parameter(op, "isfuzzy").lower() in ("true", "1")
+    found: list[Leg] = [] if first is None else [(_label(first, 0), first)]
+    missing = False
+    for node in op.tables:
+        if isinstance(node, sx.NameRef) and node.name.pattern:
+            found += _matching(cx, scope, node)
+        elif fuzzy and isinstance(node, sx.NameRef) and not _is_table(cx, scope, node.name.text):
+            cx.say(KS205, node.span, name=node.name.text)
+            missing = True
+        else:
+            rel = table(cx, scope, node)
+            label = node.name.text if isinstance(node, sx.NameRef) else _label(rel, len(found))
+            found.append((label, rel))
+    if not found:
+        if not missing:
+            return unknown_table(op.span)
+        return Rel(n.Values(rows=(), columns=(), span=op.span))
+    tag = parameter(op, "withsource") or parameter(op, "with_source")
+    return united(cx, found, op.span, tag=tag, inner=parameter(op, "kind") == "inner")
+
+
+def _is_table(cx: Context, scope: Scope, name: str) -> bool:
+    return scope.find(name) is not None or cx.catalog.table(name) is not None
+
+
+def _label(rel: Rel, position: int) -> str:
+    """What `withsource` shows for a leg: a table's name, else its place in the union."""
+    return rel.plan.table if isinstance(rel.plan, n.Scan) else f"union_arg{position}"
+
+
+def _matching(cx: Context, scope: Scope, node: sx.NameRef) -> list[Leg]:
+    regex = wildcard(node.name.text)
+    found: list[Leg] = []
+    for name in cx.catalog.table_names():
+        if regex.match(name) and (rel := scan(cx, name)) is not None:
+            found.append((name, rel))
+    for name, value in scope.all().items():
+        if not regex.match(name):
+            continue
+        if isinstance(value, TableValue):
+            found.append((name, value.rel))
+        elif isinstance(value, FunctionValue) and value.node.view and not value.node.params:
+            found.append((name, named_table(cx, scope, sx.NameRef(sx.Name(name), span=node.span))))
+    if not found:
+        cx.say(KS204, node.span, name=node.name.text, hint="no table has a name like this")
+    return found
+
+
+def united(cx: Context, legs: list[Leg], span: Span, *, tag: str = "", inner: bool = False) -> Rel:
+    """All rows of the legs under one set of columns. A column of one name and several types becomes one for each type."""
+    columns, names = _unified([rel for _, rel in legs], tag, inner)
+    is_open = any(rel.open for _, rel in legs)
+    if len(legs) > MAX_TABLES:
+        cx.refuse(f"a union of {len(legs)} tables", span, "name the tables that you mean")
+        return Rel(n.TableFunction(input=None, name="union", args=(), columns=columns, span=span), open=is_open)
+    inputs = tuple(_leg(label, rel, mapping, columns, tag) for (label, rel), mapping in zip(legs, names, strict=True))
+    if len(inputs) == 1:
+        return Rel(inputs[0], open=is_open)
+    return Rel(n.Union(inputs=inputs, columns=columns, span=span), open=is_open)
+
+
+def _leg(label: str, rel: Rel, mapping: dict[str, str], columns: tuple[Column, ...], tag: str) -> n.Plan:
+    if not tag and rel.columns == columns:
+        return rel.plan
+    items: list[n.Item] = []
+    for i, column in enumerate(columns):
+        if tag and i == 0:
+            items.append((column.name, n.Lit(type=T.STRING, value=label)))
+        elif column.name in mapping:
+            items.append((column.name, col(mapping[column.name], column.type)))
+        else:
+            items.append((column.name, null(column.type)))
+    return n.Project(input=rel.plan, items=tuple(items), columns=columns)
+
+
+def _unified(rels: list[Rel], tag: str, inner: bool) -> tuple[tuple[Column, ...], list[dict[str, str]]]:
+    """The columns of a union, and for each leg: union column -> the leg's column."""
+    types: dict[str, dict[ScalarType, None]] = {}
+    count: dict[tuple[str, ScalarType], int] = {}
+    for rel in rels:
+        for column in rel.columns:
+            types.setdefault(column.name, {})[column.type] = None
+            count[column.name, column.type] = count.get((column.name, column.type), 0) + 1
+    taken: set[str] = {name for name, kinds in types.items() if len(kinds) == 1}
+    columns: list[Column] = []
+    final: dict[tuple[str, ScalarType], str] = {}
+    if tag:
+        name = unique(tag, taken)
+        taken.add(name)
+        columns.append(Column(name, T.STRING))
+    for name, kinds in types.items():
+        for type in kinds:
+            if inner and count[name, type] < len(rels):
+                continue
+            shown = name if len(kinds) == 1 else unique(f"{name}_{type}", taken)
+            taken.add(shown)
+            final[name, type] = shown
+            columns.append(Column(shown, type))
+    names = [{final[c.name, c.type]: c.name for c in rel.columns if (c.name, c.type) in final} for rel in rels]
+    return tuple(columns), names
+
+
+# --- search ------------------------------------------------------------------------------------------------------------------
+@source(sx.SearchOp)
+def _search_first(cx: Context, scope: Scope, op: sx.SearchOp) -> Rel:
+    if not op.tables:
+        legs = [(name, rel) for name in cx.catalog.table_names() if (rel := scan(cx, name)) is not None]
+    else:
+        legs = _search_legs(cx, scope, op.tables)
+    return _searched(cx, scope, legs, op)
+
+
+@operator(sx.SearchOp)
+def _search_piped(cx: Context, scope: Scope, rel: Rel, op: sx.SearchOp) -> Rel:
+    return _searched(cx, scope, [(_label(rel, 0), rel)], op)
+
+
+def _search_legs(cx: Context, scope: Scope, nodes: tuple[sx.Expression, ...]) -> list[Leg]:
+    legs: list[Leg] = []
+    for node in nodes:
+        if isinstance(node, sx.NameRef) and node.name.pattern:
+            legs += _matching(cx, scope, node)
+        else:
+            rel = table(cx, scope, node)
+            legs.append((node.name.text if isinstance(node, sx.NameRef) else _label(rel, len(legs)), rel))
+    return legs
+
+
+def _searched(cx: Context, scope: Scope, legs: list[Leg], op: sx.SearchOp) -> Rel:
+    if not legs:
+        return unknown_table(op.span)
+    rel = united(cx, legs, op.span, tag="$table")
+    env = Env(scope, rel, wins=[])
+    cs = parameter(op, "kind") == "case_sensitive"
+    if len(legs) > MAX_TABLES:
+        # Not searched, but typed: the predicate's names are still checked.
+        return rel
+    condition = _search_predicate(cx, env, op.predicate, cs)
+    wide = windowed(cx, rel, env, op.span)
+    return replace(wide, plan=n.Filter(input=wide.plan, predicate=condition, columns=wide.columns, span=op.span))
+
+
+def _search_predicate(cx: Context, env: Env, node: sx.Expression, cs: bool) -> n.Expr:
+    if isinstance(node, sx.Star):
+        return n.Lit(type=T.BOOL, value=True, span=node.span)
+    if isinstance(node, sx.Binary) and node.op in ("and", "or"):
+        parts = [_search_predicate(cx, env, side, cs) for side in (node.left, node.right)]
+        return both(cx, node.op, parts, node.span)
+    if isinstance(node, sx.Call) and node.name.text == "not" and len(node.arguments) == 1:
+        from lurcher.functions.registry import FunctionKind
+        from lurcher.functions.resolve import Match, resolve
+
+        inner = _search_predicate(cx, env, node.arguments[0], cs)
+        match = resolve(FunctionKind.SCALAR, "not", (inner.type,))
+        assert isinstance(match, Match)
+        return n.Call(type=T.BOOL, function=match.overload, args=(inner,), span=node.span)
+    if isinstance(node, sx.Literal):
+        op, needle = _term(str(node.value), cs)
+        if node.type is T.STRING and not needle:
+            return n.Lit(type=T.BOOL, value=True, span=node.span)
+        columns = env.types
+        env.types = {name: type for name, type in columns.items() if name != "$table"}
+        found = any_column(cx, env, op, n.Lit(type=T.STRING, value=needle, span=node.span), node.span)
+        env.types = columns
+        return found
+    if isinstance(node, sx.Binary) and node.op == ":":
+        if isinstance(node.left, sx.Star):
+            return _search_predicate(cx, env, node.right, cs)
+        return _column_term(cx, env, node, cs)
+    return predicate(cx, env, node)
+
+
+def _column_term(cx: Context, env: Env, node: sx.Binary, cs: bool) -> n.Expr:
+    from lurcher.plan.binder.expressions import binary, convert
+
+    left, right = scalar(cx, env, node.left), scalar(cx, env, node.right)
+    if isinstance(right, n.Lit) and isinstance(right.value, str):
+        op, needle = _term(right.value, cs)
+        right = n.Lit(type=T.STRING, value=needle, span=right.span)
+    elif right.type is T.STRING:
+        op = "has_cs" if cs else "has"
+    else:
+        return binary(cx, "==", left, right, node.span)
+    return binary(cx, op, convert(left, T.STRING), right, node.span)
+
+
+def _term(text: str, cs: bool) -> tuple[str, str]:
+    """A search term's wildcards: `abc*` a prefix, `*abc` a suffix, `*abc*` anywhere."""
+    start, end = text.startswith("*"), text.endswith("*") and len(text) > 1
+    op = "contains" if start and end else "hassuffix" if start else "hasprefix" if end else "has"
+    return op + ("_cs" if cs else ""), text.strip("*")
+
+
+# --- find --------------------------------------------------------------------------------------------------------------------
+@source(sx.FindOp)
+def _find_first(cx: Context, scope: Scope, op: sx.FindOp) -> Rel:
+    if not op.tables:
+        legs = [(name, rel) for name in cx.catalog.table_names() if (rel := scan(cx, name)) is not None]
+    else:
+        legs = _search_legs(cx, scope, op.tables)
+    return _found(cx, scope, legs, op)
+
+
+@operator(sx.FindOp)
+def _find_piped(cx: Context, scope: Scope, rel: Rel, op: sx.FindOp) -> Rel:
+    return _found(cx, scope, [(_label(rel, 0), rel)], op)
+
+
+def _found(cx: Context, scope: Scope, legs: list[Leg], op: sx.FindOp) -> Rel:
+    """Typed, not lowered."""
+    types: dict[str, ScalarType] = {}
+    for _, rel in legs:
+        for column in rel.columns:
+            types.setdefault(column.name, column.type)
+    is_open = any(rel.open for _, rel in legs) or not legs
+    tag = parameter(op, "withsource") or parameter(op, "with_source") or "source_"
+    columns = [Column(tag, T.STRING)]
+    names = _named_in(op.predicate)
+    if op.project:
+        for item in op.project:
+            if item.pack_all or item.name is None:
+                columns.append(Column("pack_", T.DYNAMIC))
+            elif item.name.text in types or is_open:
+                columns.append(Column(item.name.text, item.type or types.get(item.name.text, T.UNKNOWN)))
+            else:
+                cx.say(KS142, item.span, name=item.name.text, hint=near(item.name.text, types))
+    else:
+        columns += [Column(name, types[name]) for name in dict.fromkeys(names) if name in types]
+        columns.append(Column("pack_", T.DYNAMIC))
+    env = Env(scope, types=types)
+    env.open = is_open
+    _search_predicate(cx, env, op.predicate, False) if len(types) < 2000 else None
+    if not any(d.is_error and d.span == op.span for d in cx.diagnostics):
+        cx.say(LU001, op.span, construct="find", hint="union the tables and filter with where")
+    distinct = {c.name: c for c in columns}
+    return Rel(n.TableFunction(input=None, name="find", args=(), columns=tuple(distinct.values()), span=op.span))
+
+
+def _named_in(node: sx.Expression) -> list[str]:
+    if isinstance(node, sx.NameRef):
+        return [node.name.text]
+    found: list[str] = []
+    for part in ("left", "right", "operand", "base", "arguments", "low", "high"):
+        value = getattr(node, part, None)
+        for child in value if isinstance(value, tuple) else (value,):
+            if isinstance(child, sx.Expression):
+                found += _named_in(child)
+    return found
