@@ -246,9 +246,11 @@ class _Rewriting:
                 by_event.add("process.signer")
                 self.needed |= {"Signer"} & {c for c in self.columns if "process.signer" in rest}
             rest -= by_event
+        asked = rest | ({"device.group"} if any(d.startswith(GROUP_PREFIX) for d in e.devices) else set())
         for side in self.sides:
             if rest & {f for f, _ in side.fields}:
-                wanted.append(side)
+                # Only what is asked for: a table may lack a column that nobody needs.
+                wanted.append(replace(side, fields=tuple(p for p in side.fields if p[0] in asked)))
                 rest -= {f for f, _ in side.fields}
         if rest:
             raise _NotHere(sorted(rest)[0])
@@ -264,8 +266,8 @@ class _Rewriting:
             device = next((s for s in self.sides if s.name == "device"), None)
             if device is None:
                 raise _NotHere("the device's group")
-            if device not in wanted:
-                wanted.append(device)
+            if not any(s.name == "device" for s in wanted):
+                wanted.append(replace(device, fields=tuple(p for p in device.fields if p[0] == "device.group")))
             scope.append(making.one_of(FieldRef("device.group"), groups))
         test = tree
         if scope and groups:
