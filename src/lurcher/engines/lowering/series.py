@@ -39,7 +39,7 @@ def series(context: Context, plan: n.Series) -> Rel:
         raise refuse(
             "make-series without from and to", plan.span, "give the axis its bounds: from ago(7d) to now() step 1d"
         )
-    name, axis_expr = plan.axis
+    axis_expr = plan.axis[1]
     rel, lowering = over(
         context,
         context.relation(plan.input),
@@ -57,9 +57,10 @@ def series(context: Context, plan: n.Series) -> Rel:
         sql = lowering.value(key)
         columns[key_name] = cell(sql.expr, key.type, sql.nullable)
     group = tuple(c.expr for c in columns.values())
-    step = t.Op("//", (t.Op("-", (axis.value, axis.start)), axis.step))
+    offset = t.Op("-", (axis.value, axis.start))
+    step: t.SqlExpr = t.Op("//", (offset, axis.step))
     if axis_expr.type is ScalarType.REAL:
-        step = t.Cast(t.call("floor", t.Op("/", step.args)), "BIGINT")
+        step = t.Cast(t.call("floor", t.Op("/", (offset, axis.step))), "BIGINT")
     values = [Cell(lowering.value(agg).expr, agg.type, True) for _, agg, _ in plan.items]
     stepped = replace(
         rel,
@@ -87,37 +88,31 @@ def _laid_out(
     constant: Expressions,
 ) -> Rel:
     """The groups' steps in order: for each item a map from step to value, looked up for every step of the axis."""
-    keys = {
-        name: Cell(t.Ident(names[name]), stepped.columns[name].type, stepped.columns[name].nullable)
-        for name, _ in plan.keys
-    }
-    numbers = t.call("range", axis.count)
+    keys = {n_: replace(stepped.columns[n_], expr=t.Ident(names[n_])) for n_, _ in plan.keys}
     position = t.Ident(names["$step"])
+    maps = []
+    for i, _ in enumerate(plan.items):
+        lists = (t.Call("list", (x,), order=(t.OrderKey(position),)) for x in (position, t.Ident(names[f"$value{i}"])))
+        maps.append(t.SelectItem(t.call("map", *lists), f"values {i}"))
+    group = tuple(c.expr for c in keys.values())
+    items = (*(t.SelectItem(e) for e in group), *maps)
+    # Without keys and without rows there is no series at all.
+    having = None if group else t.Op(">", (t.Call("count", (t.Star(),)), t.Literal(0)))
+    inner = t.Select(items or (t.SelectItem(t.Literal(1), "~"),), t.QueryFrom(query), group=group, having=having)
+    numbers = t.call("range", axis.count)
+    lowering = expressions(context, Rel(None, {}))
     columns = dict(keys)
-    base = Rel(t.QueryFrom(query), {})
-    lowering = expressions(context, base)
     for i, (name, agg, default) in enumerate(plan.items):
         variable = f"i{context.fresh()}__"
-        step = t.Ident(variable)
-        value = t.Ident(names[f"$value{i}"])
-        found = t.call("map", t.Call("list", (position,), order=(t.OrderKey(position),)),
-                       t.Call("list", (value,), order=(t.OrderKey(position),)))  # fmt: skip
+        found, step = t.Ident(f"values {i}"), t.Ident(variable)
         held = t.Fragment((t.Slot(t.call("map_extract", found, step), False), "[1]"), True)
-        has = t.call("map_contains", found, step)
         default_sql = lowering.converted(constant.value(default), default.type, ScalarType.DYNAMIC, default).expr
         boxed = lowering.converted(Sql(held, True), agg.type, ScalarType.DYNAMIC, agg).expr
-        cell_ = t.Case(((has, boxed),), default_sql)
-        array = t.call("to_json", t.call("list_transform", numbers, t.Lambda((variable,), cell_)))
+        value = t.Case(((t.call("map_contains", found, step), boxed),), default_sql)
+        array = t.call("to_json", t.call("list_transform", numbers, t.Lambda((variable,), value)))
         columns[name] = Cell(array, ScalarType.DYNAMIC, False)
     columns[plan.axis[0]] = Cell(_axis_array(context, plan, axis, numbers, lowering), ScalarType.DYNAMIC, False)
-    group = tuple(c.expr for c in keys.values())
-    # Without keys and without rows there is no series at all.
-    having = t.Op(">", (t.Call("count", (t.Star(),)), t.Literal(0))) if not group else None
-    final = replace(base, columns={c.name: columns[c.name] for c in plan.columns}, group=group, closed=True)
-    laid, laid_names = select(final)
-    if having is not None and isinstance(laid, t.Select):
-        laid = replace(laid, having=having)
-    return Rel(t.QueryFrom(laid), {k: replace(c, expr=t.Ident(laid_names[k])) for k, c in final.columns.items()})
+    return Rel(t.QueryFrom(inner), {c.name: columns[c.name] for c in plan.columns})
 
 
 def _axis(plan: n.Series, value: t.SqlExpr, constant: Expressions) -> _Axis:
