@@ -73,7 +73,8 @@ def commit(stage: TableStage, source: SourceId, folder: Path, scratch: Path) -> 
             files = repeats.drop_known(files, _unseen(table, seen), scratch)
         try:
             if new:
-                delta.alter.add_columns([layout.delta_field(c, stage.stored[c.name], late=True) for c in new], _once())
+                fields = [layout.delta_field(c, stage.stored[c.name], late=True) for c in new]
+                delta.alter.add_columns(fields, commit_properties=_once())
             if files:
                 # A move leaves an orphan if this process dies before the commit: invisible, as readers go by the log.
                 files = [_moved(f, folder, source, i) for i, f in enumerate(files)]
@@ -84,7 +85,9 @@ def commit(stage: TableStage, source: SourceId, folder: Path, scratch: Path) -> 
             return AppendResult(stage.name, rows, staged - rows, False, version)
         except CommitFailedError:
             time.sleep(min(0.002 * attempt, 0.1))
-    raise LurcherError(f"{stage.name} changed {_ATTEMPTS} times while rows were added", "add the file again", str(folder))
+    raise LurcherError(
+        f"{stage.name} changed {_ATTEMPTS} times while rows were added", "add the file again", str(folder)
+    )
 
 
 def _once(**more: Any) -> Any:

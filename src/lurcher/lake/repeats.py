@@ -35,11 +35,11 @@ def drop_within(files: list[StagedFile], scratch: Path) -> list[StagedFile]:
             if counts[0][0] == counts[0][1]:
                 result += batch
                 continue
-            rows = db.execute(
+            rows = db.sql(
                 f"SELECT f, r FROM (SELECT list_position($1, _read_from) f, file_row_number::BIGINT r, row_number() OVER "
                 f"(PARTITION BY {layout.ROW_HASH} ORDER BY list_position($1, _read_from), file_row_number) n FROM {_READ} "
                 f"WHERE {layout.ROW_HASH} IS NOT NULL) WHERE n > 1",
-                [paths],
+                params=[paths],
             ).to_arrow_table()
             for i, file in enumerate(batch, 1):
                 result += _without(file, rows.filter(pc.equal(rows["f"], i))["r"])
@@ -55,11 +55,11 @@ def drop_known(files: list[StagedFile], stored: dict[Any, list[str]], scratch: P
             if not old:
                 result.append(file)
                 continue
-            rows = db.execute(
+            rows = db.sql(
                 f"SELECT file_row_number::BIGINT r FROM {_READ} WHERE {layout.ROW_HASH} IN "
                 f"(SELECT {layout.ROW_HASH} FROM read_parquet($2, hive_partitioning = false) "
                 f"WHERE {layout.ROW_HASH} IS NOT NULL)",
-                [[str(file.path)], old],
+                params=[[str(file.path)], old],
             ).to_arrow_table()
             result += _without(file, rows["r"])
     return result

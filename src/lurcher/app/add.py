@@ -1,0 +1,231 @@
+"""Files into a lake."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from lurcher.collect.exports import Leaf, ReadContext, Reject, SourceFormat, TableBatch, leaves, recognise
+from lurcher.collect.exports.context import DateOrder
+from lurcher.collect.exports.rejects import RejectFile
+from lurcher.errors import LurcherError
+from lurcher.lake import Lake, LakeChangedError, SourceId, SourceRecord
+from lurcher.lake.layout import check_table_name
+from lurcher.schema import TableSchema
+
+#: Called with the name of a file and the rows read of it so far.
+Progress = Callable[[str, int], None]
+_RETRIES = 5
+
+
+@dataclass
+class FileOutcome:
+    """What came of one file. `tables`: rows added to each; `repeated`: rows that the lake had (of a source that delivers
+    at least once); `skipped`: why nothing of it was taken ('' where it was); `already`: because the lake has it."""
+
+    name: str
+    format: str = ""
+    tables: dict[str, int] = field(default_factory=dict)
+    repeated: int = 0
+    rejected: int = 0
+    rejects: str = ""
+    reasons: dict[str, int] = field(default_factory=dict)
+    new_tables: dict[str, TableSchema] = field(default_factory=dict)
+    skipped: str = ""
+    hint: str = ""
+    already: bool = False
+
+    @property
+    def rows(self) -> int:
+        return sum(self.tables.values())
+
+
+@dataclass
+class AddReport:
+    """What came of `add`, file by file."""
+
+    files: list[FileOutcome] = field(default_factory=list)
+    dry_run: bool = False
+
+    @property
+    def rows(self) -> int:
+        return sum(f.rows for f in self.files)
+
+    @property
+    def failed(self) -> list[FileOutcome]:
+        """Files that were not taken, other than those that the lake has already."""
+        return [f for f in self.files if f.skipped and not f.already]
+
+
+def add(
+    lake: Lake,
+    paths: Iterable[Path | str],
+    *,
+    now: datetime,
+    table: str | None = None,
+    dry_run: bool = False,
+    date_order: DateOrder | None = None,
+    progress: Progress | None = None,
+) -> AddReport:
+    """Add files, and what is in folders and archives, to a lake; each content once.
+
+    `table` names the table of files that do not say it. A file that cannot be taken is told of in its outcome, and the
+    others go on; a row that cannot be taken goes to the file's reject file. Raises `LurcherError` for a path that is not
+    there or a `table` that cannot be one.
+    """
+    if table is not None:
+        check_table_name(table)
+    report = AddReport(dry_run=dry_run)
+
+    def problem(name: str, reason: str) -> None:
+        report.files.append(FileOutcome(name, skipped=reason))
+
+    for path in paths:
+        for leaf in leaves(Path(path), problem):
+            try:
+                outcome = _add(lake, leaf, now, table, dry_run, date_order, progress)
+            except LurcherError as error:
+                outcome = FileOutcome(leaf.name, skipped=error.message, hint=error.hint)
+            report.files.append(outcome)
+    return report
+
+
+def _add(
+    lake: Lake,
+    leaf: Leaf,
+    now: datetime,
+    table: str | None,
+    dry_run: bool,
+    date_order: DateOrder | None,
+    progress: Progress | None,
+) -> FileOutcome:
+    digest, size = leaf.digest()
+    if size == 0:
+        return FileOutcome(leaf.name, skipped="empty")
+    known = lake.source(digest)
+    if known is not None and (table is None or table in known.tables):
+        return FileOutcome(
+            leaf.name, known.format, skipped=f"is in the lake since {known.taken[:10]}, as {known.name}", already=True
+        )
+    kind = recognise(leaf)
+    if kind is None:
+        return FileOutcome(leaf.name, skipped="of no format that is known here")
+    context = ReadContext(lake.schema_of, leaf.name, table, lake.platform, date_order)
+    source = SourceId(digest, leaf.name, size, now)
+    for _ in range(_RETRIES):
+        try:
+            done = _once(lake, leaf, kind, context, source, dry_run, progress)
+        except LakeChangedError:
+            continue
+        if done is not None:
+            if leaf.digest()[0] != digest:
+                # What is in the lake then is what was read; the file's new content is another source.
+                done.hint = "the file changed while it was read: add it again"
+            return done
+    raise LurcherError("the lake or the file kept changing while it was read", "add it again", leaf.name)
+
+
+def _once(
+    lake: Lake,
+    leaf: Leaf,
+    kind: SourceFormat,
+    context: ReadContext,
+    source: SourceId,
+    dry_run: bool,
+    progress: Progress | None,
+) -> FileOutcome | None:
+    """Read the file and commit its rows; None where it has to be read again, knowing more of it."""
+    outcome = FileOutcome(leaf.name, kind.name)
+    with lake.writer(source) as writer:
+        rejects = RejectFile(writer.folder / "rejects.jsonl", leaf.name)
+        with closing(rejects):
+            for part in kind.read(leaf, context):
+                if context.dirty:
+                    continue  # read on to the end, for what the rest of the file says
+                if isinstance(part, Reject):
+                    rejects.add(part)
+                    continue
+                name = part.schema.name
+                if name not in outcome.tables:
+                    outcome.tables[name] = 0
+                    if context.schema_of(name) is None:
+                        outcome.new_tables[name] = part.schema
+                outcome.tables[name] += part.batch.num_rows
+                if name in outcome.new_tables:
+                    outcome.new_tables[name] = part.schema
+                if not dry_run:
+                    writer.write(part.schema, part.batch, row_hash=part.row_hash)
+                if progress is not None:
+                    progress(leaf.name, outcome.rows)
+        if context.dirty:
+            context.settle()
+            return None
+        context.settle()
+        outcome.rejected, outcome.reasons = rejects.count, dict(rejects.reasons)
+        if dry_run:
+            return outcome
+        results = writer.commit()
+        outcome.already = bool(results) and all(r.already for r in results.values())
+        outcome.tables = {r.table: r.rows for r in results.values()}
+        outcome.repeated = sum(r.repeated for r in results.values())
+        if outcome.already:
+            outcome.skipped = "is in the lake already"
+        if rejects.count:
+            outcome.rejects = _keep(lake, rejects.path, source)
+    if results:
+        lake.record(_record(lake, outcome, source))
+    return outcome
+
+
+def _keep(lake: Lake, path: Path, source: SourceId) -> str:
+    """Put the reject file where a user finds it; the same source gives the same file."""
+    name = "".join(c if c.isalnum() or c in "._-" else "_" for c in Path(source.name).name)[:80]
+    target = lake.path / "rejects" / f"{name}-{source.digest[:12]}.jsonl"
+    target.parent.mkdir(exist_ok=True)
+    os.replace(path, target)
+    return str(target)
+
+
+def _record(lake: Lake, outcome: FileOutcome, source: SourceId) -> SourceRecord:
+    before = lake.source(source.digest)
+    tables = {**(before.tables if before else {}), **outcome.tables}
+    return SourceRecord(
+        source.digest,
+        source.name,
+        source.size,
+        source.taken.isoformat(),
+        outcome.format,
+        tables,
+        outcome.repeated,
+        outcome.rejected,
+        outcome.rejects,
+    )
+
+
+def read_parts(
+    leaf: Leaf,
+    schema_of: Callable[[str], TableSchema | None],
+    table: str | None,
+    platform: str,
+    date_order: DateOrder | None,
+) -> Iterator[list[TableBatch | Reject]]:
+    """All parts of one file, read as often as it takes to know it."""
+    kind = recognise(leaf)
+    if kind is None:
+        raise LurcherError("of no format that is known here", path=leaf.name)
+    context = ReadContext(schema_of, leaf.name, table, platform, date_order)
+    for _ in range(_RETRIES):
+        parts = []
+        for part in kind.read(leaf, context):
+            if not context.dirty:
+                parts.append(part)
+        dirty = context.dirty
+        context.settle()
+        if not dirty:
+            yield parts
+            return
+    raise LurcherError("the file changed while it was read", path=leaf.name)

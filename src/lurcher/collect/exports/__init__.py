@@ -1,0 +1,21 @@
+"""Exports of the services, and tables in common file forms, as rows of tables.
+
+    path --files--> leaves (what is in archives too) --registry--> format --reader--> TableBatch | Reject
+
+| module | what it is |
+|---|---|
+| `files` | folders, gzip, zip: streams of bytes, within limits |
+| `registry` | the formats, each declared in one file of `readers/` and recognised by content |
+| `context` | what a reader is told and what it learns while it reads: table, schema, inferred types, order of dates |
+| `rows` | what a reader gives: typed batches and rejects |
+| `json_values`, `text_values`, `times` | values as the services write them -> Arrow arrays; what does not fit, with the reason |
+| `infer` | the type of a column that nobody declared |
+| `guess` | which table a file without a table's name is of |
+"""
+
+from lurcher.collect.exports.context import ReadContext
+from lurcher.collect.exports.files import Leaf, leaves
+from lurcher.collect.exports.registry import FORMATS, SourceFormat, recognise
+from lurcher.collect.exports.rows import Reject, TableBatch
+
+__all__ = ["FORMATS", "Leaf", "ReadContext", "Reject", "SourceFormat", "TableBatch", "leaves", "recognise"]

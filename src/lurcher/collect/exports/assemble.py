@@ -1,0 +1,110 @@
+"""Values of a piece of a file, by column -> one typed batch, and the rows that do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lurcher.collect.exports import infer
+from lurcher.collect.exports.context import ReadContext
+from lurcher.collect.exports.json_values import json_array
+from lurcher.collect.exports.rows import Reject, TableBatch
+from lurcher.collect.exports.text_values import Bad, text_array
+from lurcher.kql.types import ScalarType
+from lurcher.lake.layout import arrow_type
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: Makes the reject of the row at a place of the batch, for a reason.
+Rejecter = Callable[[int, str], Reject]
+
+
+def from_json(
+    table: str,
+    rows: Sequence[Mapping[str, Any]],
+    context: ReadContext,
+    reject: Rejecter,
+    row_hash: Sequence[bytes] | None = None,
+) -> Iterator[TableBatch | Reject]:
+    """Rows as JSON objects."""
+    from operator import itemgetter
+
+    names = list(dict.fromkeys(name for row in _shapes(rows) for name in row))
+    columns: list[Sequence[Any]]
+    try:
+        if len(names) > 1:
+            columns = list(zip(*map(itemgetter(*names), rows), strict=True))  # all have all, as is the rule
+        else:
+            columns = [[row.get(n) for row in rows] for n in names]
+    except KeyError:
+        columns = [[row.get(n) for row in rows] for n in names]
+    yield from _assemble(
+        table, dict(zip(names, columns, strict=True)), len(rows), context, reject, row_hash, infer.of_json, json_array
+    )
+
+
+def _shapes(rows: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Rows that between them have every key there is: of rows with the same keys as the one before, only the first."""
+    last: Any = None
+    for row in rows:
+        if last is None or row.keys() != last:
+            last = row.keys()
+            yield row
+
+
+def from_text(
+    table: str, columns: Mapping[str, pa.Array], count: int, context: ReadContext, reject: Rejecter
+) -> Iterator[TableBatch | Reject]:
+    """Columns of text cells."""
+    yield from _assemble(table, columns, count, context, reject, None, infer.of_text, text_array)
+
+
+def _assemble(
+    table: str,
+    columns: Mapping[str, Any],
+    count: int,
+    context: ReadContext,
+    reject: Rejecter,
+    row_hash: Sequence[bytes] | None,
+    type_of: Callable[[Any], Any],
+    convert: Callable[[Any, Any, ReadContext], tuple[pa.Array, Bad]],
+) -> Iterator[TableBatch | Reject]:
+    import pyarrow as pa
+
+    base = context.schema_of(table)
+    types = {c.name: c.type for c in base.columns} if base else {}
+    arrays: dict[str, pa.Array] = {}
+    bad: dict[int, str] = {}
+    for name, values in columns.items():
+        kind = types.get(name) or context.learn(table, name, type_of(values))
+        if kind is None:
+            continue  # null in all rows so far
+        arrays[name], misfits = convert(values, kind, context)
+        for place, reason in misfits.items():
+            bad.setdefault(place, f"{name}: {reason}")
+    for place in sorted(bad):
+        yield reject(place, bad[place])
+    hashes = None if row_hash is None else pa.array(row_hash, pa.binary())
+    if not arrays:  # rows of nothing but nulls are rows; without a column they are none
+        if base is None:
+            for place in range(count):
+                yield reject(place, "the row holds no value")
+            return
+        arrays[base.columns[0].name] = pa.nulls(count, arrow_type(base.columns[0].type))
+    batch = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
+    if bad:
+        keep = pa.array([i not in bad for i in range(count)])
+        batch, hashes = batch.filter(keep), None if hashes is None else hashes.filter(keep)
+    yield TableBatch(context.schema(table), batch, hashes)
+
+
+def finish(table: str, context: ReadContext) -> Iterator[TableBatch]:
+    """At the end of a file of a table that nobody knows: columns that were null throughout are there, as text."""
+    import pyarrow as pa
+
+    if context.schema_of(table) is None:
+        types = context.inferred(table)
+        types.update({name: ScalarType.STRING for name, kind in types.items() if kind is None})
+        if types:
+            yield TableBatch(context.schema(table), pa.RecordBatch.from_arrays([], names=[]))

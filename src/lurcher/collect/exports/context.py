@@ -1,0 +1,90 @@
+"""What a reader is told, and what it learns of a file while it reads.
+
+A type that nobody declared and the order of day and month are decided by a whole column, but a file is read in pieces. So
+a reader goes on with what it knows; where a later piece contradicts it, the context is marked as `dirty`: what was read is
+thrown away, the rest of the file is read for what it says, and the file is read once more with that in hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lurcher.errors import LurcherError
+from lurcher.kql.types import Column, ScalarType
+from lurcher.schema import TableSchema
+
+DateOrder = Literal["mdy", "dmy"]
+
+
+@dataclass
+class ReadContext:
+    """`schema_of` knows tables (the lake's own before the services'); `table` is what the user said the file holds."""
+
+    schema_of: Callable[[str], TableSchema | None]
+    name: str
+    table: str | None = None
+    platform: str = "defender"
+    date_order: DateOrder | None = None
+    dirty: bool = False
+    _inferred: dict[str, dict[str, ScalarType | None]] = field(default_factory=dict)
+    _orders: set[DateOrder] = field(default_factory=set)
+    _ambiguous: bool = False
+
+    # --- types of columns that nobody declared ---
+
+    def inferred(self, table: str) -> dict[str, ScalarType | None]:
+        """Columns of a table that it did not have before this file: type, None while all values are null."""
+        return self._inferred.setdefault(table, {})
+
+    def learn(self, table: str, column: str, found: ScalarType | None) -> ScalarType | None:
+        """The type of a column, now that a batch of it has the type `found`."""
+        from lurcher.collect.exports.infer import join
+
+        types = self.inferred(table)
+        before = types.get(column)
+        types[column] = after = join(before, found)
+        if before is not None and after is not before:
+            self.dirty = True
+        return after
+
+    def schema(self, table: str) -> TableSchema:
+        """The columns of a table as far as they are known."""
+        base = self.schema_of(table)
+        more = tuple(Column(n, t) for n, t in self.inferred(table).items() if t is not None)
+        if base is None:
+            return TableSchema(table, more)
+        return TableSchema(table, (*base.columns, *more), base.platforms, base.open)
+
+    # --- day and month ---
+
+    def saw_date(self, first: int, second: int) -> None:
+        """A date `first/second/year` was seen."""
+        if first > 12:
+            self._orders.add("dmy")
+        elif second > 12:
+            self._orders.add("mdy")
+        elif first != second:
+            self._ambiguous = True
+
+    def order(self) -> DateOrder:
+        """The order of day and month in this file. Unsettled while no date has told it: then a guess, and `dirty`."""
+        if self.date_order is not None:
+            return self.date_order
+        if len(self._orders) == 1:
+            return next(iter(self._orders))
+        if self._ambiguous:
+            self.dirty = True
+        return "mdy"
+
+    def settle(self) -> None:
+        """The file has been read to its end, for what it says. Raises `LurcherError` where it does not say enough."""
+        self.dirty = False
+        if self.date_order is None and (self._ambiguous or len(self._orders) > 1):
+            if len(self._orders) != 1:
+                how = "no date tells" if not self._orders else "the dates contradict each other about"
+                raise LurcherError(
+                    f"{how} which is the day and which the month", "say it: --date-order mdy or dmy", self.name
+                )
+            self.date_order = next(iter(self._orders))

@@ -1,0 +1,235 @@
+"""CSV text -> columns of cells, in pieces: Arrow's parser where all is regular, our own where it is not.
+
+Arrow's parser is fast and forgiving: it takes `"a"b` for `ab`, and a quote that is never closed for one that is. So a piece
+goes to it only when its quotes are regular; any other is taken apart here, row by row.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import IO, TYPE_CHECKING
+
+from lurcher.collect.exports.rows import Reject
+from lurcher.errors import LurcherError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_BLOCK = 4 * 1024 * 1024
+#: The longest row: a cell that goes on for longer is a quote that was forgotten.
+MAX_ROW = 16 * 1024 * 1024
+_MAX_COLUMNS = 4096
+
+
+@dataclass(frozen=True)
+class CsvRows:
+    """Rows as columns of text. `first` is the number of the first row (from 1, the header not counted)."""
+
+    columns: dict[str, pa.Array]
+    count: int
+    first: int
+    separator: str
+
+    def reject(self, place: int, reason: str) -> Reject:
+        cells = [self.columns[n][place].as_py() for n in self.columns]
+        line = self.separator.join(
+            f'"{c.replace(chr(34), chr(34) * 2)}"' if re.search(r'["\r\n,;\t]', c) else c for c in cells
+        )
+        return Reject("row", self.first + place, reason, line.encode())
+
+
+def split_line(line: str, separator: str) -> list[str]:
+    """The cells of a line that has no line break in a cell."""
+    cells = _parse(line.rstrip("\r\n").encode(), separator.encode(), 0)[0]
+    return [c.decode() for c in cells] if cells else []
+
+
+def read_table(stream: IO[bytes], separator: str, *, utf16: bool) -> Iterator[list[str] | CsvRows | Reject]:
+    """First the header's names, then rows and rejects."""
+    mark = separator.encode()
+    buffer, row, ended = b"", 1, False
+    names: list[str] = []
+    decoder = codecs.getincrementaldecoder("utf-16")("replace") if utf16 else None
+    start = True
+    while not ended:
+        block = stream.read(_BLOCK)
+        ended = not block
+        if decoder is not None:
+            block = decoder.decode(block, ended).encode("utf-8", "replace")
+        if start and block:
+            block, start = block.removeprefix(b"\xef\xbb\xbf"), False
+        buffer += block
+        if not names:
+            cells, end, _ = _parse(buffer, mark, 0)
+            if cells is None or (end >= len(buffer) and not ended):
+                if not ended and len(buffer) < MAX_ROW:
+                    continue
+                return
+            names = _names(cells[:_MAX_COLUMNS])
+            yield names
+            buffer = buffer[end:]
+        cut = len(buffer) if ended and buffer.count(b'"') % 2 == 0 else _even(buffer)
+        piece = buffer[:cut]
+        if piece and _regular(piece, mark):
+            columns = _arrow(piece, separator, names)
+            if columns is not None:
+                count = len(next(iter(columns.values())))
+                if count:
+                    yield CsvRows(columns, count, row, separator)
+                row += count
+                buffer = buffer[cut:]
+                piece = b""
+        if piece or ended:
+            slow = _slow(buffer, mark, names, row, ended)
+            yield from slow.parts
+            row, buffer = slow.row, buffer[slow.end :]
+        if len(buffer) > MAX_ROW:  # only the first line is taken away: without its quote, what follows may be whole
+            line, newline, rest = buffer.partition(b"\n")
+            yield Reject("row", row, "a quote is opened and not closed within 16 MiB", line[:65_536])
+            row, buffer = row + 1, rest if newline else _skip(stream, utf16)
+
+
+def _skip(stream: IO[bytes], utf16: bool) -> bytes:
+    """Read on to the end of the line; what was read of the next ones."""
+    if utf16:
+        raise LurcherError("a line of more than 16 MiB in UTF-16", "is it CSV?")
+    while block := stream.read(_BLOCK):
+        end = block.find(b"\n")
+        if end >= 0:
+            return block[end + 1 :]
+    return b""
+
+
+def _names(cells: list[bytes]) -> list[str]:
+    texts = [c.decode("utf-8", "replace").strip() for c in cells]
+    return [t or f"Column{i}" for i, t in enumerate(texts, 1)]
+
+
+def _even(buffer: bytes) -> int:
+    """Where the last line ends that no open quote goes beyond; 0 where there is none."""
+    end = buffer.rfind(b"\n")
+    quotes = buffer.count(b'"', 0, max(end, 0))
+    while end >= 0 and quotes % 2:
+        before = buffer.rfind(b"\n", 0, end)
+        quotes -= buffer.count(b'"', max(before, 0), end)
+        end = before
+    return end + 1
+
+
+def _regular(piece: bytes, mark: bytes) -> bool:
+    """Whether every quote opens or closes a cell, or is one of a pair within one."""
+    if b'"' not in piece:
+        return True
+    single = piece.replace(b'""', b"")
+    pattern = rb'(?:(?<=[\n%s])|\A)"[^"]*"(?=[%s\r\n]|\Z)' % (mark, mark)
+    return 2 * sum(1 for _ in re.finditer(pattern, single)) == single.count(b'"')
+
+
+def _arrow(piece: bytes, separator: str, names: list[str]) -> dict[str, pa.Array] | None:
+    """The columns; None where a row has another number of cells, or is not UTF-8."""
+    import pyarrow as pa
+    import pyarrow.csv as pv
+
+    keys = [str(i) for i in range(len(names))]
+    try:
+        table = pv.read_csv(
+            BytesIO(piece),
+            read_options=pv.ReadOptions(column_names=keys, use_threads=False, block_size=len(piece) + 1),
+            parse_options=pv.ParseOptions(delimiter=separator, newlines_in_values=True),
+            convert_options=pv.ConvertOptions(column_types=dict.fromkeys(keys, pa.string()), strings_can_be_null=False),
+        )
+    except pa.ArrowInvalid:
+        return None
+    return {n: table.column(i).combine_chunks() for i, n in enumerate(names)}
+
+
+@dataclass
+class _Slow:
+    parts: list[CsvRows | Reject]
+    row: int
+    end: int
+
+
+def _slow(buffer: bytes, mark: bytes, names: list[str], row: int, last: bool) -> _Slow:
+    """Row by row, as far as whole rows go. `last`: what is left open has no end any more."""
+    import pyarrow as pa
+
+    parts: list[CsvRows | Reject] = []
+    rows: list[list[str]] = []
+    first, at = row, 0
+
+    def flush() -> None:
+        nonlocal rows, first
+        if rows:
+            columns = {n: pa.array([r[i] for r in rows], pa.string()) for i, n in enumerate(names)}
+            parts.append(CsvRows(columns, len(rows), first, mark.decode()))
+        rows, first = [], row
+
+    while at < len(buffer):
+        cells, end, reason = _parse(buffer, mark, at)
+        if cells is None and not reason:  # open at the end of what there is
+            if not last:
+                break
+            reason = "a quote is opened and not closed"
+        if end >= len(buffer) and not last and not buffer.endswith(b"\n"):
+            break
+        if cells is not None:
+            if not any(cells) and len(cells) == 1:
+                at = end
+                continue
+            try:
+                texts = [c.decode() for c in cells]
+                reason = "" if len(texts) == len(names) else f"the row has {len(texts)} cells, the header {len(names)}"
+            except UnicodeDecodeError as error:
+                reason = f"not UTF-8: {error.reason}"
+        if reason:
+            if cells is None:  # of a broken row only the line is taken away: what follows may be whole
+                newline = buffer.find(b"\n", at)
+                end = newline + 1 if newline >= 0 else len(buffer)
+            flush()
+            parts.append(Reject("row", row, reason, buffer[at : min(end, at + 65_536)].rstrip(b"\r\n")))
+            row += 1
+            first = row
+        else:
+            rows.append(texts)
+            row += 1
+            if len(rows) >= 50_000:
+                flush()
+        at = end
+    flush()
+    return _Slow(parts, row, at)
+
+
+def _parse(buffer: bytes, mark: bytes, at: int) -> tuple[list[bytes] | None, int, str]:
+    """The cells of the row that begins at `at`, where the next one begins, and what is wrong with it. No cells and no
+    reason: the row is not at its end."""
+    cells: list[bytes] = []
+    quoted = re.compile(rb'"((?:[^"]|"")*+)"')
+    bare = re.compile(rb"[^\r\n%s]*" % re.escape(mark))
+    while True:
+        if buffer[at : at + 1] == b'"':
+            match = quoted.match(buffer, at)
+            if match is None:
+                return None, len(buffer), ""
+            cells.append(match[1].replace(b'""', b'"'))
+            at = match.end()
+        else:
+            match = bare.match(buffer, at)
+            assert match is not None  # it matches nothing at least
+            cells.append(match[0])
+            at = match.end()
+        follows = buffer[at : at + 2]
+        if follows[:1] == mark:
+            at += 1
+        elif follows == b"\r\n":
+            return cells, at + 2, ""
+        elif follows[:1] in (b"\n", b"\r"):
+            return cells, at + 1, ""
+        elif not follows:
+            return cells, at, ""
+        else:
+            return None, at, "text follows a closing quote"

@@ -1,0 +1,162 @@
+"""JSON in files: objects a line, or one document.
+
+A file is read as lines, some at a time. Where its first line is not JSON by itself the file is one document (an array, or an
+object that holds one), which has to be read whole: up to a limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+from lurcher.collect.exports.files import Leaf, reading
+from lurcher.collect.exports.lines import Lines, read_lines
+from lurcher.collect.exports.rows import Reject
+from lurcher.errors import LurcherError
+
+#: The largest single document: the services' APIs answer with 64 MiB at most.
+MAX_DOCUMENT = 256 * 1024 * 1024
+#: Rows of a document that are made into one batch.
+_ROWS = 20_000
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass
+class Piece:
+    """Objects, with where each stood."""
+
+    unit: str
+    values: list[dict[str, Any]] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    #: The lines, where the values came from lines.
+    source: Lines | None = None
+
+    def reject(self, place: int, reason: str) -> Reject:
+        return Reject(self.unit, self.positions[place], reason, self._raw(place))
+
+    def _raw(self, place: int) -> bytes:
+        if self.source is not None:
+            return self.source.lines[self.positions[place] - self.source.first].strip()
+        return repr_json(self.values[place])
+
+
+def repr_json(value: Any) -> bytes:
+    import orjson
+
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return repr(value)[:65_536].encode("utf-8", "backslashreplace")
+
+
+def documents(leaf: Leaf, *, unwrap: str = "") -> Iterator[Piece]:
+    """The objects of a file, some at a time. `unwrap` names a key that may hold a list of them."""
+    if not _is_lines(leaf):
+        yield from _pieces(elements(load(leaf), unwrap))
+        return
+    with reading(leaf.name), closing(leaf.open()) as stream:
+        for lines in read_lines(stream):
+            yield _of_lines(lines, unwrap)
+
+
+def load(leaf: Leaf) -> Any:
+    """The one JSON document that a file is. Raises `LurcherError` where it is none, or too large."""
+    import orjson
+
+    with reading(leaf.name), closing(leaf.open()) as stream:
+        blocks, size = [], 0
+        while block := stream.read(1 << 20):
+            blocks.append(block)
+            size += len(block)
+            if size > MAX_DOCUMENT:
+                raise LurcherError(
+                    f"one JSON document of more than {MAX_DOCUMENT >> 20} MiB",
+                    "make JSON lines of it: one object a line",
+                    leaf.name,
+                )
+    try:
+        return orjson.loads(b"".join(blocks).removeprefix(_BOM))
+    except orjson.JSONDecodeError as error:
+        raise LurcherError(f"not JSON: {error.msg}", "is the file cut off?", leaf.name, error.lineno) from None
+
+
+def elements(document: Any, unwrap: str) -> list[Any]:
+    """The rows of a document: an array's elements, an object's list under `unwrap`, or the object itself."""
+    if isinstance(document, dict) and unwrap and isinstance(document.get(unwrap), list):
+        document = document[unwrap]
+    return document if isinstance(document, list) else [document]
+
+
+def _pieces(values: list[Any]) -> Iterator[Piece]:
+    for start in range(0, len(values), _ROWS):
+        piece = Piece("element")
+        for i, value in enumerate(values[start : start + _ROWS], start + 1):
+            if isinstance(value, dict):
+                piece.values.append(value)
+                piece.positions.append(i)
+            else:
+                piece.rejects.append(Reject("element", i, "not a JSON object", repr_json(value)))
+        yield piece
+
+
+def of_values(values: list[Any]) -> Iterator[Piece]:
+    """Rows that were in a document."""
+    yield from _pieces(values)
+
+
+def _is_lines(leaf: Leaf) -> bool:
+    """Whether the first line with anything in it is an object by itself, or looks like one that is broken."""
+    import orjson
+
+    head = leaf.head().removeprefix(_BOM).lstrip()
+    first, newline, _ = head.partition(b"\n")
+    if not first.startswith(b"{"):
+        return not first.startswith(b"[")
+    if not newline:
+        return len(head) > 60_000 or not _document_follows(first)
+    try:
+        orjson.loads(first)
+        return True
+    except orjson.JSONDecodeError:
+        # An indented document's first line is a brace and little more; a broken line is longer.
+        return not _document_follows(first)
+
+
+def _document_follows(first: bytes) -> bool:
+    return first.rstrip().endswith((b"{", b"[", b",")) and len(first) < 4096
+
+
+def _of_lines(lines: Lines, unwrap: str) -> Piece:
+    import orjson
+
+    piece = Piece("line", source=lines)
+    if lines.overlong is not None:
+        piece.rejects.append(Reject("line", lines.first, "the line is longer than 64 MiB", lines.overlong))
+        return piece
+    values, positions = piece.values, piece.positions
+    for number, line in enumerate(lines.lines, lines.first):
+        try:
+            value = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            text = line.removeprefix(_BOM) if number == 1 else line
+            if not text.strip():
+                continue
+            try:
+                value = orjson.loads(text)
+            except orjson.JSONDecodeError:
+                piece.rejects.append(Reject("line", number, f"not JSON: {error.msg}", line.rstrip(b"\r")))
+                continue
+        if type(value) is dict and not (unwrap and unwrap in value):
+            values.append(value)
+            positions.append(number)
+            continue
+        for element in elements(value, unwrap):
+            if isinstance(element, dict):
+                values.append(element)
+                positions.append(number)
+            else:
+                piece.rejects.append(Reject("line", number, "not a JSON object", line.rstrip(b"\r")))
+    return piece

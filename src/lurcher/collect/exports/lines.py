@@ -1,0 +1,57 @@
+"""A stream of bytes as lines, in pieces of bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
+
+BLOCK = 8 * 1024 * 1024
+#: The longest line that is read: a batch of the Event Hub has at most 1 MiB, a storage line is a record.
+MAX_LINE = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines of a stream without their ends, the first of them having the number `first` (from 1). `overlong`: the beginning
+    of one line that was too long to be read, and `lines` is empty."""
+
+    first: int
+    lines: list[bytes]
+    overlong: bytes | None = None
+
+
+def read_lines(stream: IO[bytes]) -> Iterator[Lines]:
+    """The lines of a stream, some at a time. A line beyond `MAX_LINE` is passed over and told of."""
+    number, rest = 1, b""
+    pieces: list[bytes] = []
+    held = 0
+    while block := stream.read(BLOCK):
+        end = block.rfind(b"\n")
+        if end < 0:
+            pieces.append(block)
+            held += len(block)
+            if held > MAX_LINE:
+                yield Lines(number, [], (rest + b"".join(pieces))[:65_536])
+                rest, number = _skip(stream), number + 1
+                pieces, held = [], len(rest)
+            continue
+        whole = rest + b"".join(pieces) + block[:end]
+        rest, pieces = block[end + 1 :], []
+        held = len(rest)
+        lines = whole.split(b"\n")
+        yield Lines(number, lines)
+        number += len(lines)
+    rest += b"".join(pieces)
+    if rest:
+        lines = rest.split(b"\n")
+        yield Lines(number, lines)
+
+
+def _skip(stream: IO[bytes]) -> bytes:
+    """Read on to the end of the line; what was read of the next ones."""
+    while block := stream.read(BLOCK):
+        end = block.find(b"\n")
+        if end >= 0:
+            return block[end + 1 :]
+    return b""

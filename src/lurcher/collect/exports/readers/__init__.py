@@ -1,0 +1,1 @@
+"""One file a format. A new one is found by being here."""

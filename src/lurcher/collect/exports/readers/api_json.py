@@ -1,0 +1,65 @@
+"""Answers of the hunting APIs: Defender's `{"Stats", "Schema": [{"Name", "Type"}], "Results": [...]}` and Microsoft Graph's
+`{"schema": [{"name", "type"}], "results": [...]}`.
+
+The answer has the columns of the query, not the name of a table.
+Source: "Advanced hunting API" (Defender), "security: runHuntingQuery" (Graph), Microsoft Learn.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from lurcher.collect.exports import guess
+from lurcher.collect.exports.assemble import finish, from_json
+from lurcher.collect.exports.context import ReadContext
+from lurcher.collect.exports.documents import load, of_values
+from lurcher.collect.exports.files import Leaf
+from lurcher.collect.exports.registry import Head, source_format
+from lurcher.collect.exports.rows import Reject, TableBatch
+from lurcher.errors import LurcherError
+from lurcher.kql.types import TYPE_NAMES
+
+_MARK = re.compile(rb'"[Ss]chema"\s*:\s*\[')
+# The names that the APIs give: .NET's (`SByte` is Kusto's bool) and Kusto's.
+_TYPES = {"sbyte": "bool", "single": "real", "object": "dynamic", "uint64": "long"}
+
+
+def _recognise(head: Head) -> bool:
+    return head.data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and _MARK.search(head.data) is not None
+
+
+@source_format("api-json", "Answer of the Defender or Graph hunting API (JSON)", 30, _recognise)
+def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
+    document = load(leaf)
+    schema = _either(document, "Schema", "schema")
+    rows = _either(document, "Results", "results")
+    if not isinstance(rows, list) or not isinstance(schema, list):
+        raise LurcherError("an answer of the API without Results", "save the whole answer", leaf.name)
+    types: dict[str, str] = {}
+    for column in schema:
+        name, kind = _either(column, "Name", "name"), _either(column, "Type", "type")
+        if isinstance(name, str) and isinstance(kind, str):
+            types[name] = kind
+    table = guess.table_of(list(types), context)
+    _declare(table, types, context)
+    for piece in of_values(rows):
+        yield from piece.rejects
+        yield from from_json(table, piece.values, context, piece.reject)
+    yield from finish(table, context)
+
+
+def _either(document: Any, *names: str) -> Any:
+    if isinstance(document, dict):
+        return next((document[n] for n in names if n in document), None)
+    return None
+
+
+def _declare(table: str, types: dict[str, str], context: ReadContext) -> None:
+    """Columns that the table does not have are of the type that the answer says."""
+    base = context.schema_of(table)
+    for name, kind in types.items():
+        kql = TYPE_NAMES.get(_TYPES.get(kind.lower(), kind.lower()))
+        if kql is not None and (base is None or base.column(name) is None):
+            context.inferred(table)[name] = kql

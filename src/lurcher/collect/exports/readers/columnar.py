@@ -1,0 +1,163 @@
+"""Parquet and Arrow files: typed already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from lurcher.collect.exports import guess
+from lurcher.collect.exports.assemble import finish, from_json
+from lurcher.collect.exports.context import ReadContext
+from lurcher.collect.exports.documents import repr_json
+from lurcher.collect.exports.files import Leaf, reading
+from lurcher.collect.exports.registry import source_format
+from lurcher.collect.exports.rows import Reject, TableBatch
+from lurcher.errors import LurcherError
+from lurcher.kql.types import ScalarType as T
+from lurcher.lake.layout import arrow_type
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: Such a file is read from its end; one in an archive is held in memory.
+_MAX_HELD = 512 * 1024 * 1024
+
+
+@source_format("parquet", "Parquet", 1, lambda head: head.data.startswith(b"PAR1"))
+def read_parquet(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(_seekable(leaf))
+        yield from _rows(file.schema_arrow, file.iter_batches(batch_size=65_536), context)
+    except pa.ArrowException as error:
+        raise LurcherError(f"not a whole Parquet file: {error}", "is it cut off?", leaf.name) from None
+
+
+@source_format("arrow", "Arrow file (Feather 2)", 2, lambda head: head.data.startswith(b"ARROW1"))
+def read_arrow(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
+    import pyarrow as pa
+
+    try:
+        file = pa.ipc.open_file(_seekable(leaf))
+        batches = (file.get_batch(i) for i in range(file.num_record_batches))
+        yield from _rows(file.schema, batches, context)
+    except pa.ArrowException as error:
+        raise LurcherError(f"not a whole Arrow file: {error}", "is it cut off?", leaf.name) from None
+
+
+def _seekable(leaf: Leaf) -> Any:
+    import pyarrow as pa
+
+    if leaf.name == str(leaf.file):
+        return leaf.file
+    with reading(leaf.name), closing(leaf.open()) as stream:
+        content = stream.read(_MAX_HELD + 1)
+    if len(content) > _MAX_HELD:
+        raise LurcherError("too large to be read inside of an archive", "unpack it first", leaf.name)
+    return pa.BufferReader(content)
+
+
+def _rows(schema: pa.Schema, batches: Iterator[pa.RecordBatch], context: ReadContext) -> Iterator[TableBatch | Reject]:
+    if len(set(schema.names)) < len(schema.names):
+        raise LurcherError("two columns have the same name", "rename one", context.name)
+    table = guess.table_of(schema.names, context)
+    base = context.schema_of(table)
+    for field in schema:
+        if base is None or base.column(field.name) is None:
+            context.inferred(table)[field.name] = _kql(field.type)
+    types = {c.name: c.type for c in context.schema(table).columns}
+    start = 1
+    for batch in batches:
+        whole = _cast(batch, types)
+        if whole is not None:
+            yield TableBatch(context.schema(table), whole)
+        else:  # some value does not fit: the way that knows which one
+            rows = [{k: _plain(v) for k, v in row.items()} for row in batch.to_pylist()]
+            yield from from_json(table, rows, context, _rejecter(rows, start))
+        start += batch.num_rows
+    yield from finish(table, context)
+
+
+def _rejecter(rows: list[dict[str, Any]], start: int) -> Callable[[int, str], Reject]:
+    return lambda i, why: Reject("row", start + i, why, repr_json(rows[i]))
+
+
+def _kql(kind: pa.DataType) -> T:
+    import pyarrow as pa
+
+    t = pa.types
+    small = ("int8", "int16", "int32", "uint8", "uint16")
+    if str(kind) in small:
+        return T.INT
+    tests: list[tuple[Any, T]] = [
+        (t.is_boolean, T.BOOL),
+        (t.is_integer, T.LONG),
+        (t.is_floating, T.REAL),
+        (t.is_decimal, T.DECIMAL),
+        (t.is_timestamp, T.DATETIME),
+        (t.is_date, T.DATETIME),
+        (t.is_duration, T.TIMESPAN),
+        (t.is_nested, T.DYNAMIC),
+    ]
+    for test, kql in tests:
+        if test(kind):
+            return kql
+    return T.STRING
+
+
+def _cast(batch: pa.RecordBatch, types: dict[str, T]) -> pa.RecordBatch | None:
+    """The batch in the types of the table; None where a value, or a kind of column, needs a look."""
+    import pyarrow as pa
+
+    arrays = []
+    for name, values in zip(batch.schema.names, batch.columns, strict=True):
+        target, kind = types[name], values.type
+        if pa.types.is_dictionary(kind):
+            values = values.dictionary_decode()
+            kind = values.type
+        texts = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+        easy = (
+            (target is T.STRING and texts)
+            or (target in (T.BOOL, T.INT, T.LONG, T.REAL, T.DECIMAL) and _kql(kind) is target)
+            or (target in (T.LONG, T.REAL, T.DECIMAL) and pa.types.is_integer(kind))
+            or (target is T.DATETIME and _kql(kind) is T.DATETIME)
+        )
+        if not easy and not pa.types.is_null(kind):
+            return None
+        try:
+            if pa.types.is_timestamp(kind) and kind.unit == "ns":
+                values = values.cast(pa.timestamp("us", kind.tz), safe=False)  # cut off, as everywhere
+            if pa.types.is_timestamp(values.type) and values.type.tz is None:
+                values = values.cast(pa.timestamp("us"))
+            arrays.append(values.cast(arrow_type(target)))
+        except pa.ArrowException:
+            return None
+    return pa.RecordBatch.from_arrays(arrays, batch.schema.names)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    from datetime import date, datetime, timedelta
+    from decimal import Decimal
+
+    match value:
+        case datetime() | date():
+            return value.isoformat()
+        case timedelta():
+            micros = value // timedelta(microseconds=1)
+            sign, micros = ("-" if micros < 0 else ""), abs(micros)
+            seconds, fraction = divmod(micros, 1_000_000)
+            return f"{sign}{seconds // 86400}.{seconds // 3600 % 24}:{seconds // 60 % 60:02}:{seconds % 60:02}.{fraction:06}"
+        case Decimal():
+            return str(value)
+        case bytes():
+            return value.hex()
+        case dict():
+            return {str(k): _plain(v) for k, v in value.items()}
+        case list() | tuple():
+            return [_plain(v) for v in value]
+        case _:
+            return value
