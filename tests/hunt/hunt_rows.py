@@ -15,10 +15,12 @@ _SHAPES = {
     "DeviceProcessEvents": "Timestamp:datetime, DeviceId:string, DeviceName:string, FileName:string, FolderPath:string,"
     " SHA1:string,"
     " ProcessCommandLine:string, AccountName:string, InitiatingProcessFileName:string, InitiatingProcessCommandLine:string,"
-    " InitiatingProcessSHA1:string, ReportId:long",
+    " InitiatingProcessSHA1:string, ReportId:long, ProcessVersionInfoOriginalFileName:string,"
+    " IsProcessRemoteSession:bool, IsInitiatingProcessRemoteSession:bool",
     "DeviceImageLoadEvents": "Timestamp:datetime, DeviceId:string, FileName:string, SHA1:string, InitiatingProcessFileName:string,"
     " InitiatingProcessCommandLine:string, InitiatingProcessParentFileName:string",
-    "DeviceFileEvents": "Timestamp:datetime, DeviceId:string, FileName:string, SHA1:string",
+    "DeviceFileEvents": "Timestamp:datetime, DeviceId:string, FileName:string, SHA1:string, FileOriginUrl:string,"
+    " InitiatingProcessFileName:string",
     "DeviceInfo": "Timestamp:datetime, DeviceId:string, MachineGroup:string, OSPlatform:string",
 }
 
@@ -70,6 +72,8 @@ def _datatable(name, shape, rows):
 def _cell(value, type_):
     if type_ == "datetime":
         return f"datetime(2026-03-{value:02})"
+    if type_ == "bool":
+        return "true" if value else "false"
     if type_ == "long":
         return str(value or 0)
     return '"' + str(value or "").replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -199,7 +199,7 @@ def _two_tools(ask: Ask, about: Subject) -> Iterator[Reason]:
     stems = _list([stem for stem, _ in about.tools])
     answer = ask(
         f"{_START}DeviceFileCertificateInfo | where DeviceId in ({_list(about.devices)}) and Signer has_any ({stems})"
-        " | summarize first = min(Timestamp) by DeviceId, Signer | extend s = start"
+        " | summarize t = min(Timestamp) by DeviceId, Signer | extend s = start"
     )
     first: dict[tuple[str, str], dt.datetime] = {}
     for device, signer, moment, start in answer.rows:
