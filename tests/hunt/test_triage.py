@@ -45,3 +45,10 @@ def test_nothing_is_asked_of_tables_that_are_not_there():
         raise AssertionError(query)
 
     assert reasons(FOUND, ask, subject(FOUND, NOW, ())) == []
+
+
+def test_a_remote_session_at_night():
+    ask = ask_over(DeviceProcessEvents=[process("d1", "a.exe", "/session remote"), process("d1", "a.exe", "--sync")])
+    (reason,) = reasons(FOUND, ask, subject(FOUND, NOW, {"DeviceProcessEvents"}))
+    # The days of the rows begin at midnight.
+    assert reason.text == "remote sessions between 22:00 and 6:00 UTC: 1 starts, first 2026-03-08T00:00:00.000000Z"

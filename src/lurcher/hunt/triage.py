@@ -20,6 +20,8 @@ MAX_HASHES = 200
 #: Folders that a user, and so whatever runs as that user, may write to.
 USER_FOLDERS = ("\\Users\\", "\\Temp\\", "\\ProgramData\\", "\\Downloads\\", "\\$Recycle")
 NIGHT = (22, 6)
+#: Words on the command line of a remote-management program that is being used by a person.
+SESSION_WORDS = ("session", "remote", "console", "shell", "desktop", "rdp", "vnc")
 #: A signing certificate that is younger than this at the time is worth a word.
 YOUNG_DAYS = 30
 
@@ -179,7 +181,8 @@ def _downloaded(ask: Ask, about: Subject) -> Iterator[Reason]:
 def _at_night(ask: Ask, about: Subject) -> Iterator[Reason]:
     evening, morning = NIGHT
     answer = ask(
-        f"DeviceProcessEvents | {_here(about)} | where (IsProcessRemoteSession or IsInitiatingProcessRemoteSession)"
+        f"DeviceProcessEvents | {_here(about)} | where (IsProcessRemoteSession or IsInitiatingProcessRemoteSession"
+        f" or ProcessCommandLine has_any ({_list(SESSION_WORDS)}))"
         f" and (hourofday(Timestamp) >= {evening} or hourofday(Timestamp) < {morning})"
         " | summarize n = count(), t = min(Timestamp)"
     )
@@ -187,7 +190,7 @@ def _at_night(ask: Ask, about: Subject) -> Iterator[Reason]:
     if n:
         yield Reason(
             "night-session",
-            f"{n} starts in a remote session between {evening}:00 and {morning}:00 UTC, first {plain(first)}",
+            f"remote sessions between {evening}:00 and {morning}:00 UTC: {n} starts, first {plain(first)}",
             7,
         )
 
