@@ -1,7 +1,7 @@
 """Which row a call means: name and argument types -> a row, the conversions that its arguments need, the result type.
 
 The rules are those of Microsoft's binder (Kusto.Language, Binder: signature matching). An argument fits a parameter exactly,
-as a member of a class of types, or by widening a number; a dynamic value fits where `DYNAMIC_FITS` says so. The row whose
+as a member of a class of types, by widening a number, or, being dynamic, as the one type that is asked for. The row whose
 arguments fit best wins, the earlier one where two fit as well. Answers are cached: the same call is resolved once.
 """
 
@@ -202,6 +202,8 @@ def _fit(param: Param, arg: ArgType) -> tuple[int, ScalarType | None] | None:
             fit = (0, None)
         elif arg in WIDTH and WIDTH.get(t, -1) > WIDTH[arg]:
             fit = (20 + WIDTH[t] - WIDTH[arg], t)
+        elif arg is ScalarType.DYNAMIC:
+            fit = (60, t)
         else:
             fit = None
         if fit is not None and (best is None or fit[0] < best[0]):

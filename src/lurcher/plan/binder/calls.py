@@ -47,8 +47,6 @@ def call_scalar(cx: Context, env: Env, node: sx.Call) -> n.Expr:
         at = node.arguments[match.argument].span if match.argument is not None else node.name.span
         cx.say(match.rule, at, **dict(match.data))
         return n.Lit(type=_likely(kind, name), value=None, span=node.span)
-    if name in _NO_DYNAMIC and types[0] is T.DYNAMIC:
-        cx.say(KS107, node.arguments[0].span, expected="string", actual="dynamic", hint="this is a dynamic already")
     exprs = tuple(convert(a, t) for a, t in zip(args, match.targets, strict=True))
     _check_constants(cx, node, match, exprs)
     if kind is _AGGREGATE:
@@ -56,10 +54,6 @@ def call_scalar(cx: Context, env: Env, node: sx.Call) -> n.Expr:
     if kind is _WINDOW:
         return _window(cx, env, match, exprs, node)
     return n.Call(type=match.type, function=match.overload, args=exprs, span=node.span)
-
-
-#: Microsoft's binder refuses what is dynamic already here, though not in parse_json.
-_NO_DYNAMIC = frozenset({"todynamic", "toobject"})
 
 
 def _kind(cx: Context, env: Env, name: str) -> FunctionKind | None:

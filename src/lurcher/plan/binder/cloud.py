@@ -19,7 +19,7 @@ from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
 from lurcher.plan.binder.context import Context, Env, Rel, col, null, project
 from lurcher.plan.binder.expressions import scalar
-from lurcher.plan.binder.names import unique
+from lurcher.plan.binder.names import Sides
 
 T = ScalarType
 
@@ -107,12 +107,11 @@ def _extended(cx: Context, found: CloudFunction, piped: Rel | None, node: sx.Cal
     from lurcher.plan.binder.tables import unknown_table
 
     rel = piped if piped is not None else unknown_table(node.span)
-    taken = {c.name for c in rel.columns}
+    sides = Sides(c.name for c in rel.columns)
     items: list[n.Item] = [(c.name, col(c.name, c.type)) for c in rel.columns]
     added = []
     for column in found.columns:
-        name = unique(column.name, taken)
-        taken.add(name)
+        name = sides.add(column.name)
         added.append(name)
         items.append((name, null(column.type)))
     if found.name == "FileProfile":

@@ -388,10 +388,8 @@ def _type_of(cx: Context, env: Env, node: sx.TypeOf) -> n.Expr:
 
 
 def _named(cx: Context, env: Env, node: sx.Named) -> n.Expr:
-    # `where a = b`: the name is no column here.
-    expr = scalar(cx, env, node.expression)
-    cx.say(KS141, node.span, what="the condition", expected="bool", hint="= names a column, == compares")
-    return unknown(expr.span)
+    # `where a = true` gives the condition a name; the parser has warned of it.
+    return scalar(cx, env, node.expression)
 
 
 def _bad_star(cx: Context, env: Env, node: sx.Star) -> n.Expr:

@@ -10,7 +10,7 @@ from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
 from lurcher.plan.binder.context import Context, Env, Rel, Scope, col, keep, near, operator, project
 from lurcher.plan.binder.expressions import convert, scalar
-from lurcher.plan.binder.names import unique
+from lurcher.plan.binder.names import Sides
 from lurcher.plan.binder.tables import table
 
 T = ScalarType
@@ -83,12 +83,8 @@ def joined(left: Rel, right: Rel, kind: str, keys: Keys, span: Span) -> Rel:
 
 def _apart(left: Rel, right: Rel, keys: Keys) -> tuple[Rel, Keys]:
     """The right side with names that the left has not: clashing ones get a number behind them."""
-    taken = {c.name for c in left.columns}
-    names: dict[str, str] = {}
-    for column in right.columns:
-        name = unique(column.name, taken)
-        taken.add(name)
-        names[column.name] = name
+    sides = Sides(c.name for c in left.columns)
+    names = {column.name: sides.add(column.name) for column in right.columns}
     if all(old == new for old, new in names.items()):
         return right, keys
     items = [(names[c.name], col(c.name, c.type)) for c in right.columns]

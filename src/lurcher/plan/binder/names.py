@@ -82,6 +82,25 @@ def unique(base: str, taken: Collection[str]) -> str:
     return f"{base}{n}"
 
 
+class Sides:
+    """Names of two sides put together. A clashing name that was itself made by a number counts on: where `SHA1` became
+    `SHA11`, another `SHA11` becomes `SHA12`, not `SHA111`."""
+
+    def __init__(self, left: Iterable[str]) -> None:
+        self._taken = set(left)
+        self._base: dict[str, str] = {}
+
+    def add(self, name: str) -> str:
+        if name not in self._taken:
+            self._taken.add(name)
+            return name
+        base = self._base.get(name, name)
+        found = unique(base, self._taken)
+        self._taken.add(found)
+        self._base[found] = base
+        return found
+
+
 class Namer:
     """Gives the columns of one operator their names, in order.
 

@@ -17,6 +17,7 @@ from lurcher.plan import nodes as n
 from lurcher.plan.binder.context import Context, Rel, Scope, col, null, operator, project
 from lurcher.plan.binder.expressions import both, convert, operator_call, scalar
 from lurcher.plan.binder.joins import parameter
+from lurcher.plan.binder.names import Sides
 from lurcher.plan.binder.rows import environment
 
 T = ScalarType
@@ -88,8 +89,17 @@ def _parse(cx: Context, scope: Scope, rel: Rel, op: sx.ParseOp) -> Rel:
         values = {
             name: function(cx, "iff", (whole, value, null(value.type)), op.span) for name, value in values.items()
         }
-    items = [(c.name, values.pop(c.name) if c.name in values else col(c.name, c.type)) for c in rel.columns]
-    return project(rel, [*items, *values.items()], op.span)
+    return _with(rel, values, op.span)
+
+
+def _with(rel: Rel, values: dict[str, n.Expr], span: Span) -> Rel:
+    """The columns that are parsed: in place of one of the same name and type, else at the end."""
+    items: list[n.Item] = []
+    for c in rel.columns:
+        same = c.name in values and values[c.name].type is c.type
+        items.append((c.name, values.pop(c.name) if same else col(c.name, c.type)))
+    sides = Sides(c.name for c in rel.columns)
+    return project(rel, [*items, *((sides.add(name), value) for name, value in values.items())], span)
 
 
 @operator(sx.ParseKvOp)
@@ -97,5 +107,4 @@ def _parse_kv(cx: Context, scope: Scope, rel: Rel, op: sx.ParseKvOp) -> Rel:
     scalar(cx, environment(cx, scope, rel), op.expression)
     cx.refuse("parse-kv", op.span)
     columns = {c.name.text: c.type for c in op.keys}
-    items = [(c.name, null(columns.pop(c.name)) if c.name in columns else col(c.name, c.type)) for c in rel.columns]
-    return project(rel, [*items, *((name, null(type)) for name, type in columns.items())], op.span)
+    return _with(rel, {name: null(type) for name, type in columns.items()}, op.span)

@@ -12,7 +12,7 @@ from lurcher.plan.binder import cloud
 from lurcher.plan.binder.calls import as_table, call_user
 from lurcher.plan.binder.context import Context, Env, FunctionValue, Rel, Scope, col, near, operator, project, source
 from lurcher.plan.binder.expressions import constant_text, convert, operator_call, scalar
-from lurcher.plan.binder.names import unique
+from lurcher.plan.binder.names import Sides
 from lurcher.plan.binder.tables import NO_ROWS, table
 
 T = ScalarType
@@ -141,12 +141,10 @@ def _ip_lookup(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Rel:
     for node in args[1:2]:
         scalar(cx, Env(scope, rel), node)
     cx.refuse(f"evaluate {op.call.name.text}", op.call.name.span)
-    taken = {c.name for c in rel.columns}
+    sides = Sides(c.name for c in rel.columns)
     columns = list(rel.columns)
     for column in other.columns:
-        name = unique(column.name, taken)
-        taken.add(name)
-        columns.append(Column(name, column.type))
+        columns.append(Column(sides.add(column.name), column.type))
     plan = n.TableFunction(input=rel.plan, name=op.call.name.text, args=(), columns=tuple(columns), span=op.span)
     return Rel(plan, open=rel.open or other.open)
 

@@ -50,6 +50,8 @@ def _union(cx: Context, scope: Scope, first: Rel | None, op: sx.UnionOp) -> Rel:
     found: list[Leg] = [] if first is None else [(_label(first, 0), first)]
     missing = False
     for node in op.tables:
+        if isinstance(node, sx.Star):
+            node = sx.NameRef(sx.Name("*", True), span=node.span)
         if isinstance(node, sx.NameRef) and node.name.pattern:
             found += _matching(cx, scope, node)
         elif fuzzy and isinstance(node, sx.NameRef) and not _is_table(cx, scope, node.name.text):
@@ -166,6 +168,8 @@ def _search_piped(cx: Context, scope: Scope, rel: Rel, op: sx.SearchOp) -> Rel:
 def _search_legs(cx: Context, scope: Scope, nodes: tuple[sx.Expression, ...]) -> list[Leg]:
     legs: list[Leg] = []
     for node in nodes:
+        if isinstance(node, sx.Star):
+            node = sx.NameRef(sx.Name("*", True), span=node.span)
         if isinstance(node, sx.NameRef) and node.name.pattern:
             legs += _matching(cx, scope, node)
         else:
@@ -281,7 +285,9 @@ def _found(cx: Context, scope: Scope, legs: list[Leg], op: sx.FindOp) -> Rel:
     if not any(d.is_error and d.span == op.span for d in cx.diagnostics):
         cx.say(LU001, op.span, construct="find", hint="union the tables and filter with where")
     distinct = {c.name: c for c in columns}
-    return Rel(n.TableFunction(input=None, name="find", args=(), columns=tuple(distinct.values()), span=op.span))
+    return Rel(
+        n.TableFunction(input=None, name="find", args=(), columns=tuple(distinct.values()), span=op.span), open=True
+    )
 
 
 def _named_in(node: sx.Expression) -> list[str]:
