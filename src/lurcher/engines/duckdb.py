@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 #: Rows of a batch that comes out.
 BATCH_ROWS = 65_536
-#: Settings of every connection. Times are UTC; an integer divided by zero is null (KQL), not an error.
+#: Settings of every connection. GLOBAL, as cursors do not take over what was set for a session.
 _SETTINGS = (
-    "SET TimeZone = 'UTC'",
-    "SET error_on_division_by_zero = false",
-    "SET preserve_insertion_order = true",
-    "SET autoinstall_known_extensions = false",
-    "SET autoload_known_extensions = false",
-    "SET allow_community_extensions = false",
-    "SET enable_progress_bar = false",
+    "SET GLOBAL TimeZone = 'UTC'",
+    # An integer divided by zero is null in KQL, not an error.
+    "SET GLOBAL error_on_division_by_zero = false",
+    "SET GLOBAL preserve_insertion_order = true",
+    "SET GLOBAL autoinstall_known_extensions = false",
+    "SET GLOBAL autoload_known_extensions = false",
+    "SET GLOBAL allow_community_extensions = false",
     # A tree of KQL is as deep as its author made it; the parser has bounded it before.
-    "SET max_expression_depth = 10000",
+    "SET GLOBAL max_expression_depth = 10000",
 )
 
 

@@ -46,6 +46,14 @@ def _decimal(value: Any) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def _seven(text: str) -> str:
+    """Seven digits behind the point: a time is kept in microseconds, so the last is 0; but what ends in .999999 is the last
+    moment of something (endofday), whose seventh digit was a 9."""
+    if "." not in text:
+        return text + ".0000000Z"
+    return text + ("9Z" if text.endswith(".999999") else "0Z")
+
+
 _FORMS: dict[ScalarType, Callable[[Any], Any]] = {
     ScalarType.REAL: _real,
     ScalarType.DECIMAL: _decimal,
@@ -58,9 +66,9 @@ def _column(array: pa.Array, type_: ScalarType) -> list[Any]:
     if type_ is ScalarType.DATETIME:
         import pyarrow.compute as pc
 
-        # By text: Python's datetime ends at the year 9999 and would lose nothing, but is slow and knows no seventh digit.
+        # By text, which is faster than Python's datetime.
         texts = pc.strftime(array, format="%Y-%m-%dT%H:%M:%S", locale="C").to_pylist()
-        return [None if v is None else (v if "." in v else v + ".000000") + "0Z" for v in texts]
+        return [None if v is None else _seven(v) for v in texts]
     values = array.to_pylist()
     form = _FORMS.get(type_)
     return values if form is None else [None if v is None else form(v) for v in values]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lurcher.engines.lowering.context import Context, refuse
 from lurcher.engines.lowering.nodes import handles
-from lurcher.engines.lowering.rel import Cell, Rel, sealed, stored_names
+from lurcher.engines.lowering.rel import Cell, Rel, hoisted, sealed, stored_names
 from lurcher.engines.lowering.relations import cell, expressions, over
 from lurcher.plan import nodes as n
 from lurcher.sql import tree as t
@@ -45,13 +45,15 @@ def pick(context: Context, plan: n.Pick) -> Rel:
     # any_value and first over a struct: a row whose cells are all null is a row too.
     first = t.Call("first", (row,), order=lowering.order(plan.order))
     keys = tuple(lowering.value(k).expr for k in plan.keys)
-    query = t.Select(
-        (t.SelectItem(first, "row"),),
-        rel.source,
-        t.conjunction(list(rel.where)),
-        keys,
-        # Without keys there is one group, of no rows too.
-        having=None if keys else t.Op(">", (t.Call("count", (t.Star(),)), t.Literal(0))),
+    query = hoisted(
+        t.Select(
+            (t.SelectItem(first, "row"),),
+            rel.source,
+            t.conjunction(list(rel.where)),
+            keys,
+            # Without keys there is one group, of no rows too.
+            having=None if keys else t.Op(">", (t.Call("count", (t.Star(),)), t.Literal(0))),
+        )
     )
     columns = {name: Cell(t.Field(t.Ident("row"), names[name]), c.type, c.nullable) for name, c in rel.columns.items()}
     return sealed(Rel(t.QueryFrom(query), columns, where=()))

@@ -27,13 +27,14 @@ _PAIRS = _BAGS.replace("json_object(", "json_array(")
 _DROPPED = " ELSE CASE WHEN {x} IS NULL THEN []::JSON[] ELSE [{x}] END END"
 
 _NUMBERS = "('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')"
-#: `to typeof(T)` takes numbers for numbers and bools for bools alone: a text that looks like one gives null.
+#: `to typeof(T)` takes numbers for numbers, bools and whole numbers for bools: a text that looks like one gives null.
 _TYPED = {
     ScalarType.INT: f"CASE WHEN json_type({{x}}) IN {_NUMBERS} THEN TRY_CAST(trunc(CAST({{x}} AS DOUBLE)) AS INTEGER) END",
     ScalarType.LONG: "CASE json_type({x}) WHEN 'DOUBLE' THEN TRY_CAST(trunc(CAST({x} AS DOUBLE)) AS BIGINT)"
     " WHEN 'BIGINT' THEN TRY_CAST({x} AS BIGINT) WHEN 'UBIGINT' THEN TRY_CAST({x} AS BIGINT) END",
     ScalarType.REAL: f"CASE WHEN json_type({{x}}) IN {_NUMBERS} THEN CAST({{x}} AS DOUBLE) END",
-    ScalarType.BOOL: "CASE WHEN json_type({x}) = 'BOOLEAN' THEN CAST({x} AS BOOLEAN) END",
+    ScalarType.BOOL: "CASE json_type({x}) WHEN 'BOOLEAN' THEN CAST({x} AS BOOLEAN)"
+    " WHEN 'BIGINT' THEN CAST({x} AS BIGINT) <> 0 WHEN 'UBIGINT' THEN CAST({x} AS UBIGINT) <> 0 END",
 }
 
 
@@ -134,7 +135,8 @@ def expand(context: Context, plan: n.Expand) -> Rel:
 
 @handles(n.Elements)
 def elements(context: Context, plan: n.Elements) -> Rel:
-    lowering = Expressions(context, {}, context.outer)
+    # The arrays are columns of the row that the body is applied to.
+    lowering = Expressions(context, context.outer, context.outer)
     limit = lowering.value(plan.limit).expr if plan.limit is not None else None
     selected, names, index = _unnest(
         context, lowering, plan.items, plan.index is not None, pairs=False, drop=True, limit=limit
@@ -142,7 +144,7 @@ def elements(context: Context, plan: n.Elements) -> Rel:
     columns = {i.name: _element(context, lowering, i, name) for i, name in zip(plan.items, names, strict=True)}
     if plan.index is not None:
         columns[plan.index] = Cell(t.Ident(index), ScalarType.LONG, False)
-    source = t.QueryFrom(t.Select(tuple(selected)))
+    source = t.QueryFrom(hoisted(t.Select(tuple(selected))))
     return Rel(source, {c.name: columns[c.name] for c in plan.columns})
 
 

@@ -65,8 +65,10 @@ def _found(lowering: Expressions, node: n.InList | n.InQuery) -> tuple[t.SqlExpr
     ):
         found = _in_dynamic(lowering, node, op, operand, node.values[0], fold)
     else:
-        values = [lowering.value(v).expr for v in node.values]
-        found = _in_values(op, operand.expr, [v for v in values if not _is_null(v)], fold)
+        values = [lowering.value(v) for v in node.values]
+        found = _in_values(op, operand.expr, [v.expr for v in values if not _is_null(v.expr)], fold)
+        nullable = any(v.nullable and not _is_null(v.expr) for v in values)
+        return found, operand.nullable or nullable, negated
     return found, operand.nullable, negated
 
 
@@ -206,11 +208,18 @@ def _in_query(lowering: Expressions, node: n.InQuery, op: str, operand: Sql, fol
             column = lowering.converted(Sql(cell.expr, cell.nullable), cell.type, kind, node).expr
     if fold:
         column = terms.lowered(column)
-    where = (*rel.where, t.Op("IS NOT NULL", (column,))) if cell.nullable else rel.where
+    # Of the value itself: as a text it would be empty, and so a needle that is everywhere.
+    where = (*rel.where, t.Op("IS NOT NULL", (cell.expr,))) if cell.nullable else rel.where
+    if cell.nullable and column != cell.expr and kind is not ScalarType.STRING:
+        where = (*where, t.Op("IS NOT NULL", (column,)))
     rel = replace(rel, columns={name: replace(cell, expr=column)}, where=where)
     if op in ("in", "in~"):
         query, _ = select(rel)
         return t.InSelect(terms.lowered(operand.expr) if fold else operand.expr, query)
     listed = replace(rel, columns={name: replace(cell, expr=t.Call("list", (column,), distinct=True))})
     query, _ = select(listed)
-    return _in_list(lowering, op, operand.expr, t.call("coalesce", t.Subquery(query), t.ListOf(())), fold)
+    needles = t.call("coalesce", t.Subquery(query), t.ListOf(()))
+    if op == "has_any":
+        return _in_list(lowering, op, operand.expr, needles, fold)
+    variable = f"v{lowering.context.fresh()}__"
+    return t.Let(variable, needles, _in_list(lowering, op, operand.expr, t.Ident(variable), fold))

@@ -8,7 +8,7 @@ from lurcher.engines.lowering.context import Context
 from lurcher.engines.lowering.expressions import Expressions
 from lurcher.engines.lowering.nodes import handles
 from lurcher.engines.lowering.rel import Rel, sealed, select
-from lurcher.engines.lowering.relations import cell
+from lurcher.engines.lowering.relations import cell, uses
 from lurcher.plan import nodes as n
 from lurcher.sql import tree as t
 
@@ -31,25 +31,42 @@ def window(context: Context, plan: n.Window) -> Rel:
     order = (t.OrderKey(t.Ident(number)),)
     columns = {name: replace(c, expr=t.Ident(names[name])) for name, c in rel.columns.items()}
     base = Rel(t.QueryFrom(query), columns, order=order)
-    base, groups = _restarts(context, base, plan)
-    for name, expr in plan.items:
-        running = t.Over((groups[name],) if name in groups else (), order)
+    for items in _levels(plan.items):
+        base = _level(context, base, items)
+    return sealed(replace(base, columns={c.name: base.columns[c.name] for c in plan.columns}))
+
+
+def _levels(items: tuple[n.Item, ...]) -> list[list[n.Item]]:
+    """The items in groups: one that uses another's value comes after that one's group."""
+    levels: list[list[n.Item]] = [[]]
+    for name, expr in items:
+        used = uses([expr])
+        if any(earlier in used for earlier, _ in levels[-1]):
+            levels.append([])
+        levels[-1].append((name, expr))
+    return levels
+
+
+def _level(context: Context, base: Rel, items: list[n.Item]) -> Rel:
+    base, groups = _restarts(context, base, items)
+    columns = dict(base.columns)
+    for name, expr in items:
+        running = t.Over((groups[name],) if name in groups else (), base.order)
         lowering = Expressions(context, base.columns, context.outer, running)
         if name in groups and isinstance(expr, n.Win):
             expr = replace(expr, args=tuple(a for i, a in enumerate(expr.args) if i != _restart(expr)))
         sql = lowering.value(expr)
         columns[name] = cell(sql.expr, expr.type, sql.nullable)
-    columns = {c.name: columns[c.name] for c in plan.columns}
     return sealed(replace(base, columns=columns, closed=True))
 
 
-def _restarts(context: Context, base: Rel, plan: n.Window) -> tuple[Rel, dict[str, t.SqlExpr]]:
+def _restarts(context: Context, base: Rel, items: list[n.Item]) -> tuple[Rel, dict[str, t.SqlExpr]]:
     """A column of group numbers for each function that starts anew where a predicate holds."""
     hidden: list[t.SelectItem] = []
     groups: dict[str, t.SqlExpr] = {}
     over = t.Over(order=base.order, frame=_RUNNING)
-    lowering = Expressions(context, base.columns, context.outer, t.Over(order=base.order))
-    for name, expr in plan.items:
+    lowering = Expressions(context, base.columns, context.outer)
+    for name, expr in items:
         index = _restart(expr) if isinstance(expr, n.Win) else None
         if index is None or not isinstance(expr, n.Win):
             continue
@@ -59,45 +76,7 @@ def _restarts(context: Context, base: Rel, plan: n.Window) -> tuple[Rel, dict[st
         groups[name] = t.Ident(column)
     if not hidden:
         return base, groups
-    nested = any(isinstance(i, n.Win) for _, e in plan.items if isinstance(e, n.Win) for i in _within(e.args))
-    if nested:
-        # prev() inside a restart: a window function cannot stand inside another one.
-        base, groups = _nested_restarts(context, base, plan)
-        return base, groups
-    query = t.Select((t.SelectItem(t.Star()), *hidden), base.source)
-    return replace(base, source=t.QueryFrom(query)), groups
-
-
-def _nested_restarts(context: Context, base: Rel, plan: n.Window) -> tuple[Rel, dict[str, t.SqlExpr]]:
-    lowering = Expressions(context, base.columns, context.outer, t.Over(order=base.order))
-    over = t.Over(order=base.order, frame=_RUNNING)
-    begins, sums = [], []
-    groups: dict[str, t.SqlExpr] = {}
-    for name, expr in plan.items:
-        index = _restart(expr) if isinstance(expr, n.Win) else None
-        if index is None or not isinstance(expr, n.Win):
-            continue
-        number = context.fresh()
-        test = t.Case(((lowering.condition(expr.args[index]), t.Literal(1)),), t.Literal(0))
-        begins.append(t.SelectItem(test, f"begin {number}"))
-        sums.append(t.SelectItem(t.Call("sum", (t.Ident(f"begin {number}"),), over=over), f"group {number}"))
-        groups[name] = t.Ident(f"group {number}")
-    inner = t.Select((t.SelectItem(t.Star()), *begins), base.source)
-    outer = t.Select((t.SelectItem(t.Star()), *sums), t.QueryFrom(inner))
-    return replace(base, source=t.QueryFrom(outer)), groups
-
-
-def _within(exprs: tuple[n.Expr, ...]) -> list[n.Expr]:
-    found, stack = [], list(exprs)
-    while stack:
-        node = stack.pop()
-        found.append(node)
-        match node:
-            case n.Call(args=args) | n.Win(args=args):
-                stack.extend(args)
-            case n.Convert(operand=operand):
-                stack.append(operand)
-    return found
+    return replace(base, source=t.QueryFrom(t.Select((t.SelectItem(t.Star()), *hidden), base.source))), groups
 
 
 def _restart(expr: n.Win) -> int | None:
