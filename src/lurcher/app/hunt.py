@@ -18,10 +18,12 @@ from lurcher.errors import LurcherError
 from lurcher.hunt.answers import Answer, answer_of
 from lurcher.hunt.findings import Finding, State
 from lurcher.hunt.ledger import NAME, Ledger
+from lurcher.hunt.programs import tool_signers
 from lurcher.hunt.run import RuleRun, run_rule
 from lurcher.hunt.triage import Reason, reasons, subject
 from lurcher.kql.diagnostics import Diagnostic
 from lurcher.lake import Lake
+from lurcher.rmm.catalogue import Catalogue
 
 #: Findings of one rule that are looked into for what makes them stand out; the ledger has the others all the same.
 MAX_TRIAGED = 50
@@ -111,22 +113,15 @@ def _triaged(
 ) -> dict[int, list[Reason]]:
     from lurcher.hunt.answers import as_json
 
+    signers = tool_signers(Catalogue.load())
     tables = frozenset(session.tables.lake.table_names()) if session.tables.lake is not None else frozenset()
     by_entity = {seen.entity: seen for seen in run.seen}
     result: dict[int, list[Reason]] = {}
     for finding in found[:MAX_TRIAGED]:
         seen = by_entity.get(as_json(finding.entity))
         if seen is not None and finding.state in (State.NEW, State.KNOWN):
-            result[finding.id] = reasons(seen, ask, subject(seen, session.now, tables, tools()))
+            result[finding.id] = reasons(seen, ask, subject(seen, session.now, tables, signers))
     return result
-
-
-def tools() -> tuple[tuple[str, str], ...]:
-    """(signer's stem, tool) of every signer that is one tool's alone."""
-    from lurcher.rmm.catalogue import Catalogue
-
-    catalogue = Catalogue.load()
-    return tuple((s.stem, s.tools[0]) for s in catalogue.signers if s.scope == "own" and s.tools)
 
 
 def drift_of(rule: Rule, session: Session) -> list[str]:
