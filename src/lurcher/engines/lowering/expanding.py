@@ -7,7 +7,7 @@ from dataclasses import replace
 from lurcher.engines.lowering.context import Context
 from lurcher.engines.lowering.expressions import Expressions, Sql
 from lurcher.engines.lowering.nodes import handles
-from lurcher.engines.lowering.rel import Cell, Rel, sealed, select, settled
+from lurcher.engines.lowering.rel import Cell, Rel, hoisted, sealed, select, settled
 from lurcher.engines.lowering.relations import cell, uses
 from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
