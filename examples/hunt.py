@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "examples" / "fleet"))
 from lurcher.cli import main  # noqa: E402
 
 RULE = "content/rmm/ninjarmm-file-signature.yaml"
-DEVICE = "WS-022.corp.example"
+DEVICE = "ws-022.corp.example"
 
 
 def say(text: str) -> None:
@@ -49,7 +49,7 @@ def hunt() -> None:
     os.environ["LURCHER_LAKE"] = "case"
     run("add case/fleet/exports")
     run(f"collect signatures case/fleet/files --device {DEVICE} --at latest")
-    run(f"check {RULE}")
+    run(f"check {RULE} --as-of latest --no-notes")
     run(f"hunt {RULE} --as-of latest")
     say(
         "\nHow to go on:\n"
