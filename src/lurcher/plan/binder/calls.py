@@ -8,7 +8,7 @@ from typing import Any
 from lurcher.functions.registry import FunctionKind, names
 from lurcher.functions.resolve import ArgType, Match, Special, known, resolve
 from lurcher.kql import syntax as sx
-from lurcher.kql.diagnostics import KS107, KS120, KS144, KS211, LU003, LU005, LU006, LU007, LU008, LU009
+from lurcher.kql.diagnostics import KS107, KS120, KS144, KS211, KS232, LU003, LU005, LU006, LU007, LU008, LU009
 from lurcher.kql.source import Span
 from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
@@ -42,8 +42,13 @@ def call_scalar(cx: Context, env: Env, node: sx.Call) -> n.Expr:
         return _no_such(cx, env, node)
     inner = env if kind is _SCALAR else _inside(env, kind)
     args, types = arguments(cx, inner, node)
+    args, types = _structured(name, args, types)
     match = resolve(kind, name, types)
     if not isinstance(match, Match):
+        if match.rule is KS232 and name in _BRANCHES:
+            # Microsoft's binder lets branches of different types pass.
+            cx.refuse(f"{name}() of values of different types", node.name.span, "convert them to one type")
+            return n.Lit(type=T.UNKNOWN, value=None, span=node.span)
         at = node.arguments[match.argument].span if match.argument is not None else node.name.span
         cx.say(match.rule, at, **dict(match.data))
         return n.Lit(type=_likely(kind, name), value=None, span=node.span)
@@ -54,6 +59,23 @@ def call_scalar(cx: Context, env: Env, node: sx.Call) -> n.Expr:
     if kind is _WINDOW:
         return _window(cx, env, match, exprs, node)
     return n.Call(type=match.type, function=match.overload, args=exprs, span=node.span)
+
+
+#: Their values are of one type, to which dynamic gives way, but for arrays and bags: those make the others dynamic.
+_BRANCHES = frozenset({"iff", "iif", "case"})
+
+
+def _structured(
+    name: str, args: tuple[n.Expr, ...], types: tuple[ArgType, ...]
+) -> tuple[tuple[n.Expr, ...], tuple[ArgType, ...]]:
+    if name not in _BRANCHES and name != "coalesce":
+        return args, types
+    if not any(isinstance(a, n.Lit) and isinstance(a.value, (list, dict)) for a in args):
+        return args, types
+    last = len(args) - 1
+    value = [name == "coalesce" or (i > 0 and (i == last or i % 2 == 1 or name != "case")) for i in range(len(args))]
+    done = tuple(convert(a, T.DYNAMIC) if v else a for a, v in zip(args, value, strict=True))
+    return done, tuple(T.DYNAMIC if v else t for t, v in zip(types, value, strict=True))
 
 
 def _kind(cx: Context, env: Env, name: str) -> FunctionKind | None:
@@ -205,9 +227,11 @@ def call_user(
     if scope is None:
         return unknown(span)
     cx.calls.append(function.name)
+    saved, cx.row = cx.row, env.row
     try:
         return function_body(cx, scope, function.node)
     finally:
+        cx.row = saved
         cx.calls.pop()
 
 

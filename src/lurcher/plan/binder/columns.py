@@ -192,7 +192,7 @@ _DOTNET = {
 def _getschema(cx: Context, scope: Scope, rel: Rel, op: sx.GetSchemaOp) -> Rel:
     columns = (
         Column("ColumnName", T.STRING),
-        Column("ColumnOrdinal", T.LONG),
+        Column("ColumnOrdinal", T.INT),
         Column("DataType", T.STRING),
         Column("ColumnType", T.STRING),
     )
@@ -201,7 +201,7 @@ def _getschema(cx: Context, scope: Scope, rel: Rel, op: sx.GetSchemaOp) -> Rel:
         return n.Lit(type=T.STRING, value=value, span=op.span)
 
     rows = tuple(
-        (text(c.name), n.Lit(type=T.LONG, value=i, span=op.span), text(_DOTNET.get(c.type, "")), text(c.type))
+        (text(c.name), n.Lit(type=T.INT, value=i, span=op.span), text(_DOTNET.get(c.type, "")), text(c.type))
         for i, c in enumerate(rel.columns)
     )
     return Rel(n.Values(rows=rows, columns=columns, span=op.span))

@@ -136,6 +136,8 @@ class Context:
     scans: dict[str, Rel] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
     render: n.Render | None = None
+    #: While a function is inlined: the row that it is called for, whose columns its arguments may read.
+    row: Env | None = None
     #: Inside the body of an mv-apply: the columns of the row that it is applied to.
     outer: dict[str, ScalarType] | None = None
     #: Several results of one pipe (`fork`, `facet`).

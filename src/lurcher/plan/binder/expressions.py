@@ -375,7 +375,7 @@ def _between(cx: Context, env: Env, node: sx.Between) -> n.Expr:
         if T.DYNAMIC in types and wide in (T.INT, T.LONG):
             wide = T.REAL
         value, low, high = convert(value, wide), convert(low, wide), convert(high, wide)
-    elif not (value.type in (T.DATETIME, T.TIMESPAN) and low.type is value.type and high.type is value.type):
+    elif not (value.type in (T.DATETIME, T.TIMESPAN, T.BOOL) and low.type is value.type and high.type is value.type):
         cx.say(KS106, span, operator=f"'{op}'", types=", ".join(types))
         return n.Lit(type=T.BOOL, value=None, span=span)
     return operator_call(cx, op, (value, low, high), T.BOOL, span)

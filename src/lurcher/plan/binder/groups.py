@@ -71,6 +71,10 @@ def grouped(
             cx.say(KS116, inner.span, what="a key", actual="dynamic", hint="tostring() of it can be one")
         if isinstance(inner, sx.NameRef):
             plain.add(inner.name.text)
+        if isinstance(node, sx.NameRef) and node.name.text not in env.types:
+            # A variable is no column: as a key it has no name.
+            keys.append((namer.numbered(), expr))
+            continue
         keys.append((named(cx, namer, node), expr))
     env.aggs = aggs
     wide = windowed(cx, rel, env, by[0].span) if by and env.wins else rel

@@ -63,6 +63,12 @@ def _call_name(node: sx.Call) -> str:
     first = node.arguments[0] if node.arguments else None
     if isinstance(first, sx.Named):
         first = first.expression
+    if name in ("percentile", "percentilew"):
+        rank = node.arguments[-1]
+        value = str(rank.value).removesuffix(".0").replace(".", "_") if isinstance(rank, sx.Literal) else ""
+        return f"percentile_{result_name(node.arguments[0])}_{value}" if value else ""
+    if name.startswith("covariance") and len(node.arguments) > 1:
+        return f"{name}_{result_name(node.arguments[0])}_{result_name(node.arguments[1])}"
     if row.naming is Naming.FIRST:
         if name in ("column_ifexists", "columnifexists"):
             return str(first.value) if isinstance(first, sx.Literal) else ""

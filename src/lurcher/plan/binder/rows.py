@@ -14,6 +14,7 @@ from lurcher.plan.binder.context import Context, Env, Rel, Scope, col, keep, ope
 from lurcher.plan.binder.expressions import convert, predicate, scalar
 from lurcher.plan.binder.names import Namer, result_name
 from lurcher.plan.binder.tables import NO_ROWS
+from lurcher.plan.binder.tuples import several
 
 T = ScalarType
 
@@ -182,7 +183,10 @@ def _print(cx: Context, scope: Scope, op: sx.PrintOp) -> Rel:
     items: list[n.Item] = []
     namer = Namer([c.names[0].text for c in op.columns if isinstance(c, sx.Named)])
     for position, node in enumerate(op.columns):
-        if isinstance(node, sx.Named):
+        tuple_items = several(cx, env, node)
+        if tuple_items is not None:
+            items += [(namer.derived(name), expr) for name, expr in tuple_items]
+        elif isinstance(node, sx.Named):
             name = named(cx, namer, node)
             items.append((name, scalar(cx, env, node.expression)))
         else:

@@ -9,9 +9,10 @@ from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS201, LU011
 from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
+from lurcher.plan.binder.calls import reads_row
 from lurcher.plan.binder.context import Context, Env, FunctionValue, Rel, ScalarValue, Scope, TableValue
 from lurcher.plan.binder.expressions import convert, scalar
-from lurcher.plan.binder.tables import bind_any
+from lurcher.plan.binder.tables import bind_any, unknown_table
 
 T = ScalarType
 
@@ -53,7 +54,7 @@ def _declare(cx: Context, scope: Scope, statement: sx.Statement, declared: list[
     """The scope after a statement. Each let opens one, so that what comes before never sees what comes after."""
     handler = _STATEMENTS.get(type(statement))
     if handler is None:
-        cx.refuse(_NAMES.get(type(statement), "this statement"), statement.span)
+        cx.refuse("this statement", statement.span)
         return scope
     inner = Scope(scope)
     cx.statement_scope = inner
@@ -70,8 +71,20 @@ def _let(cx: Context, scope: Scope, statement: sx.LetStatement, declared: list[F
         declared.append(function)
         scope.names[name] = function
         return
-    result = bind_any(cx, Env(outer), value)
-    scope.names[name] = TableValue(result) if isinstance(result, Rel) else ScalarValue(result)
+    env = _env(cx, outer)
+    result = bind_any(cx, env, value)
+    if isinstance(result, Rel):
+        scope.names[name] = TableValue(result)
+    else:
+        scope.names[name] = ScalarValue(result, env.row if reads_row(result) else None)
+
+
+def _env(cx: Context, scope: Scope) -> Env:
+    """Where a statement's values stand: in a function, over the row that it is called for."""
+    env = Env(scope)
+    if cx.row is not None:
+        env.row = cx.row
+    return env
 
 
 def _set(cx: Context, scope: Scope, statement: sx.SetStatement, declared: list[FunctionValue]) -> None:
@@ -99,16 +112,28 @@ def _parameters(cx: Context, scope: Scope, statement: sx.ParametersStatement, de
         scope.names[name] = ScalarValue(expr)
 
 
+def _pattern(cx: Context, scope: Scope, statement: sx.PatternStatement, declared: list[FunctionValue]) -> None:
+    cx.refuse("declare pattern", statement.span)
+    scope.names[statement.name.text] = TableValue(unknown_table(statement.span))
+
+
+def _alias(cx: Context, scope: Scope, statement: sx.AliasStatement, declared: list[FunctionValue]) -> None:
+    cx.refuse("alias database", statement.span)
+    scope.names[statement.name.text] = TableValue(unknown_table(statement.span))
+
+
+def _restrict(cx: Context, scope: Scope, statement: sx.RestrictStatement, declared: list[FunctionValue]) -> None:
+    cx.refuse("restrict access", statement.span)
+
+
 _Handler = Callable[[Context, Scope, Any, "list[FunctionValue]"], None]
 _STATEMENTS: dict[type[sx.Statement], _Handler] = {
     sx.LetStatement: _let,
     sx.SetStatement: _set,
     sx.ParametersStatement: _parameters,
-}
-_NAMES: dict[type[sx.Statement], str] = {
-    sx.AliasStatement: "alias database",
-    sx.RestrictStatement: "restrict access",
-    sx.PatternStatement: "declare pattern",
+    sx.PatternStatement: _pattern,
+    sx.AliasStatement: _alias,
+    sx.RestrictStatement: _restrict,
 }
 
 
@@ -123,7 +148,7 @@ def function_body(cx: Context, scope: Scope, function: sx.Function) -> n.Expr | 
         if function.body is None:
             cx.say(LU011, function.span, message="a function ends in an expression")
             return n.Lit(type=T.UNKNOWN, value=None, span=function.span)
-        return bind_any(cx, Env(scope), function.body)
+        return bind_any(cx, _env(cx, scope), function.body)
     finally:
         cx.statement_scope = saved
 

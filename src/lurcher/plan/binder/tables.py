@@ -50,6 +50,8 @@ def bind_any(cx: Context, env: Env, node: sx.Expression) -> n.Expr | Rel:
         found = env.scope.find(node.name.text)
         if isinstance(found, FunctionValue):
             return call_user(cx, env, found, node.arguments, node.span)
+        if isinstance(found, TableValue):
+            return found.rel
         if node.name.text in _CALLS or cloud.is_function(node.name.text):
             return table(cx, env.scope, node)
         return scalar(cx, env, node)
@@ -239,6 +241,8 @@ def _call(cx: Context, scope: Scope, node: sx.Call) -> Rel:
     found = scope.find(name)
     if isinstance(found, FunctionValue):
         return as_table(cx, call_user(cx, Env(scope), found, node.arguments, node.span), node.span)
+    if isinstance(found, TableValue):
+        return found.rel
     if name in _CALLS:
         return _CALLS[name](cx, scope, node)
     if cloud.is_function(name):

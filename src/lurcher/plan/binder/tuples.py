@@ -68,15 +68,16 @@ def several(cx: Context, env: Env, node: sx.Expression) -> list[n.Item] | None:
         return _listed(cx, env, node)
     name = call.name.text
     columns = _COLUMNS.get(name)
-    if name in _SORTS and len(call.arguments) > 1 and isinstance(node, sx.Named) and node.listed:
-        columns = tuple((str(i), _D) for i in range(len(call.arguments)))
+    arrays = [a for a in call.arguments if not (isinstance(a, sx.Literal) and a.type is T.BOOL)]
+    if name in _SORTS and len(arrays) > 1:
+        columns = tuple((f"{result_name(a)}_sorted", _D) for a in arrays)
     if columns is None or isinstance(env.scope.find(name), FunctionValue):
         return _listed(cx, env, node)
     for argument in call.arguments:
         scalar(cx, env, argument)
     cx.refuse(f"the function {name}", call.name.span)
     prefix = f"{name}_{result_name(call.arguments[0]) if call.arguments else ''}"
-    names = [f"{prefix}_{suffix}" for suffix, _ in columns]
+    names = [suffix if name in _SORTS else f"{prefix}_{suffix}" for suffix, _ in columns]
     if isinstance(node, sx.Named):
         written = [x.text for x in node.names]
         if not node.listed and len(written) == 1:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from lurcher.kql import syntax as sx
 from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
-from lurcher.plan.binder.context import Context, Env, Rel, Scope, operator
+from lurcher.plan.binder.context import Context, Env, Rel, Scope, operator, source
 from lurcher.plan.binder.expressions import scalar
+from lurcher.plan.binder.joins import parameter
 from lurcher.plan.binder.names import Namer, result_name
 from lurcher.plan.binder.rows import environment, named
-from lurcher.plan.binder.tables import operator_name, pipe, table
+from lurcher.plan.binder.tables import operator_name, pipe, table, unknown_table
 
 T = ScalarType
 
@@ -88,10 +89,18 @@ def _facet(cx: Context, scope: Scope, rel: Rel, op: sx.FacetOp) -> Rel:
 def _scan(cx: Context, scope: Scope, rel: Rel, op: sx.ScanOp) -> Rel:
     declared = [Column(p.name.text, p.type) for p in op.declare if isinstance(p.type, ScalarType)]
     columns = [*rel.columns, *declared]
+    if match := parameter(op, "with_match_id"):
+        columns.append(Column(match, T.LONG))
     cx.refuse("scan", op.span)
     return Rel(
         n.TableFunction(input=rel.plan, name="scan", args=(), columns=tuple(columns), span=op.span), open=rel.open
     )
+
+
+@source(sx.MacroExpandOp)
+def _macro_expand(cx: Context, scope: Scope, op: sx.MacroExpandOp) -> Rel:
+    cx.refuse("macro-expand", op.span)
+    return unknown_table(op.span)
 
 
 @operator(sx.MakeGraphOp)

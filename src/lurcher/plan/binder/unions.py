@@ -57,6 +57,9 @@ def _union(cx: Context, scope: Scope, first: Rel | None, op: sx.UnionOp) -> Rel:
         elif fuzzy and isinstance(node, sx.NameRef) and not _is_table(cx, scope, node.name.text):
             cx.say(KS205, node.span, name=node.name.text)
             missing = True
+        elif fuzzy and (root := _missing_root(cx, scope, node)) is not None:
+            cx.say(KS205, root.span, name=root.name.text)
+            missing = True
         else:
             rel = table(cx, scope, node)
             label = node.name.text if isinstance(node, sx.NameRef) else _label(rel, len(found))
@@ -67,6 +70,13 @@ def _union(cx: Context, scope: Scope, first: Rel | None, op: sx.UnionOp) -> Rel:
         return Rel(n.Values(rows=(), columns=(), span=op.span))
     tag = parameter(op, "withsource") or parameter(op, "with_source")
     return united(cx, found, op.span, tag=tag, inner=parameter(op, "kind") == "inner")
+
+
+def _missing_root(cx: Context, scope: Scope, node: sx.Expression) -> sx.NameRef | None:
+    """The table that a leg starts from, where there is none of that name."""
+    while isinstance(node, sx.Pipe) and node.source is not None:
+        node = node.source
+    return node if isinstance(node, sx.NameRef) and not _is_table(cx, scope, node.name.text) else None
 
 
 def _is_table(cx: Context, scope: Scope, name: str) -> bool:
