@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lurcher.engines.lowering.context import Days, Stored
-from lurcher.engines.lowering.rel import stored_names
+from lurcher.engines.lowering.rel import INGESTED, stored_names
 from lurcher.engines.lowering.types import SQL_TYPES
 from lurcher.errors import LurcherError
 from lurcher.kql.types import Column, ScalarType
@@ -62,7 +62,7 @@ class Views:
         return schema
 
     def _make(self, view: str, name: str, days: Days | None, data: Any) -> None:
-        from lurcher.lake import LakeTable
+        from lurcher.lake import LakeTable, layout
 
         schema = self._schema(name)
         names = stored_names(c.name for c in schema.columns)
@@ -80,6 +80,9 @@ class Views:
         else:
             source, have, late = None, {}, frozenset()
         items = tuple(t.SelectItem(_column(c, have.get(c.name), c.name in late), names[c.name]) for c in schema.columns)
+        added = Column(INGESTED, ScalarType.DATETIME)
+        when = _column(added, layout.INGESTED if isinstance(data, LakeTable) and source is not None else None, False)
+        items = (*items, t.SelectItem(when, INGESTED))
         query = t.Select(items, source, None if source is not None else t.FALSE)
         self._connection.execute(f"CREATE OR REPLACE VIEW {quote(view)} AS {to_sql(query)}")
 

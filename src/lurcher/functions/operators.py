@@ -271,3 +271,8 @@ operator(
     _element,
     nulls=Nulls.MAYBE,
 )
+
+
+# --- older spellings ---
+for _old, _current in (("notcontains", "!contains"), ("notcontainscs", "!contains_cs"), ("containscs", "contains_cs")):
+    alias(FunctionKind.OPERATOR, _old, _current, obsolete=True)

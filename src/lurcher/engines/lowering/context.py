@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from lurcher.engines.lowering.rel import Cell, Rel
+from lurcher.engines.lowering.rel import INGESTED, Cell, Rel
 from lurcher.kql.diagnostics import LU001, Refused
 from lurcher.kql.source import Span
 from lurcher.plan import nodes as n
@@ -25,6 +25,8 @@ class Stored:
     name: str
     physical: dict[str, str]
     nullable_strings: frozenset[str] = frozenset()
+    #: The column that says when a row was added.
+    ingested: str = INGESTED
 
 
 class Tables(Protocol):
@@ -46,6 +48,8 @@ class Context:
     #: Paths of the Python functions that the statement calls.
     udfs: set[str] = field(default_factory=set)
     counter: int = 0
+    #: Whether the statement asks for the time at which rows were added: tables then carry it along.
+    ingestion_time: bool = False
     #: The relation lowering, set by the driver (expressions hold subqueries).
     relation: Callable[[n.Plan], Rel] = field(default=lambda plan: _unset(plan))
     #: The columns of the row that the body of an `Apply` is lowered for.

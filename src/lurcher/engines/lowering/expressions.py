@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lurcher.engines.lowering.context import Context, refuse
-from lurcher.engines.lowering.rel import Cell
+from lurcher.engines.lowering.rel import INGESTED, Cell
 from lurcher.engines.lowering.types import SQL_TYPES, literal
 from lurcher.functions.registry import FunctionKind, Nulls, Overload
 from lurcher.functions.resolve import Match, known, layouts, resolve
@@ -73,7 +73,7 @@ class Expressions:
             case n.Lit():
                 return Sql(literal(node.type, node.value), node.value is None and node.type is not ScalarType.STRING)
             case n.Col():
-                cell = self.cells[node.name]
+                cell = self.cell(node)
                 return Sql(cell.expr, cell.nullable)
             case n.Outer():
                 cell = self.outer[node.name]
@@ -93,6 +93,13 @@ class Expressions:
             case n.Win():
                 return self._window(node)
         raise refuse(type(node).__name__, node.span)
+
+    def cell(self, node: n.Col) -> Cell:
+        """The column; null where it is one of an open table that nobody has listed and no row has (the binder warns of it)."""
+        found = self.cells.get(node.name)
+        if found is None and node.type is ScalarType.UNKNOWN:
+            return Cell(literal(ScalarType.UNKNOWN, None), ScalarType.UNKNOWN, True)
+        return found if found is not None else self.cells[node.name]
 
     def condition(self, node: n.Expr) -> t.SqlExpr:
         """True where the expression is true; false or null where it is false or null."""
@@ -129,12 +136,23 @@ class Expressions:
                 return Sql(t.Op(row.name.upper(), tuple(p.expr for p in parts)), any(p.nullable for p in parts))
             if row.name in ("==", "!="):
                 return self._equality(node)
+        if row.name == "ingestion_time" and not node.args:
+            return self._ingestion_time(node)
         operands = [self.value(a) for a in node.args]
         exprs = [o.expr for o in operands]
         if row.kind is FunctionKind.OPERATOR:
             exprs = bare_numbers(exprs)
         nullable = {Nulls.NEVER: False, Nulls.MAYBE: True}.get(row.nulls, any(o.nullable for o in operands))
         return self._text(Sql(self.fill(row, exprs, node), nullable), node.type)
+
+    def _ingestion_time(self, node: n.Call) -> Sql:
+        """When the row was added; the service knows it of rows of a table, not of what was made of them."""
+        found = self.cells.get(INGESTED)
+        if found is None:
+            raise refuse(
+                "ingestion_time() behind an operator that makes new rows", node.span, "take it before: extend t = ..."
+            )
+        return Sql(found.expr, True)
 
     def _text(self, sql: Sql, type: ScalarType) -> Sql:
         """A text is never null."""

@@ -9,7 +9,7 @@ from lurcher.engines.lowering import aggregates, expanding, joins, relations, se
 from lurcher.engines.lowering.context import Context, Tables, refuse
 from lurcher.engines.lowering.nodes import HANDLERS
 from lurcher.engines.lowering.rel import Rel, sealed, select
-from lurcher.engines.lowering.sharing import count_uses
+from lurcher.engines.lowering.sharing import calls, count_uses
 from lurcher.plan import nodes as n
 from lurcher.sql import tree as t
 from lurcher.sql.dialect import DUCKDB, Dialect
@@ -30,7 +30,9 @@ def lower(plan: n.Plan, tables: Tables, *, dialect: Dialect = DUCKDB, wrapping: 
     context = Context(tables, dialect, wrapping)
     context.uses = count_uses(plan)
     context.relation = lambda p: _relation(context, p)
-    query, _ = select(context.relation(plan), final=True)
+    context.ingestion_time = calls(plan, "ingestion_time")
+    rel = context.relation(plan)
+    query, _ = select(replace(rel, columns={c.name: rel.columns[c.name] for c in plan.columns}), final=True)
     if context.ctes:
         query = t.With(tuple(context.ctes), query)
     return Lowered(query, frozenset(context.udfs))

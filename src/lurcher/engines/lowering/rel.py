@@ -11,6 +11,9 @@ from lurcher.schema import physical_names
 from lurcher.sql import tree as t
 from lurcher.sql.walk import has_query, is_small, is_volatile, rewrite, walk
 
+#: The hidden column of a table's rows that says when they were added. No name of KQL's has parentheses.
+INGESTED = "ingestion_time()"
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:

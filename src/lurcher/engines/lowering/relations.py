@@ -10,7 +10,7 @@ from lurcher.engines.lowering.context import Context, Days, refuse
 from lurcher.engines.lowering.distinct import by_value
 from lurcher.engines.lowering.expressions import Expressions
 from lurcher.engines.lowering.nodes import handles
-from lurcher.engines.lowering.rel import Cell, Rel, sealed, select, settled, stored_names
+from lurcher.engines.lowering.rel import INGESTED, Cell, Rel, sealed, select, settled, stored_names
 from lurcher.engines.lowering.times import day_range
 from lurcher.engines.lowering.types import SQL_TYPES, literal
 from lurcher.kql.types import Column, ScalarType
@@ -71,6 +71,8 @@ def _scan(context: Context, plan: n.Scan, days: Days | None) -> Rel:
         if column.name in stored.nullable_strings:
             expr = t.call("coalesce", expr, t.EMPTY)
         columns[column.name] = Cell(expr, column.type, column.type is not ScalarType.STRING)
+    if context.ingestion_time:
+        columns[INGESTED] = Cell(t.Ident(stored.ingested), ScalarType.DATETIME, True)
     return Rel(t.Table(stored.name), columns)
 
 
@@ -161,10 +163,12 @@ def project(context: Context, plan: n.Project) -> Rel:
     columns = {}
     for name, expr in plan.items:
         if isinstance(expr, n.Col):
-            columns[name] = rel.columns[expr.name]
+            columns[name] = lowering.cell(expr)
         else:
             sql = lowering.value(expr)
             columns[name] = cell(sql.expr, expr.type, sql.nullable)
+    if INGESTED in rel.columns:
+        columns[INGESTED] = rel.columns[INGESTED]
     return replace(rel, columns=columns)
 
 

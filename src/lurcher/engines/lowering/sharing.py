@@ -42,3 +42,21 @@ def count_uses(plan: n.Plan) -> dict[int, int]:
         if counts[id(node)] <= 1:
             stack.extend(children(node))
     return counts
+
+
+def calls(plan: n.Plan, name: str) -> bool:
+    """Whether a function is called anywhere in a plan."""
+    stack: list[Any] = [plan]
+    seen: set[int] = set()
+    while stack:
+        node = stack.pop()
+        if isinstance(node, tuple):
+            stack.extend(node)
+        elif isinstance(node, n.Plan | n.Expr | n.SortKey | n.ExpandItem) and id(node) not in seen:
+            seen.add(id(node))
+            if isinstance(node, n.Call) and node.function.name == name:
+                return True
+            stack.extend(
+                getattr(node, f.name) for f in fields(node) if f.name not in ("columns", "span", "function", "type")
+            )
+    return False
