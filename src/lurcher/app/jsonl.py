@@ -54,6 +54,9 @@ def answer(line: bytes, session: Session) -> dict[str, Any]:
             "id": request_id,
             "error": {"kind": error.kind, "message": error.message, "hint": error.hint, "diagnostics": []},
         }
+    except Exception as error:  # noqa: BLE001 - one query's defect must not end the others' stream; it is told as what it is
+        message = f"unforeseen {type(error).__name__}: {error}; this is a defect of lurcher"
+        return {"id": request_id, "error": {"kind": "error", "message": message, "diagnostics": []}}
 
 
 def run(text: str, session: Session) -> dict[str, Any]:
