@@ -107,7 +107,7 @@ def _extended(cx: Context, found: CloudFunction, piped: Rel | None, node: sx.Cal
     from lurcher.plan.binder.tables import unknown_table
 
     rel = piped if piped is not None else unknown_table(node.span)
-    sides = Sides(c.name for c in rel.columns)
+    sides = Sides((c.name for c in rel.columns), (c.name for c in found.columns))
     items: list[n.Item] = [(c.name, col(c.name, c.type)) for c in rel.columns]
     added = []
     for column in found.columns:

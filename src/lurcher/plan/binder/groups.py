@@ -71,7 +71,7 @@ def grouped(
             cx.say(KS116, inner.span, what="a key", actual="dynamic", hint="tostring() of it can be one")
         if isinstance(inner, sx.NameRef):
             plain.add(inner.name.text)
-        if isinstance(node, sx.NameRef) and node.name.text not in env.types:
+        if isinstance(node, sx.NameRef) and not isinstance(expr, n.Col) and env.scope.find(node.name.text) is not None:
             # A variable is no column: as a key it has no name.
             keys.append((namer.numbered(), expr))
             continue

@@ -83,7 +83,7 @@ def joined(left: Rel, right: Rel, kind: str, keys: Keys, span: Span) -> Rel:
 
 def _apart(left: Rel, right: Rel, keys: Keys) -> tuple[Rel, Keys]:
     """The right side with names that the left has not: clashing ones get a number behind them."""
-    sides = Sides(c.name for c in left.columns)
+    sides = Sides((c.name for c in left.columns), (c.name for c in right.columns))
     names = {column.name: sides.add(column.name) for column in right.columns}
     if all(old == new for old, new in names.items()):
         return right, keys

@@ -89,21 +89,18 @@ def unique(base: str, taken: Collection[str]) -> str:
 
 
 class Sides:
-    """Names of two sides put together. A clashing name that was itself made by a number counts on: where `SHA1` became
-    `SHA11`, another `SHA11` becomes `SHA12`, not `SHA111`."""
+    """Names of two sides put together: a right column whose name the left has gets a number that makes it unlike every
+    column of either side, so that a right `SHA11` stays what it is and `SHA1` becomes `SHA12`."""
 
-    def __init__(self, left: Iterable[str]) -> None:
-        self._taken = set(left)
-        self._base: dict[str, str] = {}
+    def __init__(self, left: Iterable[str], right: Iterable[str]) -> None:
+        self._left = set(left)
+        self._taken = self._left.union(right)
 
     def add(self, name: str) -> str:
-        if name not in self._taken:
-            self._taken.add(name)
+        if name not in self._left:
             return name
-        base = self._base.get(name, name)
-        found = unique(base, self._taken)
+        found = unique(name, self._taken)
         self._taken.add(found)
-        self._base[found] = base
         return found
 
 

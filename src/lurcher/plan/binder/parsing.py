@@ -98,7 +98,7 @@ def _with(rel: Rel, values: dict[str, n.Expr], span: Span) -> Rel:
     for c in rel.columns:
         same = c.name in values and values[c.name].type is c.type
         items.append((c.name, values.pop(c.name) if same else col(c.name, c.type)))
-    sides = Sides(c.name for c in rel.columns)
+    sides = Sides((c.name for c in rel.columns), values)
     return project(rel, [*items, *((sides.add(name), value) for name, value in values.items())], span)
 
 

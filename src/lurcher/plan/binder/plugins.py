@@ -141,7 +141,7 @@ def _ip_lookup(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Rel:
     for node in args[1:2]:
         scalar(cx, Env(scope, rel), node)
     cx.refuse(f"evaluate {op.call.name.text}", op.call.name.span)
-    sides = Sides(c.name for c in rel.columns)
+    sides = Sides((c.name for c in rel.columns), (c.name for c in other.columns))
     columns = list(rel.columns)
     for column in other.columns:
         columns.append(Column(sides.add(column.name), column.type))
