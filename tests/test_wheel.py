@@ -58,5 +58,7 @@ def test_the_wheel_knows_the_tables_and_the_tools(python: Path, tmp_path: Path) 
         python.with_name("lurcher"), "query", "--format", "csv", "DeviceFileCertificateInfo | count", cwd=tmp_path
     )
     assert out == "Count\n0\n"
-    tools = run(python, "-c", "from lurcher.rmm.catalogue import Catalogue; print(len(Catalogue.load().tools))", cwd=tmp_path)
+    tools = run(
+        python, "-c", "from lurcher.rmm.catalogue import Catalogue; print(len(Catalogue.load().tools))", cwd=tmp_path
+    )
     assert int(tools) > 280
