@@ -134,6 +134,9 @@ LU008 = _rule("LU008", "semantic", "{what} must be known before the query runs: 
 LU009 = _rule("LU009", "semantic", "the parameter '{name}' of {function} is {problem}")
 LU010 = _rule("LU010", "semantic", "{what} is not known here: {columns} are null", Severity.WARNING)
 LU011 = _rule("LU011", "semantic", "{message}")
+LU012 = _rule(
+    "LU012", "semantic", "no column '{name}' is listed here: where no row has it, it is null", Severity.WARNING
+)
 LU020 = _rule(
     "LU020", "semantic", "= compares nothing here: it gives the condition the name '{name}'", Severity.WARNING
 )
@@ -151,9 +154,9 @@ class Refused(Exception):
 
     @property
     def kind(self) -> ErrorKind:
-        """The kind of the first error: what comes first in the text is what a user mends first."""
-        errors = [d for d in self.diagnostics if d.is_error]
-        return (errors or list(self.diagnostics))[0].kind
+        """The kind of the first error; a mistake in the text comes before what is only not supported or not allowed."""
+        errors = [d for d in self.diagnostics if d.is_error] or list(self.diagnostics)
+        return next((d.kind for d in errors if d.kind in ("syntax", "semantic")), errors[0].kind)
 
 
 def render(diagnostics: tuple[Diagnostic, ...] | list[Diagnostic], source: Source) -> str:

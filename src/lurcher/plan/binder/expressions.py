@@ -9,7 +9,7 @@ from lurcher.functions.operands import operands
 from lurcher.functions.registry import FunctionKind
 from lurcher.functions.resolve import Match, known, resolve
 from lurcher.kql import syntax as sx
-from lurcher.kql.diagnostics import KS106, KS107, KS117, KS141, KS142, KS191, KS236, LU005, LU008
+from lurcher.kql.diagnostics import KS106, KS107, KS117, KS141, KS142, KS191, KS236, LU005, LU008, LU012
 from lurcher.kql.source import Span
 from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
@@ -208,6 +208,7 @@ def _variable(cx: Context, env: Env, node: sx.Expression, name: str) -> n.Expr:
         cx.say(LU005, node.span, hint=f"toscalar({name} | ...) takes one value of a table")
         return unknown(node.span)
     if env.open:
+        cx.say(LU012, node.span, name=name)
         return n.Col(type=T.UNKNOWN, name=name, span=node.span)
     if known(FunctionKind.SCALAR, name) or known(FunctionKind.AGGREGATE, name):
         cx.say(KS117, node.span, name=name, hint=f"write {name}(...)")
@@ -238,6 +239,9 @@ def _path(cx: Context, env: Env, node: sx.Path) -> n.Expr:
     if base.type is not T.DYNAMIC:
         cx.say(KS107, node.base.span, expected="dynamic", actual=base.type, hint="parse_json() makes one of a text")
         return unknown(node.span)
+    if member.name.span.length == len(member.name.text) + 2:
+        # `d.[x]`: what stands in the brackets without quotes is a variable, not the property's name.
+        return _index(cx, env, sx.Index(node.base, sx.NameRef(member.name, span=member.span), span=node.span))
     name = n.Lit(type=T.STRING, value=member.name.text, span=member.span)
     return operator_call(cx, ".", (base, name), T.DYNAMIC, node.span)
 
@@ -257,6 +261,16 @@ def _index(cx: Context, env: Env, node: sx.Index) -> n.Expr:
         cx.say(KS107, node.index.span, expected="string or long", actual=index.type)
         return unknown(node.span)
     return operator_call(cx, "[]", (base, index), T.DYNAMIC, node.span)
+
+
+def function(cx: Context, name: str, args: tuple[n.Expr, ...], span: Span) -> n.Expr:
+    """A call of the language's own function, made by the binder."""
+    match = resolve(FunctionKind.SCALAR, name, tuple(a.type for a in args))
+    if not isinstance(match, Match):
+        cx.refuse(name, span)
+        return unknown(span)
+    done = tuple(convert(a, t) for a, t in zip(args, match.targets, strict=True))
+    return n.Call(type=match.type, function=match.overload, args=done, span=span)
 
 
 def _unary(cx: Context, env: Env, node: sx.Unary) -> n.Expr:
@@ -356,7 +370,11 @@ def _in_mixed(cx: Context, op: str, left: n.Expr, values: list[n.Expr], span: Sp
 def _in_table(cx: Context, op: str, left: n.Expr, rel: Any, span: Span) -> n.Expr:
     if left.type is T.DYNAMIC:
         first = rel.columns[0].type if rel.columns else T.STRING
-        left = convert(left, T.STRING if first is T.DYNAMIC else first)
+        if first is T.STRING:
+            # Against a table the service holds the dynamic's JSON text: a dynamic "x" is not among the strings x.
+            left = function(cx, "dynamic_to_json", (left,), span)
+        elif first is not T.DYNAMIC:
+            left = convert(left, first)
     return n.InQuery(type=T.BOOL, op=op, operand=left, plan=rel.plan, span=span)
 
 
@@ -370,6 +388,10 @@ def _between(cx: Context, env: Env, node: sx.Between) -> n.Expr:
     numbers = (T.INT, T.LONG, T.REAL, T.DECIMAL)
     if value.type is T.DATETIME and low.type is T.DATETIME and high.type is T.TIMESPAN:
         high = binary(cx, "+", low, high, high.span)
+        types = (value.type, low.type, high.type)
+    if op == "between" and types == (T.DATETIME,) * 3 and isinstance(value, n.Col):
+        # Two comparisons, so that whoever looks for a window of time need know these alone.
+        return both(cx, "and", [binary(cx, ">=", value, low, span), binary(cx, "<=", value, high, span)], span)
     elif all(t in numbers or t is T.DYNAMIC for t in types) and any(t in numbers for t in types):
         wide = max((t for t in types if t in numbers), key=numbers.index)
         if T.DYNAMIC in types and wide in (T.INT, T.LONG):

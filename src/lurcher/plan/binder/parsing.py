@@ -7,15 +7,13 @@ the whole row a non-match (`relaxed`: only itself null).
 
 from __future__ import annotations
 
-from lurcher.functions.registry import FunctionKind
-from lurcher.functions.resolve import Match, resolve
 from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS107, KS171
 from lurcher.kql.source import Span
 from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
 from lurcher.plan.binder.context import Context, Rel, Scope, col, null, operator, project
-from lurcher.plan.binder.expressions import both, convert, operator_call, scalar
+from lurcher.plan.binder.expressions import both, convert, function, operator_call, scalar
 from lurcher.plan.binder.joins import parameter
 from lurcher.plan.binder.names import Sides
 from lurcher.plan.binder.rows import environment
@@ -23,34 +21,36 @@ from lurcher.plan.binder.rows import environment
 T = ScalarType
 
 
-def function(cx: Context, name: str, args: tuple[n.Expr, ...], span: Span) -> n.Expr:
-    """A call of the language's own function, made by the binder."""
-    match = resolve(FunctionKind.SCALAR, name, tuple(a.type for a in args))
-    if not isinstance(match, Match):
-        cx.refuse(name, span)
-        return n.Lit(type=T.UNKNOWN, value=None, span=span)
-    done = tuple(convert(a, t) for a, t in zip(args, match.targets, strict=True))
-    return n.Call(type=match.type, function=match.overload, args=done, span=span)
-
-
 def quoted(text: str) -> str:
     """A text as a regular expression that matches it alone (RE2)."""
     return "".join("\\" + c if c in r"\.+*?()|[]{}^$" else c for c in text)
 
 
-def pattern(parts: tuple[sx.Literal | sx.ParseCapture, ...]) -> tuple[str, list[sx.ParseCapture]]:
+#: How a typed column reads that stands right before a `*`, where no text says where it ends.
+_SHAPES = {T.INT: r"(-?\d+)", T.LONG: r"(-?\d+)"}
+
+
+def pattern(cx: Context, parts: tuple[sx.Literal | sx.ParseCapture, ...]) -> tuple[str, list[sx.ParseCapture]]:
     """The regular expression of a simple pattern, and its captures in order."""
     regex = ["(?s)^"]
     captures: list[sx.ParseCapture] = []
     for i, part in enumerate(parts):
         last = i == len(parts) - 1
+        follows = parts[i + 1] if not last else None
         if isinstance(part, sx.Literal):
             regex.append(quoted(str(part.value)))
         elif part.skip or part.name is None:
             regex.append(".*" if last else ".*?")
         else:
             captures.append(part)
-            regex.append("(.*)" if last else "(.*?)")
+            if isinstance(follows, sx.ParseCapture) and follows.skip and part.type is not T.STRING:
+                if part.type not in _SHAPES:
+                    cx.refuse(f"a column of type {part.type} before a * in parse", part.span)
+                shape = _SHAPES.get(part.type, "(.*?)")
+                # A * that ends the pattern leaves it open whether the column is there.
+                regex.append(shape + ("?" if i == len(parts) - 2 else ""))
+            else:
+                regex.append("(.*)" if last else "(.*?)")
     return "".join(regex) + "$", captures
 
 
@@ -66,7 +66,7 @@ def _parse(cx: Context, scope: Scope, rel: Rel, op: sx.ParseOp) -> Rel:
     kind = parameter(op, "kind") or "simple"
     if kind == "regex":
         cx.refuse("parse kind=regex", op.span, "extract() finds a regular expression")
-    regex, captures = pattern(op.pattern)
+    regex, captures = pattern(cx, op.pattern)
     expr = n.Lit(type=T.STRING, value=regex, span=op.span)
     matched = operator_call(cx, "matches regex", (convert(subject, T.STRING), expr), T.BOOL, op.span)
     values: dict[str, n.Expr] = {}

@@ -141,12 +141,6 @@ def _plain(cx: Context, env: Env, node: sx.Call) -> n.Expr:
     return n.Call(type=match.type, function=match.overload, args=exprs, span=node.span)
 
 
-def _ingestion_time(cx: Context, env: Env, node: sx.Call) -> n.Expr:
-    _count(cx, node, 0, 0)
-    cx.refuse("ingestion_time()", node.span, "filter on Timestamp or TimeGenerated instead")
-    return n.Lit(type=T.DATETIME, value=None, span=node.span)
-
-
 def _geo(cx: Context, env: Env, node: sx.Call) -> n.Expr:
     if _count(cx, node, 1, 1):
         scalar(cx, env, node.arguments[0])
@@ -173,7 +167,6 @@ SPECIAL.update(
         "extract": _typed_extract,
         "extract_json": _typed_extract,
         "extractjson": _typed_extract,
-        "ingestion_time": _ingestion_time,
         "geo_info_from_ip_address": _geo,
         "materialize": _table_as_value,
         "table": _table_as_value,

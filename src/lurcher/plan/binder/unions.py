@@ -47,7 +47,7 @@ def _union_piped(cx: Context, scope: Scope, rel: Rel, op: sx.UnionOp) -> Rel:
 
 def _union(cx: Context, scope: Scope, first: Rel | None, op: sx.UnionOp) -> Rel:
     fuzzy = parameter(op, "isfuzzy").lower() in ("true", "1")
-    found: list[Leg] = [] if first is None else [(_label(first, 0), first)]
+    found: list[Leg] = [] if first is None else [(_label(scope, first, 0), first)]
     missing = False
     for node in op.tables:
         if isinstance(node, sx.Star):
@@ -62,7 +62,7 @@ def _union(cx: Context, scope: Scope, first: Rel | None, op: sx.UnionOp) -> Rel:
             missing = True
         else:
             rel = table(cx, scope, node)
-            label = node.name.text if isinstance(node, sx.NameRef) else _label(rel, len(found))
+            label = node.name.text if isinstance(node, sx.NameRef) else _label(scope, rel, len(found))
             found.append((label, rel))
     if not found:
         if not missing:
@@ -83,9 +83,15 @@ def _is_table(cx: Context, scope: Scope, name: str) -> bool:
     return scope.find(name) is not None or cx.catalog.table(name) is not None
 
 
-def _label(rel: Rel, position: int) -> str:
-    """What `withsource` shows for a leg: a table's name, else its place in the union."""
-    return rel.plan.table if isinstance(rel.plan, n.Scan) else f"union_arg{position}"
+def _label(scope: Scope, rel: Rel, position: int) -> str:
+    """What `withsource` shows for a leg: a table's name, or that of `as`; else its place in the union."""
+    if isinstance(rel.plan, n.Scan):
+        return rel.plan.table
+    if isinstance(rel.plan, n.Shared):
+        for name, value in scope.all().items():
+            if isinstance(value, TableValue) and value.rel.plan is rel.plan:
+                return name
+    return f"union_arg{position}"
 
 
 def _matching(cx: Context, scope: Scope, node: sx.NameRef) -> list[Leg]:
@@ -172,7 +178,7 @@ def _search_first(cx: Context, scope: Scope, op: sx.SearchOp) -> Rel:
 
 @operator(sx.SearchOp)
 def _search_piped(cx: Context, scope: Scope, rel: Rel, op: sx.SearchOp) -> Rel:
-    return _searched(cx, scope, [(_label(rel, 0), rel)], op)
+    return _searched(cx, scope, [(_label(scope, rel, 0), rel)], op)
 
 
 def _search_legs(cx: Context, scope: Scope, nodes: tuple[sx.Expression, ...]) -> list[Leg]:
@@ -184,7 +190,7 @@ def _search_legs(cx: Context, scope: Scope, nodes: tuple[sx.Expression, ...]) ->
             legs += _matching(cx, scope, node)
         else:
             rel = table(cx, scope, node)
-            legs.append((node.name.text if isinstance(node, sx.NameRef) else _label(rel, len(legs)), rel))
+            legs.append((node.name.text if isinstance(node, sx.NameRef) else _label(scope, rel, len(legs)), rel))
     return legs
 
 
@@ -265,7 +271,7 @@ def _find_first(cx: Context, scope: Scope, op: sx.FindOp) -> Rel:
 
 @operator(sx.FindOp)
 def _find_piped(cx: Context, scope: Scope, rel: Rel, op: sx.FindOp) -> Rel:
-    return _found(cx, scope, [(_label(rel, 0), rel)], op)
+    return _found(cx, scope, [(_label(scope, rel, 0), rel)], op)
 
 
 def _found(cx: Context, scope: Scope, legs: list[Leg], op: sx.FindOp) -> Rel:
