@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from lurcher.engines.background import in_background
 from lurcher.engines.base import Result, arrow_type
 from lurcher.engines.deep import deep_recursion
 from lurcher.engines.views import Tables, Views
@@ -72,10 +73,16 @@ class DuckDBEngine:
 
     def run(self, query: Query) -> Result:
         connection = self._open()
+        import duckdb
+
         with self._lock:
             assert self._views is not None
-            text, udfs = self._statement(query.plan, self._views)
-            self._register(udfs)
+            try:
+                text, udfs = self._statement(query.plan, self._views)
+                self._register(udfs)
+            except duckdb.Error as error:
+                # Making a view reads what its files are of.
+                raise _failure(error) from None
         return Result(query.columns, self._rows(connection, query, text), query.render)
 
     def close(self) -> None:
@@ -125,8 +132,12 @@ class DuckDBEngine:
         if timer is not None:
             timer.daemon = True
             timer.start()
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            return iter(cursor.sql(text).to_arrow_reader(BATCH_ROWS))
+
         try:
-            for batch in cursor.sql(text).to_arrow_reader(BATCH_ROWS):
+            for batch in in_background(batches, cursor.interrupt):
                 if not columns:
                     yield pa.RecordBatch.from_struct_array(pa.array([{}] * batch.num_rows, pa.struct([])))
                     continue
@@ -220,7 +231,9 @@ def _failure(error: Exception) -> LurcherError:
 
     text = str(error).split("\n\n")[0].strip().removeprefix("Invalid Input Error: ")
     if isinstance(error, duckdb.OutOfMemoryException):
-        return LurcherError("the query needs more memory than it may use", "narrow it, or give it more: --memory")
+        return LurcherError(
+            "the query needs more memory than it may use", "narrow it, or give it more: --memory-limit SIZE"
+        )
     if isinstance(error, duckdb.OutOfRangeException):
         return LurcherError(f"a number does not fit: {text}", "convert to real before the arithmetic: toreal(x)")
     if isinstance(error, duckdb.IOException):

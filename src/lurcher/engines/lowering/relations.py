@@ -111,24 +111,23 @@ def range_(context: Context, plan: n.Range) -> Rel:
     name = stored_names([column.name])[column.name]
     start, stop = lowering.value(plan.start).expr, lowering.value(plan.stop).expr
     step = lowering.value(plan.step).expr
-    values_: t.SqlExpr
+    # A table function, not a list: rows come as they are made, however many, and can be interrupted.
+    expr: t.SqlExpr = t.Ident(name)
     if column.type is ScalarType.DATETIME:
-        values_ = t.call("generate_series", start, stop, t.call("to_microseconds", t.Op("//", (step, t.Literal(10)))))
+        series = t.call("generate_series", start, stop, t.call("to_microseconds", t.Op("//", (step, t.Literal(10)))))
     elif column.type in (ScalarType.LONG, ScalarType.INT, ScalarType.TIMESPAN):
-        values_ = t.call("generate_series", *(t.Cast(e, "BIGINT") for e in (start, stop, step)))
+        series = t.call("generate_series", *(t.Cast(e, "BIGINT") for e in (start, stop, step)))
+        if column.type is ScalarType.INT:
+            expr = t.Cast(expr, "INTEGER")
     elif column.type is ScalarType.REAL:
         # Multiples of the step, not running sums: these would drift.
         count = t.call("floor", t.Op("/", (t.Op("-", (stop, start)), step)))
-        index = t.call("generate_series", t.Literal(0, "BIGINT"), t.Cast(count, "BIGINT"))
-        item = t.Op("+", (start, t.Op("*", (t.Ident("i__"), step))))
-        values_ = t.call("list_transform", index, t.Lambda(("i__",), item))
+        series = t.call("generate_series", t.Literal(0, "BIGINT"), t.Cast(count, "BIGINT"))
+        expr = t.Op("+", (start, t.Op("*", (expr, step))))
     else:
         raise refuse(f"range over {column.type}", plan.span)
-    query = t.Select((t.SelectItem(t.call("unnest", values_), name),))
-    expr: t.SqlExpr = t.Ident(name)
-    if column.type is ScalarType.INT:
-        expr = t.Cast(expr, "INTEGER")
-    return Rel(t.QueryFrom(query), {column.name: Cell(expr, column.type, False)})
+    source = t.FunctionFrom(series, "series", (name,))
+    return Rel(source, {column.name: Cell(expr, column.type, False)})
 
 
 @handles(n.Filter)
