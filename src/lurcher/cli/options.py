@@ -31,9 +31,19 @@ def as_of_option(function: F) -> F:
     )(function)
 
 
+def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    import re
+
+    if value is not None and re.fullmatch(r"\s*\d+(?:\.\d+)?\s*[KMGT]i?B\s*", value, re.IGNORECASE) is None:
+        raise click.BadParameter(f"{value!r} is no size; write it as 500MB or 4GB", ctx, param)
+    return value
+
+
 def limits_options(function: F) -> F:
     function = click.option("--timeout", type=float, metavar="SECONDS", help="Stop after so many seconds.")(function)
-    function = click.option("--memory-limit", metavar="SIZE", help="Memory the engine may use, e.g. 4GB.")(function)
+    function = click.option(
+        "--memory-limit", metavar="SIZE", callback=_size, help="Memory the engine may use, e.g. 4GB."
+    )(function)
     return click.option("--threads", type=click.IntRange(1), help="Threads the engine may use.")(function)
 
 
