@@ -251,18 +251,29 @@ def _explain(kind: FunctionKind, name: str, args: tuple[ArgType, ...]) -> Mismat
     if not fitting:
         low = min(_bounds(row)[0] for row in rows)
         high = max(_bounds(row)[1] for row in rows)
-        counts = f"{low}" if low == high else f"at least {low}" if high > 1000 else f"{low} to {high}"
+        counts = counted(low, high)
         return Mismatch(KS120, (("name", name), ("counts", counts), ("given", str(len(args)))))
     # The row whose first misfit comes last is the one that was meant.
-    at, _, params = max(((_first_misfit(params, args), row, params) for row, params in fitting), key=lambda f: f[0])
+    at = max(_first_misfit(params, args) for _, params in fitting)
     if at == len(args):
         return Mismatch(KS232, (("types", ", ".join(_word(a) for a in args)),))
     if args[at] is Special.STAR:
         return Mismatch(KS191, (), at)
-    if TypeKind.SUMMABLE in params[at].types:
+    # What any row takes there whose earlier arguments fit.
+    takes = [t for _, ps in fitting if _first_misfit(ps, args) == at for t in ps[at].types]
+    allowed = {s for t in takes for s in (CLASSES.get(t, frozenset()) if isinstance(t, TypeKind) else (t,))}
+    if allowed >= {ScalarType.LONG, ScalarType.REAL, ScalarType.TIMESPAN} and ScalarType.STRING not in allowed:
         return Mismatch(KS138, (("actual", _word(args[at])),), at)
-    expected = " or ".join(_WORDS[t] if isinstance(t, TypeKind) and t in _WORDS else t.value for t in params[at].types)
+    words = [_WORDS[t] if isinstance(t, TypeKind) and t in _WORDS else t.value for t in takes]
+    expected = " or ".join(dict.fromkeys(words))
     return Mismatch(KS107, (("expected", expected), ("actual", _word(args[at]))), at)
+
+
+def counted(low: int, high: int) -> str:
+    """How many arguments a function takes, in words."""
+    if low == high:
+        return f"{low} argument" + ("s" if low != 1 else "")
+    return f"at least {low} arguments" if high > 1000 else f"{low} to {high} arguments"
 
 
 def _first_misfit(params: tuple[Param, ...], args: tuple[ArgType, ...]) -> int:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from lurcher.functions.registry import FunctionKind, names
-from lurcher.functions.resolve import ArgType, Match, Special, known, resolve
+from lurcher.functions.resolve import ArgType, Match, Special, counted, known, resolve
+from lurcher.functions.signature import Param
 from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS107, KS120, KS144, KS211, KS232, LU003, LU005, LU006, LU007, LU008, LU009
 from lurcher.kql.source import Span
 from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
-from lurcher.plan.binder.context import Context, Env, FunctionValue, Rel, ScalarValue, Scope, TableValue, near
+from lurcher.plan.binder.context import Context, Env, FunctionValue, Rel, ScalarValue, Scope, TableValue, near, null
 from lurcher.plan.binder.expressions import convert, scalar, unknown
 
 T = ScalarType
@@ -52,7 +53,7 @@ def call_scalar(cx: Context, env: Env, node: sx.Call) -> n.Expr:
         at = node.arguments[match.argument].span if match.argument is not None else node.name.span
         cx.say(match.rule, at, **dict(match.data))
         return n.Lit(type=_likely(kind, name), value=None, span=node.span)
-    exprs = tuple(convert(a, t) for a, t in zip(args, match.targets, strict=True))
+    exprs = tuple(_given(a, p, t) for a, p, t in zip(args, match.params, match.targets, strict=True))
     _check_constants(cx, node, match, exprs)
     if kind is _AGGREGATE:
         return _aggregate(cx, env, match, exprs, node.span)
@@ -86,6 +87,13 @@ def _kind(cx: Context, env: Env, name: str) -> FunctionKind | None:
     if known(_WINDOW, name):
         return _WINDOW
     return None
+
+
+def _given(arg: n.Expr, param: Param, target: ScalarType | None) -> n.Expr:
+    """An argument as the row takes it: of a column whose type nobody knows there is only the null of the type asked for."""
+    if arg.type is T.UNKNOWN and isinstance(arg, n.Col):
+        return null(next((t for t in param.types if isinstance(t, ScalarType)), T.STRING))
+    return convert(arg, target)
 
 
 def _no_such(cx: Context, env: Env, node: sx.Call) -> n.Expr:
@@ -283,8 +291,7 @@ def _bound_parameters(
 def _wrong_count(cx: Context, function: FunctionValue, given: int, span: Span) -> None:
     params = function.node.params
     low = sum(1 for p in params if p.default is None)
-    counts = f"{low}" if low == len(params) else f"{low} to {len(params)}"
-    cx.say(KS120, span, name=function.name, counts=counts, given=given)
+    cx.say(KS120, span, name=function.name, counts=counted(low, len(params)), given=given)
 
 
 def _table_argument(

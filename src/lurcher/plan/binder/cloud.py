@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from lurcher.functions.resolve import counted
 from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS120, LU002, LU009, LU010
 from lurcher.kql.types import Column, ScalarType
@@ -98,7 +99,7 @@ def _arguments(
         args.append(scalar(cx, row, argument))
     required = sum(1 for _, optional in found.params if not optional)
     if not required <= len(nodes) <= len(names):
-        counts = f"{required}" if required == len(names) else f"{required} to {len(names)}"
+        counts = counted(required, len(names))
         cx.say(KS120, node.name.span, name=found.name, counts=counts, given=len(nodes))
     return args
 

@@ -13,7 +13,7 @@ from lurcher.kql.diagnostics import KS106, KS107, KS117, KS141, KS142, KS191, KS
 from lurcher.kql.source import Span
 from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
-from lurcher.plan.binder.context import Context, Env, FunctionValue, ScalarValue, Scope, TableValue, col, near
+from lurcher.plan.binder.context import Context, Env, FunctionValue, ScalarValue, Scope, TableValue, col, near, null
 from lurcher.plan.folding import convert as fold_convert
 from lurcher.plan.folding import fold, negate
 
@@ -65,6 +65,8 @@ def constant_text(cx: Context, scope: Scope, node: sx.Expression, what: str) -> 
 
 def binary(cx: Context, op: str, left: n.Expr, right: n.Expr, span: Span) -> n.Expr:
     """`left op right`, typed and converted."""
+    if T.UNKNOWN in (left.type, right.type):
+        return _with_unknown(cx, op, left, right, span)
     types = operands(op, left.type, right.type)
     if types is None:
         hint = ""
@@ -76,12 +78,22 @@ def binary(cx: Context, op: str, left: n.Expr, right: n.Expr, span: Span) -> n.E
             hint = "tostring() makes a text of a value"
         cx.say(KS106, span, operator=f"'{op}'", types=f"{left.type} and {right.type}", hint=hint)
         return unknown(span)
-    if T.UNKNOWN in (left.type, right.type):
-        return n.Lit(type=types.result, value=None, span=span)
     left, right = convert(left, types.left), convert(right, types.right)
     if isinstance(left, n.Lit) and isinstance(right, n.Lit) and (done := fold(op, left, right, types.result)):
         return done
     return operator_call(cx, op, (left, right), types.result, span)
+
+
+def _with_unknown(cx: Context, op: str, left: n.Expr, right: n.Expr, span: Span) -> n.Expr:
+    """Of an operand whose type nobody knows, there is no value either: it is compared as the other's null, which for a text
+    is the empty text. Where it stands for an error, that has been said already."""
+    type = next((t for t in (left.type, right.type) if t is not T.UNKNOWN), T.STRING)
+    types = operands(op, type, type)
+    if types is None:
+        found = operands(op, left.type, right.type)
+        return n.Lit(type=found.result if found is not None else T.UNKNOWN, value=None, span=span)
+    left, right = (null(type) if x.type is T.UNKNOWN else x for x in (left, right))
+    return binary(cx, op, left, right, span)
 
 
 def operator_call(cx: Context, op: str, args: tuple[n.Expr, ...], type: ScalarType | None, span: Span) -> n.Expr:
@@ -208,12 +220,14 @@ def _variable(cx: Context, env: Env, node: sx.Expression, name: str) -> n.Expr:
         cx.say(LU005, node.span, hint=f"toscalar({name} | ...) takes one value of a table")
         return unknown(node.span)
     if env.open:
-        cx.say(LU012, node.span, name=name)
+        if not any(d.is_error for d in cx.diagnostics):
+            cx.say(LU012, node.span, name=name)
         return n.Col(type=T.UNKNOWN, name=name, span=node.span)
     if known(FunctionKind.SCALAR, name) or known(FunctionKind.AGGREGATE, name):
         cx.say(KS117, node.span, name=name, hint=f"write {name}(...)")
         return unknown(node.span)
-    hint = near(name, [*env.types, *env.scope.all()], "there is")
+    pool = [*env.types, *env.scope.all()]
+    hint = near(name, pool, "there is") if pool else near(name, cx.catalog.table_names())
     cx.say(KS142, node.span, name=name, hint=hint)
     return unknown(node.span)
 
@@ -315,8 +329,10 @@ def _in(cx: Context, env: Env, node: sx.In) -> n.Expr:
             values += [_element(v, value.span) for v in value.value]
         else:
             values.append(value)
-    if left.type is T.UNKNOWN or any(v.type is T.UNKNOWN for v in values):
+    if any(v.type is T.UNKNOWN for v in values):
         return n.Lit(type=T.BOOL, value=None, span=span)
+    if left.type is T.UNKNOWN:
+        left = null(T.STRING if textual or not values or values[0].type is T.DYNAMIC else values[0].type)
     if left.type is T.DYNAMIC:
         # The values say what the dynamic is compared as.
         kinds = {v.type for v in values}

@@ -147,7 +147,7 @@ def _extreme(group: Group, call: sx.Call, names: list[str]) -> bool:
     function = call.name.text
     base = {"argmax": "arg_max", "argmin": "arg_min"}.get(function, function)
     if not call.arguments:
-        cx.say(KS120, call.name.span, name=function, counts="at least 1", given=0)
+        cx.say(KS120, call.name.span, name=function, counts="at least 1 argument", given=0)
         return True
     by = scalar(cx, env, call.arguments[0])
     if by.type is T.DYNAMIC:

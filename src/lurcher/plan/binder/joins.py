@@ -171,7 +171,12 @@ def _comparable(cx: Context, left: n.Expr, right: n.Expr, span: Span, name: str)
     numbers = {T.INT, T.LONG, T.REAL, T.DECIMAL}
     if not ({left.type, right.type} <= numbers or T.DYNAMIC in (left.type, right.type)):
         cx.say(
-            KS227, span, name=name or "key", left=left.type, right=right.type, hint="convert one side with extend first"
+            KS227,
+            span,
+            name=name or (left.name if isinstance(left, n.Col) else ""),
+            left=left.type,
+            right=right.type,
+            hint="convert one side with extend first",
         )
         return None
     types = operands("==", left.type, right.type)

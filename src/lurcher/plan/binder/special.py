@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lurcher.functions.registry import FunctionKind
-from lurcher.functions.resolve import Match, resolve
+from lurcher.functions.resolve import Match, counted, resolve
 from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS107, KS109, KS120, LU002, LU005
 from lurcher.kql.types import ScalarType
@@ -20,8 +20,7 @@ T = ScalarType
 def _count(cx: Context, node: sx.Call, low: int, high: int) -> bool:
     if low <= len(node.arguments) <= high:
         return True
-    counts = f"{low}" if low == high else f"{low} to {high}"
-    cx.say(KS120, node.name.span, name=node.name.text, counts=counts, given=len(node.arguments))
+    cx.say(KS120, node.name.span, name=node.name.text, counts=counted(low, high), given=len(node.arguments))
     return False
 
 
