@@ -57,8 +57,10 @@ class AddReport:
 
     @property
     def failed(self) -> list[FileOutcome]:
-        """Files that were not taken, other than those that the lake has already."""
-        return [f for f in self.files if f.skipped and not f.already]
+        """Files that were not taken, other than those that the lake has already, and files of which every row was rejected."""
+        return [
+            f for f in self.files if not f.already and (f.skipped or (f.rejected and not f.rows and not f.repeated))
+        ]
 
 
 def add(
@@ -90,8 +92,17 @@ def add(
                 outcome = _add(lake, leaf, now, table, dry_run, date_order, progress)
             except LurcherError as error:
                 outcome = FileOutcome(leaf.name, skipped=error.message, hint=error.hint)
+            except Exception as error:  # noqa: BLE001
+                # Hostile input found a hole in a reader. The other files go on, and the report and the exit code tell of it.
+                outcome = FileOutcome(
+                    leaf.name, skipped=_defect(error), hint="please report it, with the file if you can"
+                )
             report.files.append(outcome)
     return report
+
+
+def _defect(error: Exception) -> str:
+    return f"lurcher failed on it ({type(error).__name__}: {str(error)[:200]})"
 
 
 def _add(
@@ -107,7 +118,8 @@ def _add(
     if size == 0:
         return FileOutcome(leaf.name, skipped="empty")
     known = lake.source(digest)
-    if known is not None and (table is None or table in known.tables):
+    # What gave no row is read again: another --table, or another version, may take it.
+    if known is not None and known.tables and (table is None or table in known.tables):
         return FileOutcome(
             leaf.name, known.format, skipped=f"is in the lake since {known.taken[:10]}, as {known.name}", already=True
         )
@@ -176,8 +188,10 @@ def _once(
             outcome.skipped = "is in the lake already"
         if rejects.count:
             outcome.rejects = _keep(lake, rejects.path, source)
-    if results:
-        lake.record(_record(lake, outcome, source))
+        # A table that has the rows since before a kill says itself how many.
+        rows = {name: lake.rows_of(name, source.digest) if r.already else r.rows for name, r in results.items()}
+    if rows or rejects.count:
+        lake.record(_record(lake, outcome, source, rows))
     return outcome
 
 
@@ -190,9 +204,9 @@ def _keep(lake: Lake, path: Path, source: SourceId) -> str:
     return str(target)
 
 
-def _record(lake: Lake, outcome: FileOutcome, source: SourceId) -> SourceRecord:
+def _record(lake: Lake, outcome: FileOutcome, source: SourceId, rows: dict[str, int]) -> SourceRecord:
     before = lake.source(source.digest)
-    tables = {**(before.tables if before else {}), **outcome.tables}
+    tables = {**(before.tables if before else {}), **rows}
     return SourceRecord(
         source.digest,
         source.name,

@@ -145,6 +145,11 @@ class Lake:
         """What there is, by name."""
         return [_info(table) for name in self.table_names() if (table := self.table(name)) is not None]
 
+    def rows_of(self, table: str, digest: str) -> int:
+        """How many rows of a table came from a source."""
+        found = self.table(table)
+        return sum(f.rows for f in found.files if f.source == digest[:16]) if found is not None else 0
+
     # --- writing ---
 
     def writer(self, source: SourceId) -> SourceWriter:

@@ -29,10 +29,16 @@ class ReadContext:
     date_order: DateOrder | None = None
     dirty: bool = False
     _inferred: dict[str, dict[str, ScalarType | None]] = field(default_factory=dict)
+    _declared: set[tuple[str, str]] = field(default_factory=set)
     _orders: set[DateOrder] = field(default_factory=set)
     _ambiguous: bool = False
 
-    # --- types of columns that nobody declared ---
+    # --- types of columns that the table does not have ---
+
+    def declare(self, table: str, column: str, kind: ScalarType) -> None:
+        """The file itself says what type a column of a table is: values that do not fit it are rejected."""
+        self.inferred(table)[column] = kind
+        self._declared.add((table, column))
 
     def inferred(self, table: str) -> dict[str, ScalarType | None]:
         """Columns of a table that it did not have before this file: type, None while all values are null."""
@@ -44,6 +50,8 @@ class ReadContext:
 
         types = self.inferred(table)
         before = types.get(column)
+        if (table, column) in self._declared:
+            return before
         types[column] = after = join(before, found)
         if before is not None and after is not before:
             self.dirty = True

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lurcher.collect.exports.files import Leaf, reading
+from lurcher.collect.exports.keys import RepeatedKeyError, check_keys
 from lurcher.collect.exports.lines import Lines, read_lines
 from lurcher.collect.exports.rows import Reject
 from lurcher.errors import LurcherError
@@ -77,10 +78,15 @@ def load(leaf: Leaf) -> Any:
                     "make JSON lines of it: one object a line",
                     leaf.name,
                 )
+    text = b"".join(blocks).removeprefix(_BOM)
     try:
-        return orjson.loads(b"".join(blocks).removeprefix(_BOM))
+        document = orjson.loads(text)
+        check_keys(text, document)
     except orjson.JSONDecodeError as error:
         raise LurcherError(f"not JSON: {error.msg}", "is the file cut off?", leaf.name, error.lineno) from None
+    except RepeatedKeyError as error:
+        raise LurcherError(str(error), "which of the two is meant?", leaf.name) from None
+    return document
 
 
 def elements(document: Any, unwrap: str) -> list[Any]:
@@ -149,6 +155,11 @@ def _of_lines(lines: Lines, unwrap: str) -> Piece:
             except orjson.JSONDecodeError:
                 piece.rejects.append(Reject("line", number, f"not JSON: {error.msg}", line.rstrip(b"\r")))
                 continue
+        try:
+            check_keys(line, value)
+        except RepeatedKeyError as error:
+            piece.rejects.append(Reject("line", number, str(error), line.rstrip(b"\r")))
+            continue
         if type(value) is dict and not (unwrap and unwrap in value):
             values.append(value)
             positions.append(number)

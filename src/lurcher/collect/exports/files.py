@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -117,6 +118,9 @@ def _unwrap(leaf: Leaf, problem: Callable[[str, str], None], depth: int) -> Iter
             yield leaf
     except LurcherError as error:
         problem(leaf.name, error.message)
+    except (ValueError, struct.error, AttributeError, IndexError, MemoryError) as error:
+        # What zipfile lets through of a broken directory.
+        problem(leaf.name, f"not a whole archive ({type(error).__name__}: {error})")
 
 
 def _zip(leaf: Leaf, problem: Callable[[str, str], None], depth: int) -> Iterator[Leaf]:

@@ -62,4 +62,4 @@ def _declare(table: str, types: dict[str, str], context: ReadContext) -> None:
     for name, kind in types.items():
         kql = TYPE_NAMES.get(_TYPES.get(kind.lower(), kind.lower()))
         if kql is not None and (base is None or base.column(name) is None):
-            context.inferred(table)[name] = kql
+            context.declare(table, name, kql)

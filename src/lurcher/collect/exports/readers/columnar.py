@@ -32,7 +32,7 @@ def read_parquet(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reje
     try:
         file = pq.ParquetFile(_seekable(leaf))
         yield from _rows(file.schema_arrow, file.iter_batches(batch_size=65_536), context)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:  # OSError: its metadata are not to be read
         raise LurcherError(f"not a whole Parquet file: {error}", "is it cut off?", leaf.name) from None
 
 
@@ -44,7 +44,7 @@ def read_arrow(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject
         file = pa.ipc.open_file(_seekable(leaf))
         batches = (file.get_batch(i) for i in range(file.num_record_batches))
         yield from _rows(file.schema, batches, context)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
         raise LurcherError(f"not a whole Arrow file: {error}", "is it cut off?", leaf.name) from None
 
 
@@ -67,7 +67,7 @@ def _rows(schema: pa.Schema, batches: Iterator[pa.RecordBatch], context: ReadCon
     base = context.schema_of(table)
     for field in schema:
         if base is None or base.column(field.name) is None:
-            context.inferred(table)[field.name] = _kql(field.type)
+            context.declare(table, field.name, _kql(field.type))
     types = {c.name: c.type for c in context.schema(table).columns}
     start = 1
     for batch in batches:
@@ -75,7 +75,7 @@ def _rows(schema: pa.Schema, batches: Iterator[pa.RecordBatch], context: ReadCon
         if whole is not None:
             yield TableBatch(context.schema(table), whole)
         else:  # some value does not fit: the way that knows which one
-            rows = [{k: _plain(v) for k, v in row.items()} for row in batch.to_pylist()]
+            rows = [{k: _plain(v) for k, v in row.items()} for row in _micros(batch).to_pylist()]
             yield from from_json(table, rows, context, _rejecter(rows, start))
         start += batch.num_rows
     yield from finish(table, context)
@@ -124,6 +124,7 @@ def _cast(batch: pa.RecordBatch, types: dict[str, T]) -> pa.RecordBatch | None:
             or (target in (T.BOOL, T.INT, T.LONG, T.REAL, T.DECIMAL) and _kql(kind) is target)
             or (target in (T.LONG, T.REAL, T.DECIMAL) and pa.types.is_integer(kind))
             or (target is T.DATETIME and _kql(kind) is T.DATETIME)
+            or (target is T.TIMESPAN and pa.types.is_duration(kind))
         )
         if not easy and not pa.types.is_null(kind):
             return None
@@ -132,10 +133,44 @@ def _cast(batch: pa.RecordBatch, types: dict[str, T]) -> pa.RecordBatch | None:
                 values = values.cast(pa.timestamp("us", kind.tz), safe=False)  # cut off, as everywhere
             if pa.types.is_timestamp(values.type) and values.type.tz is None:
                 values = values.cast(pa.timestamp("us"))
+            if pa.types.is_duration(kind):
+                values = _ticks(values)
             arrays.append(values.cast(arrow_type(target)))
         except pa.ArrowException:
             return None
     return pa.RecordBatch.from_arrays(arrays, batch.schema.names)
+
+
+def _micros(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch without nanoseconds, which Python's times do not have."""
+    import pyarrow as pa
+
+    arrays = []
+    for values in batch.columns:
+        if getattr(values.type, "unit", "") == "ns":
+            kind = values.type
+            t = pa.types
+            target = (
+                pa.timestamp("us", kind.tz)
+                if t.is_timestamp(kind)
+                else pa.duration("us")
+                if t.is_duration(kind)
+                else pa.time64("us")
+            )
+            values = values.cast(target, safe=False)
+        arrays.append(values)
+    return pa.RecordBatch.from_arrays(arrays, batch.schema.names)
+
+
+def _ticks(values: pa.Array) -> pa.Array:
+    """Durations as ticks of 100 ns; what is finer is cut off. Raises `ArrowException` where one is too long."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    number = values.cast(pa.int64())
+    if values.type.unit == "ns":
+        return pc.divide(number, 100)
+    return pc.multiply_checked(number, {"us": 10, "ms": 10_000, "s": 10_000_000}[values.type.unit])
 
 
 def _plain(value: Any) -> Any:
