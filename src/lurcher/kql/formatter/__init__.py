@@ -1,7 +1,7 @@
 """Syntax tree -> text, in one layout: one pipe a line, parentheses only where precedence needs them, literals as written.
 
 `parse(format(tree)).tree == tree` for every tree that the parser gives without errors. Comments are not in the tree, and so
-not in the text.
+not in the text: `lurcher.kql.formatter.layout` lays out a text that people keep, comments and all.
 """
 
 from __future__ import annotations
