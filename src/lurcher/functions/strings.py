@@ -6,10 +6,13 @@ result is the empty text.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lurcher.functions import snippets as s
 from lurcher.functions.build import constant, fill, refuse
 from lurcher.functions.registry import FunctionKind, Naming, Nulls, alias, scalar
 from lurcher.sql import tree as t
+from lurcher.sql.walk import walk
 
 _S = FunctionKind.SCALAR
 _NEVER, _MAYBE = Nulls.NEVER, Nulls.MAYBE
@@ -162,13 +165,28 @@ scalar(
 
 # --- cutting ---
 # A start before the beginning gives nothing, SQL's substring would cut from the beginning; a negative length runs backwards there.
+
+
+def _from_position(template: str) -> Callable[..., t.SqlExpr]:
+    """A null position gives the service's one null string (isnull() of it is true), which this engine has not: refused where it
+    is plain to see, empty text where a row's position is null."""
+
+    def sql(string: t.SqlExpr, start: t.SqlExpr, length: t.SqlExpr | None = None) -> t.SqlExpr:
+        for position in (start, length):
+            if position is not None and any(isinstance(n, t.Literal) and n.value is None for n in walk(position)):
+                refuse("substring() of a null position, which gives a null string")
+        return fill(template, string=string, start=start, length=length)
+
+    return sql
+
+
 _FROM_END = "WHEN -{start} <= length({string}) THEN substring({string}, length({string}) + {start} + 1"
 scalar(
     "substring",
     "string: text, start: integer",
     "string",
     "The text from a position on; a negative start counts from the end.",
-    f"CASE WHEN {{start}} >= 0 THEN substring({{string}}, {{start}} + 1) {_FROM_END}) ELSE '' END",
+    _from_position(f"CASE WHEN {{start}} >= 0 THEN substring({{string}}, {{start}} + 1) {_FROM_END}) ELSE '' END"),
     nulls=_MAYBE,
     examples=(('substring("abcdefg", 2)', '"cdefg"'), ('substring("abc", -10)', '""')),
 )
@@ -177,8 +195,10 @@ scalar(
     "string: text, start: integer, length: integer",
     "string",
     "So many characters from a position on; a negative start counts from the end.",
-    "CASE WHEN {start} >= 0 THEN substring({string}, {start} + 1, greatest({length}, 0))"
-    f" {_FROM_END}, greatest({{length}}, 0)) ELSE '' END",
+    _from_position(
+        "CASE WHEN {start} >= 0 THEN substring({string}, {start} + 1, greatest({length}, 0))"
+        f" {_FROM_END}, greatest({{length}}, 0)) ELSE '' END"
+    ),
     nulls=_MAYBE,
     examples=(
         ('substring("abcdefg", 5, 10)', '"fg"'),
