@@ -64,7 +64,8 @@ class Convert(Expr):
 
 @dataclass(frozen=True, slots=True)
 class InList(Expr):
-    """`operand op (values)`: op is `in !in in~ !in~ has_any has_all !has_any`; the values are scalars, or one dynamic array."""
+    """`operand op (values)`: op is `in !in in~ !in~ has_any has_all`; the values are scalars, or one dynamic array. Literal arrays
+    come as their elements; the operand is no dynamic, and scalars are of its type, all strings for the last four."""
 
     op: str
     operand: Expr
@@ -164,7 +165,8 @@ class Project(Plan):
 
 @dataclass(frozen=True, slots=True)
 class Aggregate(Plan):
-    """Group by the keys (none: one row, always; some: no row where the input has none). Columns: keys, then items."""
+    """Group by the keys (none: one row, always; some: no row where the input has none). Columns: keys, then items. Every item
+    is an `Agg`: what is computed from aggregates stands in a `Project` above, the aggregates under `$agg0`, `$agg1`, ..."""
 
     input: Plan
     keys: tuple[Item, ...]
@@ -229,8 +231,9 @@ class Sample(Plan):
 
 @dataclass(frozen=True, slots=True)
 class Window(Plan):
-    """The input's columns and the items, computed over the rows in the input's order. `order` repeats that order's keys where
-    a `Sort` below set one (else the rows are taken as they come)."""
+    """The input's columns and the items (`$win0`, ..., each a `Win`), computed over the rows in the input's order. `order` repeats
+    that order's keys where a `Sort` below set one (else the rows are taken as they come); keys that are no longer columns
+    are refused by the binder."""
 
     input: Plan
     items: tuple[Item, ...]
