@@ -1,0 +1,106 @@
+"""lurcher fmt on files: what changes, what stays to the byte, what it ends with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lurcher.app.fmt import format_file, format_query, format_yaml
+from lurcher.cli import main
+from lurcher.kql.source import Source
+
+RULE = """id: 12345678-1234-1234-1234-123456789012   # kept
+name:   "A rule"
+query: |
+    // why
+    T|where a==1
+     | take 5   // few
+
+    // end
+
+tactics:
+  - Execution   # kept too
+"""
+LAID = """id: 12345678-1234-1234-1234-123456789012   # kept
+name:   "A rule"
+query: |
+    // why
+    T
+    | where a == 1
+    | take 5 // few
+
+    // end
+
+tactics:
+  - Execution   # kept too
+"""
+
+
+def test_only_the_block_of_a_rule_changes() -> None:
+    assert format_yaml(Source(RULE)).text == LAID
+    assert format_yaml(Source(LAID)).text == LAID
+
+
+@pytest.mark.parametrize("tail", ["", "\n", "\n\n\n"])
+@pytest.mark.parametrize("head", ["|", "|-", "|+", "|  # comment", "|2"])
+def test_ends_of_blocks(head: str, tail: str) -> None:
+    done = format_yaml(Source(f"query: {head}\n  T|take 5{tail}"))
+    assert done.text == f"query: {head}\n  T\n  | take 5{tail}"
+
+
+def test_line_ends_and_marks_stay(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + RULE.replace("\n", "\r\n").encode())
+    assert main(["fmt", str(path)]) == 0
+    assert path.read_bytes() == b"\xef\xbb\xbf" + LAID.replace("\n", "\r\n").encode()
+    query = tmp_path / "a.kql"
+    query.write_bytes(b"T|take 5 // x\r\n")
+    assert main(["fmt", str(query)]) == 0
+    assert query.read_bytes() == b"T\r\n| take 5 // x\r\n"
+
+
+def test_an_error_points_into_the_file_and_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.yaml"
+    text = RULE.replace("a==1", "(a==1")
+    path.write_text(text)
+    assert main(["fmt", str(path)]) == 1
+    assert path.read_text() == text
+    assert f"{path}:6:14: error" in capsys.readouterr().err
+
+
+def test_quoted_queries_stay_with_a_note() -> None:
+    done = format_yaml(Source('query: "T|take 5"\n', "a.yaml"))
+    assert done.text == 'query: "T|take 5"\n'
+    assert done.notes[0].startswith("a.yaml:1: left as it is")
+
+
+def test_check_and_diff_write_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.kql"
+    path.write_text("T|take 5\n")
+    assert main(["fmt", "--check", str(path)]) == 1
+    assert main(["fmt", "--diff", str(path)]) == 0
+    assert "-T|take 5\n+T\n+| take 5\n" in capsys.readouterr().out
+    assert path.read_text() == "T|take 5\n"
+    assert main(["fmt", str(path)]) == 0
+    assert main(["fmt", "--check", str(tmp_path)]) == 0
+    assert path.read_text() == "T\n| take 5\n"
+
+
+def test_other_files_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("T")
+    assert main(["fmt", str(path)]) == 2
+    assert "does not know files of this name" in capsys.readouterr().err
+
+
+def test_yaml_without_a_query_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "ci.yml"
+    path.write_text("on:   push\njobs: {}\n")
+    before, after, done = format_file(path)
+    assert (before, done.problems, done.notes) == (after, (), ())
+
+
+def test_a_text_that_is_empty() -> None:
+    assert format_query(Source("")).text == ""
+    assert format_yaml(Source("query: |\n\nname: x\n")).text == "query: |\n\nname: x\n"
