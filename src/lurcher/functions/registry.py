@@ -13,6 +13,7 @@ Several rows of one name are its overloads, tried in order. Operators are rows t
 from __future__ import annotations
 
 import enum
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -76,6 +77,8 @@ class Overload:
     obsolete: str = ""
     #: Where a column is meant to come out (hidden functions have no page).
     hidden: bool = False
+    #: The family that declares it: the name of a module of this package (`strings`), and of the manual's page.
+    family: str = ""
 
 
 #: (kind is not part of the key: a name is one thing, but `count`, `any`, `min_of` may be scalar and aggregate.)
@@ -101,6 +104,8 @@ def _declare(
     if spark is not None:
         overrides["spark"] = spark
     parsed = parse_params(params)
+    # The module that calls scalar(), aggregate(), ...: two frames up, as collections.namedtuple finds its own.
+    family = str(sys._getframe(2).f_globals["__name__"]).rpartition(".")[2]
     row = Overload(
         name=name,
         kind=kind,
@@ -110,6 +115,7 @@ def _declare(
         sql=sql,
         examples=((example,) if example else ()) + tuple(examples),
         overrides=overrides,
+        family=family,
         **more,
     )
     FUNCTIONS.setdefault((kind, name), []).append(row)
