@@ -83,6 +83,11 @@ operator(
     # The remainder first: adding the divisor to it cannot overflow.
     "({left} % {right} + CASE WHEN {left} % {right} < 0 THEN abs({right}) ELSE 0 END)",
     nulls=Nulls.MAYBE,
+    # The least integer by -1: the engine divides first, and that overflows.
+    overrides={
+        "wrapping": "CASE WHEN {right} = -1 THEN {left} - {left}"
+        " ELSE {left} % {right} + CASE WHEN {left} % {right} < 0 THEN abs({right}) ELSE 0 END END"
+    },
 )
 operator("+", "left: real, right: real", "real", "Sum.", "{left} + {right}")
 operator("-", "left: real, right: real", "real", "Difference.", "{left} - {right}")

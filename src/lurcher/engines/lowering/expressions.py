@@ -188,6 +188,8 @@ class Expressions:
         over: t.Over | None = None,
     ) -> t.SqlExpr:
         """The SQL of a row over operands."""
+        if row.name == "tostring" and (short := path_text(operands)) is not None:
+            return short
         dialect = self.context.dialect.name
         template = row.overrides.get("wrapping") if self.context.wrapping else None
         template = template or row.overrides.get(dialect) or row.sql
@@ -292,3 +294,11 @@ def bare_numbers(exprs: list[t.SqlExpr]) -> list[t.SqlExpr]:
     if any(isinstance(e, t.Literal) and not b for e, b in zip(exprs, literals, strict=True)):
         return exprs
     return [t.Literal(e.value) if isinstance(e, t.Literal) else e for e in exprs]
+
+
+def path_text(operands: list[t.SqlExpr]) -> t.SqlExpr | None:
+    """The text of a path into a dynamic, read at once: it need not be cut out as JSON first."""
+    match operands:
+        case [t.Call("nullif", (t.Call("json_extract", (value, t.Literal(str()) as path)), t.Literal("null")))]:
+            return t.call("coalesce", t.call("json_extract_string", value, path), t.EMPTY)
+    return None

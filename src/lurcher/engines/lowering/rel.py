@@ -3,6 +3,7 @@ so that a pipe of KQL becomes one SELECT where a person would have written one."
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,8 @@ from lurcher.sql.walk import has_query, is_small, is_volatile, rewrite, walk
 
 #: The hidden column of a table's rows that says when they were added. No name of KQL's has parentheses.
 INGESTED = "ingestion_time()"
+#: Names that the lowering gives to columns of its own.
+_OWN = re.compile(r"(?:order|row|element|index|group|values|column) [0-9.]+~*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,15 @@ class Rel:
         return not self.closed and self.limit is None and not self.distinct
 
 
+#: Beyond so many nested projections what is left is written in place.
+_LEVELS = 200
+
+
 def stored_names(names: Iterable[str]) -> dict[str, str]:
     """Names for the columns of a subquery: distinct without regard to case, none like a bound variable (`x__`)."""
     wanted = list(names)
     safe = [n.replace("\0", "\u2400") for n in wanted]
-    safe = [n + "~" if n.endswith("__") else n or "~" for n in safe]
+    safe = [n + "~" if n.endswith("__") or _OWN.match(n) else n or "~" for n in safe]
     # Two wanted names may have become one.
     distinct = [n if safe.index(n) == i else f"{n}~{i}" for i, n in enumerate(safe)]
     stored = physical_names(distinct)
@@ -164,7 +171,7 @@ def hoisted(query: t.Select) -> t.Select:
     if isinstance(query.source, t.JoinFrom):
         query = _flattened(query, query.source)
     levels: list[list[t.SelectItem]] = []
-    while len(levels) < 50:
+    while len(levels) < _LEVELS:
         found: dict[str, t.SqlExpr] = {}
         query = _pull(query, found)
         if not found:
@@ -232,7 +239,7 @@ def qualified(query: t.Select) -> t.Select:
     """Columns with their table where the SELECT also gives that name to something else: ORDER BY and GROUP BY would take that."""
     given = {i.alias.casefold() for i in query.items if i.alias and i.expr != t.Ident(i.alias)}
     source = query.source
-    if not given or not isinstance(source, t.Table | t.QueryFrom):
+    if not given or not isinstance(source, t.Table | t.QueryFrom | t.FunctionFrom):
         return query
     used = {n.name.casefold() for e in expressions_of(query) for n in walk(e) if isinstance(n, t.Ident) and not n.table}
     if not given & used:
@@ -271,7 +278,8 @@ def _pull(query: t.Select, found: dict[str, t.SqlExpr]) -> t.Select:
             return node
         if isinstance(node, t.Let):
             value = rewrite(node.value, change)
-            if any(isinstance(n, t.Let) for n in walk(value)):
+            # What uses a value of this level comes on the next: an alias in the same SELECT would be written out again.
+            if any(isinstance(n, t.Let) or (isinstance(n, t.Ident) and n.name in found) for n in walk(value)):
                 return replace(node, value=value)
             for name, known in found.items():
                 if known == value and not is_volatile(value):
