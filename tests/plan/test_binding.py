@@ -47,7 +47,9 @@ def test_a_chain_of_a_thousand_conditions_is_a_shallow_tree() -> None:
 
 
 def test_a_long_sum_is_bound_without_recursion() -> None:
-    assert compiled("Events | project x = " + " + ".join(["Size"] * 900)).ok
+    total = " + ".join(["Size"] * 900)
+    assert compiled(f"Events | project x = {total}").ok
+    assert compiled(f"let f = (Size:long) {{ {total} }}; Events | project x = f(Size)").ok
 
 
 def test_a_function_cannot_call_itself() -> None:
@@ -59,6 +61,16 @@ def test_functions_that_double_each_other_end_in_a_message() -> None:
     lets = "let f0 = (x:long) { x };" + "".join(f"let f{i} = (x:long) {{ f{i - 1}(x) }};" for i in range(1, 80))
     found = compiled(lets + "print f79(1)")
     assert "LU003" in {d.code for d in found.diagnostics}
+
+
+def test_values_that_double_each_other_end_in_a_message() -> None:
+    lets = "let v0 = rand();" + "".join(f"let v{i} = v{i - 1} + v{i - 1};" for i in range(1, 60))
+    assert "LU003" in {d.code for d in compiled(lets + "print v59").diagnostics}
+    calls = "Size"
+    for _ in range(40):
+        calls = f"f({calls})"
+    text = f"let f = (x:long) {{ x * x }}; Events | project {calls}"
+    assert "LU003" in {d.code for d in compiled(text).diagnostics}
 
 
 def test_a_row_value_does_not_reach_a_query_of_its_own() -> None:

@@ -20,6 +20,8 @@ T = ScalarType
 _SCALAR, _AGGREGATE, _WINDOW = FunctionKind.SCALAR, FunctionKind.AGGREGATE, FunctionKind.WINDOW
 #: Functions in functions, before a query is called too large.
 MAX_CALLS = 48
+#: Parts of an expression when all variables and functions in it are written out.
+MAX_SIZE = 200_000
 
 #: name -> how the binder itself makes an expression of the call.
 SPECIAL: dict[str, Callable[[Context, Env, sx.Call], n.Expr]] = {}
@@ -164,9 +166,44 @@ def _check_constants(cx: Context, node: sx.Call, match: Match, args: tuple[n.Exp
 
 def reads_row(expr: n.Expr) -> bool:
     """Whether an expression depends on the row that it is computed over."""
-    if isinstance(expr, (n.Col, n.Outer)):
-        return True
-    return any(reads_row(part) for part in parts(expr))
+    stack, seen = [expr], set()
+    while stack:
+        part = stack.pop()
+        if isinstance(part, (n.Col, n.Outer)):
+            return True
+        # A variable that is used twice is one object in two places: walked once.
+        if id(part) not in seen:
+            seen.add(id(part))
+            stack.extend(parts(part))
+    return False
+
+
+def bounded(cx: Context, expr: n.Expr, span: Span) -> n.Expr:
+    """The expression, refused where it would be too large written out: `let b = a + a` doubles what `a` is."""
+    if weight(cx, expr) <= MAX_SIZE:
+        return expr
+    cx.say(LU003, span, what="a value written out", limit=f"{MAX_SIZE} parts")
+    return unknown(span)
+
+
+def weight(cx: Context, expr: n.Expr) -> int:
+    """How many parts an expression has when nothing in it is shared."""
+    weights = cx.weights
+    stack = [expr]
+    while stack:
+        top = stack[-1]
+        if id(top) in weights:
+            stack.pop()
+            continue
+        below = list(parts(top))
+        missing = [part for part in below if id(part) not in weights]
+        if missing:
+            stack += missing
+            continue
+        # The expression is kept beside its weight, so that no other takes its id.
+        weights[id(top)] = (top, 1 + sum(weights[id(part)][1] for part in below))
+        stack.pop()
+    return weights[id(expr)][1]
 
 
 def parts(expr: n.Expr) -> Iterator[n.Expr]:
@@ -237,7 +274,8 @@ def call_user(
     cx.calls.append(function.name)
     saved, cx.row = cx.row, env.row
     try:
-        return function_body(cx, scope, function.node)
+        result = function_body(cx, scope, function.node)
+        return bounded(cx, result, span) if isinstance(result, n.Expr) else result
     finally:
         cx.row = saved
         cx.calls.pop()

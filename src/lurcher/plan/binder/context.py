@@ -140,6 +140,8 @@ class Context:
     row: Env | None = None
     #: Inside the body of an mv-apply: the columns of the row that it is applied to.
     outer: dict[str, ScalarType] | None = None
+    #: Expressions whose size is known, by identity.
+    weights: dict[int, tuple[n.Expr, int]] = field(default_factory=dict)
     #: Several results of one pipe (`fork`, `facet`).
     extra: list[n.Plan] = field(default_factory=list)
 

@@ -9,7 +9,7 @@ from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS201, LU011
 from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
-from lurcher.plan.binder.calls import reads_row
+from lurcher.plan.binder.calls import bounded, reads_row
 from lurcher.plan.binder.context import Context, Env, FunctionValue, Rel, ScalarValue, Scope, TableValue
 from lurcher.plan.binder.expressions import convert, scalar
 from lurcher.plan.binder.tables import bind_any, unknown_table
@@ -76,6 +76,7 @@ def _let(cx: Context, scope: Scope, statement: sx.LetStatement, declared: list[F
     if isinstance(result, Rel):
         scope.names[name] = TableValue(result)
     else:
+        result = bounded(cx, result, statement.span)
         scope.names[name] = ScalarValue(result, env.row if reads_row(result) else None)
 
 
