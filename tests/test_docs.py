@@ -81,11 +81,6 @@ def test_every_code_is_documented(made: dict[str, str]) -> None:
 
 
 # --- links ---
-def prose(text: str) -> str:
-    """Without code: brackets in a query are no links."""
-    return re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")

@@ -134,9 +134,13 @@ def test_markup_in_a_text_is_shown_not_obeyed() -> None:
     assert anchor("lurcher query") == "lurcher-query"
 
 
-def test_a_refusal_of_the_lowering_is_a_refusal_too() -> None:
-    # range over reals is typed, and has no exact form in SQL.
-    found = support.diagnostics("range y from 1.0 to 2.0 step 0.5")
-    assert not any(d.kind == "semantic" for d in found), found
+def test_what_only_the_lowering_refuses_is_refused() -> None:
+    # It binds; it has no exact form in SQL.
+    found = support.support(Probe("summarize by rand()", "T | summarize count() by rand()"))
+    assert (found.state, found.why) == (State.NO, "grouping by a random value: not supported")
+
+
+def test_the_sql_of_an_expression() -> None:
+    assert support.sql_of("strlen('ab')") == "length('ab')"
     with pytest.raises(Refused):
-        support.sql_of("evaluate_nothing(1)")
+        support.sql_of("nosuch(1)")
