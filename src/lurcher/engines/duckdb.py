@@ -238,4 +238,9 @@ def _failure(error: Exception) -> LurcherError:
         return LurcherError(f"a number does not fit: {text}", "convert to real before the arithmetic: toreal(x)")
     if isinstance(error, duckdb.IOException):
         return LurcherError(f"a file cannot be read: {text}")
+    refused = text.partition("LurcherError: ")[2]
+    if refused:
+        # A vectorised function refuses a value (as series_outliers() does); only its text comes through the engine.
+        message, _, hint = refused.partition("\n  hint: ")
+        return LurcherError(message, hint, kind="unsupported")
     return LurcherError(f"the query failed: {text}")

@@ -15,6 +15,7 @@ from lurcher.functions import (  # noqa: F401
     parsing_time,
     regex,
     series,
+    series_analysis,
     sets,
     strings,
     windows,

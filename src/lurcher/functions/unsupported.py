@@ -9,7 +9,9 @@ from __future__ import annotations
 _CLUSTER = "it asks the cluster that the query runs on"
 _SKETCH = "sketches of the service are not reproduced; count distinct values with dcount() or count_distinct()"
 _DIGEST = "t-digests of the service are not reproduced; use percentile()"
-_SERIES = "series analysis is not supported yet"
+_PERIODS = "how the service scores and finds periods is not published"
+_BREAK = "which breaks it tries, and how it counts them, is not published; fit each part with series_fit_line()"
+_FFT = "how the service scales transforms, and pads arrays to a length, is not published"
 _GEO = "geospatial functions are not supported"
 _UNITS = "conversion of units is not supported"
 _GRAPH = "it belongs to graph-match, which is not supported yet"
@@ -22,9 +24,9 @@ _BY_REASON: dict[str, str] = {
     _SKETCH: "hll hll_if hll_merge dcount_hll hll_isvalid",
     _DIGEST: "tdigest tdigest_merge merge_tdigest percentile_tdigest percentiles_array_tdigest percentrank_tdigest rank_tdigest"
     " tdigest_isvalid",
-    _SERIES: "series_fir series_stats series_stats_dynamic series_fft series_ifft series_fit_line series_fit_line_dynamic"
-    " series_fit_2lines series_fit_2lines_dynamic series_outliers series_periods_detect series_periods_validate series_fill_linear"
-    " series_fit_poly series_seasonal series_decompose series_decompose_forecast series_decompose_anomalies",
+    _PERIODS: "series_periods_detect series_periods_validate",
+    _BREAK: "series_fit_2lines series_fit_2lines_dynamic",
+    _FFT: "series_fft series_ifft",
     _GEO: "geo_from_wkt geo_angle geo_azimuth geo_closest_point_on_line geo_closest_point_on_polygon geo_distance_2points"
     " geo_distance_point_to_line geo_distance_point_to_polygon geo_point_in_circle geo_point_in_polygon geo_intersects_2lines"
     " geo_intersects_line_with_polygon geo_intersects_2polygons geo_intersection_2lines geo_intersection_line_with_polygon"

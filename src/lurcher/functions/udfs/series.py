@@ -144,8 +144,13 @@ def series_reduce(name: pa.Array, series: pa.Array) -> pa.Array:
 
 
 def _pair(name: str, one: str, other: str) -> float | None:
-    """Null where the arrays differ in size or hold what is no number."""
-    a, b = _numbers(load(one)), _numbers(load(other))
+    """Null where the arrays differ in size or hold what is no number. One of the two may be a number."""
+    first, second = load(one), load(other)
+    if isinstance(first, list) and isinstance(second, Number):
+        second = [second] * len(first)
+    elif isinstance(second, list) and isinstance(first, Number):
+        first = [first] * len(second)
+    a, b = _numbers(first), _numbers(second)
     if a is None or b is None or len(a) != len(b) or not a or None in a or None in b:
         return None
     x, y = [float(v) for v in a if v is not None], [float(v) for v in b if v is not None]
@@ -163,26 +168,6 @@ def _pair(name: str, one: str, other: str) -> float | None:
 @udf("VARCHAR", "JSON", "JSON", returns="DOUBLE")
 def series_pair(name: pa.Array, one: pa.Array, other: pa.Array) -> pa.Array:
     return each(_pair, "double", name, one, other)
-
-
-def _fill(name: str, series: str, constant: str | None) -> str | None:
-    values = load(series)
-    if not isinstance(values, list):
-        return None
-    if name == "const":
-        given = load(constant) if constant is not None else Number("0")
-        return dump([given if v is None else v for v in values])
-    out: list[Any] = []
-    last: Any = None
-    for value in values if name == "forward" else reversed(values):
-        last = value if value is not None else last
-        out.append(last)
-    return dump(out if name == "forward" else out[::-1])
-
-
-@udf("VARCHAR", "JSON", "JSON", returns="VARCHAR")
-def series_fill(name: pa.Array, series: pa.Array, constant: pa.Array) -> pa.Array:
-    return each(_fill, "string", name, series, constant, strict=False)
 
 
 def _iir(series: str, numerators: str, denominators: str) -> str | None:

@@ -1,15 +1,20 @@
-"""Functions that give several columns at once (`extend (a, b) = series_fit_line(y)`): their columns. None is lowered yet.
+"""Functions that give several columns at once (`extend (a, b) = series_fit_line(y)`): their columns. Where the function has a
+row, that makes a bag, and each column is taken out of it.
 
 Source: the functions' pages (Kusto documentation); names checked against Microsoft's parser.
 """
 
 from __future__ import annotations
 
+from lurcher.functions.registry import FunctionKind, overloads
+from lurcher.functions.resolve import Match, known, resolve
+from lurcher.functions.unsupported import UNSUPPORTED
 from lurcher.kql import syntax as sx
 from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
+from lurcher.plan.binder.calls import SPECIAL, _check_constants, arguments
 from lurcher.plan.binder.context import Context, Env, FunctionValue
-from lurcher.plan.binder.expressions import scalar
+from lurcher.plan.binder.expressions import convert, scalar, unknown
 from lurcher.plan.binder.names import result_name
 
 T = ScalarType
@@ -42,6 +47,13 @@ _COLUMNS: dict[str, tuple[tuple[str, ScalarType], ...]] = {
         ("left_variance", _R),
         ("left_rvariance", _R),
     ),
+    "series_fit_poly": (
+        ("rsquare", _R),
+        ("coefficients", _D),
+        ("variance", _R),
+        ("rvariance", _R),
+        ("poly_fit", _D),
+    ),
     "series_stats": (
         ("min", _R),
         ("min_idx", _L),
@@ -73,9 +85,7 @@ def several(cx: Context, env: Env, node: sx.Expression) -> list[n.Item] | None:
         columns = tuple((f"{result_name(a)}_sorted", _D) for a in arrays)
     if columns is None or isinstance(env.scope.find(name), FunctionValue):
         return _listed(cx, env, node)
-    for argument in call.arguments:
-        scalar(cx, env, argument)
-    cx.refuse(f"the function {name}", call.name.span)
+    bag = _bag(cx, env, call)
     prefix = f"{name}_{result_name(call.arguments[0]) if call.arguments else ''}"
     names = [suffix if name in _SORTS else f"{prefix}_{suffix}" for suffix, _ in columns]
     if isinstance(node, sx.Named):
@@ -86,7 +96,45 @@ def several(cx: Context, env: Env, node: sx.Expression) -> list[n.Item] | None:
         else:
             # Fewer names than columns: only so many columns.
             names = written[: len(columns)]
-    return [(x, n.Lit(type=type, value=None, span=call.span)) for x, (_, type) in zip(names, columns, strict=False)]
+    return [(x, _column(bag, key, type)) for x, (key, type) in zip(names, columns, strict=False)]
+
+
+def _bag(cx: Context, env: Env, call: sx.Call) -> n.Expr:
+    """The call as the row of its function has it; unknown where there is none, or not for these arguments."""
+    name = call.name.text
+    if not known(FunctionKind.SCALAR, name) or name in _SORTS:
+        for argument in call.arguments:
+            scalar(cx, env, argument)
+        cx.refuse(f"the function {name}", call.name.span, UNSUPPORTED.get(name, ""))
+        return unknown(call.span)
+    args, types = arguments(cx, env, call)
+    match = resolve(FunctionKind.SCALAR, name, types)
+    if not isinstance(match, Match):
+        at = call.arguments[match.argument].span if match.argument is not None else call.name.span
+        cx.say(match.rule, at, **dict(match.data))
+        return unknown(call.span)
+    exprs = tuple(convert(a, t) for a, t in zip(args, match.targets, strict=True))
+    _check_constants(cx, call, match, exprs)
+    return n.Call(type=T.DYNAMIC, function=match.overload, args=exprs, span=call.span)
+
+
+def _column(bag: n.Expr, key: str, type: ScalarType) -> n.Expr:
+    if bag.type is T.UNKNOWN:
+        return n.Lit(type=type, value=None, span=bag.span)
+    (row,) = overloads(FunctionKind.SCALAR, f"__series_{type.value}")
+    path = n.Lit(type=T.STRING, value=f"$.{key}", span=bag.span)
+    return n.Call(type=type, function=row, args=(bag, path), span=bag.span)
+
+
+def _alone(cx: Context, env: Env, node: sx.Call) -> n.Expr:
+    """Several columns are no argument of another function."""
+    _bag(cx, env, node)
+    name = node.name.text
+    cx.refuse(f"{name}() within an expression", node.name.span, "give its columns names first: extend (a, b) = ...")
+    return unknown(node.span)
+
+
+SPECIAL.update({name: _alone for name in _COLUMNS if known(FunctionKind.SCALAR, name)})
 
 
 def _listed(cx: Context, env: Env, node: sx.Expression) -> list[n.Item] | None:
