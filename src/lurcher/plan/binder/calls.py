@@ -100,12 +100,14 @@ def _given(arg: n.Expr, param: Param, target: ScalarType | None) -> n.Expr:
 
 def _no_such(cx: Context, env: Env, node: sx.Call) -> n.Expr:
     name = node.name.text
+    if name in LANGUAGE and not known(_AGGREGATE, name):
+        # Whether it would take a table, or is an aggregate, is not known: nothing is said of its arguments.
+        cx.refuse(f"the function {name}", node.name.span)
+        return unknown(node.span)
     for argument in node.arguments:
         _quietly(cx, env, argument)
     if known(_AGGREGATE, name):
         cx.say(KS144, node.name.span, name=name, hint=f"write: summarize {name}(...) by ...")
-    elif name in LANGUAGE or name in env.scope.all():
-        cx.refuse(f"the function {name}", node.name.span)
     else:
         pool = [*names(_SCALAR), *names(_AGGREGATE), *env.scope.all()]
         cx.say(KS211, node.name.span, name=name, hint=near(name, pool))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lurcher.kql import syntax as sx
 from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
-from lurcher.plan.binder.context import Context, Env, Rel, Scope, operator, source
+from lurcher.plan.binder.context import Context, Env, Rel, ScalarValue, Scope, operator, source
 from lurcher.plan.binder.expressions import scalar
 from lurcher.plan.binder.joins import parameter
 from lurcher.plan.binder.names import Namer, result_name
@@ -59,11 +59,14 @@ def _reduce(cx: Context, scope: Scope, rel: Rel, op: sx.ReduceOp) -> Rel:
 
 @operator(sx.PartitionOp)
 def _partition(cx: Context, scope: Scope, rel: Rel, op: sx.PartitionOp) -> Rel:
-    scalar(cx, environment(cx, scope, rel), op.by)
+    key = scalar(cx, environment(cx, scope, rel), op.by)
     if isinstance(op.body, sx.Pipe) and op.body.source is None and not op.braces:
         body = pipe(cx, scope, op.body, rel)
     else:
-        body = table(cx, scope, op.body)
+        # A body in braces is a query of its own, in which the key is a value.
+        inner = Scope(scope)
+        inner.names[result_name(op.by)] = ScalarValue(n.Lit(type=key.type, value=None, span=op.by.span))
+        body = table(cx, inner, op.body)
     return _refused(cx, rel, op, list(body.columns))
 
 
