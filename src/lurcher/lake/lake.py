@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tomllib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -150,7 +152,25 @@ class Lake:
         found = self.table(table)
         return sum(f.rows for f in found.files if f.source == digest[:16]) if found is not None else 0
 
+    def time_of(self, table: str, digest: str) -> datetime | None:
+        """The earliest time of the rows of a table that came from a source; None where there are none."""
+        found = self.table(table)
+        times = [f.first for f in found.files if f.source == digest[:16] and f.first] if found is not None else []
+        return min(times, default=None)
+
     # --- writing ---
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder on the lake's disk for what waits to be added; it goes away, at the latest when the next writer comes."""
+        from lurcher.lake.staging import open_folder
+
+        folder, lock = open_folder(self.path)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.close()
 
     def writer(self, source: SourceId) -> SourceWriter:
         """What takes the rows of one source, of whatever tables, and commits them."""
