@@ -60,6 +60,7 @@ def holds(text: str) -> None:
         ("T|project-away A*,B", "T\n| project-away A*, B\n"),
         ("print a=-1,b = 2-1 , c=x.y [ 'z' ]", "print a = -1, b = 2 - 1, c = x.y['z']\n"),
         ("print todatetime (x), datetime( 2024-01-01 )", "print todatetime(x), datetime( 2024-01-01 )\n"),
+        ("T|where a between(1..5)", "T\n| where a between (1 .. 5)\n"),
         ("print dynamic({'a':1,'b':{ }})", "print dynamic({'a': 1, 'b': {}})\n"),
         ("T\r\n| take 5\r\n\r\n\r\n\r\n// end", "T\n| take 5\n\n// end\n"),
         ("print ```a\n  b```", "print ```a\n  b```\n"),

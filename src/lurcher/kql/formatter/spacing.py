@@ -84,8 +84,11 @@ def _node(found: Spacing, node: s.Node) -> None:
                     found.connectives.add(at)
         case s.In(left=left):
             _spaced_after(found, left, (node.op,))
-        case s.Between(left=left):
+        case s.Between(left=left, low=low, high=high):
             _spaced_after(found, left, ("between", "!between"))
+            at = _between(found.tokens, low.span.end, high.span.start, ("..",))
+            if at is not None:
+                found.spaced.add(at)
         case s.Named(names=(*_, name), expression=value):
             at = _between(found.tokens, name.span.end, value.span.start, ("=",))
             if at is not None:
