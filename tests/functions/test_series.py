@@ -149,14 +149,43 @@ def test_season_of_the_documentation(session: Any) -> None:
         "series_seasonal(y)",
         "series_seasonal(y, -1)",
         "series_decompose(y)",
-        "series_decompose_forecast(y, 1)",
+        "series_decompose_forecast(y, 1, -1, 'avg')",
         "series_decompose_anomalies(y)",
         "series_decompose_anomalies(y, 1.5, -1, 'linefit')",
         "series_decompose_anomalies(y, 1.5, toint(y[0]) - 2)",
     ],
 )
-def test_a_season_to_be_detected_is_refused(session: Any, call: str) -> None:
-    assert "detects a season" in refusal(session, f"print y=dynamic([1,2,3,4,5,6,7,8,9]) | project x={call}")
+def test_a_season_that_may_be_detected_is_refused(session: Any, call: str) -> None:
+    message = refusal(session, f"print y=dynamic([1,5,3,7,2,1,5,3,7,2,1,5,3,7,2]) | project x={call}")
+    assert message.startswith("a series may have a season (the period 5 scores 1.00)")
+
+
+def test_a_series_without_any_period_has_no_season(session: Any) -> None:
+    """One spike: the autocorrelation is the same at every lag. Less than eight points hold no period of four twice."""
+    spike = "dynamic([1,2,1,2,2,1,2,1,1,2,1,20,1,2,2,1])"
+    q = "print y={} | extend (f, s, b)=series_decompose_anomalies(y, 1.5, {}) | project f, s, b"
+    assert row(session, q.format(spike, -1)) == row(session, q.format(spike, 0))
+    assert row(session, q.format(spike, -1))[0] == [0] * 11 + [1] + [0] * 4
+    assert row(session, "print series_seasonal(dynamic([1,9,1,9,1,9,1]))")[0] == [0.0] * 7
+
+
+def test_the_threshold_of_a_season_is_heeded(session: Any) -> None:
+    spike = "dynamic([1,2,1,2,2,1,2,1,1,2,1,20,1,2,2,1])"
+    call = f"series_decompose_anomalies({spike}, 1.5, -1, 'avg', 0, 'ctukey', 0.01)"
+    assert refusal(session, f"print {call}").startswith("a series may have a season")
+
+
+def test_scores_of_periods_are_the_services() -> None:
+    """series_periods_detect() gives 0.8405558794091443 for the period 14 of its page's series."""
+    import numpy as np
+
+    from lurcher.functions.udfs.series_decompose import period_scores
+
+    weeks = (
+        "80 139 87 110 68 54 50 51 53 133 86 141 97 156 94 149 95 140 77 61 50 54 47 133 72 152 94 148 105 162 101 160 87"
+        " 63 53 55 54 151 103 189 108 183 113 175 113 178 90 71 62 62 65 165 109 181 115 182 121 178 114 170"
+    )
+    assert period_scores(np.array(weeks.split(), dtype=float))[14] == pytest.approx(0.8405558794091443, abs=1e-12)
 
 
 def test_components_by_hand(session: Any) -> None:

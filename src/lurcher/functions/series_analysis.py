@@ -22,6 +22,8 @@ _P90 = t.Literal(90)
 _AVG = t.Literal("avg")
 _MILD = t.Literal(1.5)
 _ZERO = t.Literal(0)
+_DETECT = t.Literal(-1)
+_SURE = t.Literal(0.6)
 
 
 # --- statistics and fits -----------------------------------------------------------------------------------------------------
@@ -138,16 +140,6 @@ scalar(
 
 
 # --- season and trend --------------------------------------------------------------------------------------------------------
-def _given_period(function: str, period: t.SqlExpr | None) -> t.SqlExpr:
-    """The period; refused where it is to be detected."""
-    if period is None or (constant_integer(period) or 0) < 0:
-        refuse(
-            f"{function}(): how the service detects a season is not published",
-            "give it as an argument: 0 for none, or the period in bins (24 for days of hours)",
-        )
-    return period
-
-
 def _known_trend(function: str, trend: t.SqlExpr) -> t.SqlExpr:
     found = constant(function, "trend", trend)
     if found not in ("avg", "linefit", "none"):
@@ -157,69 +149,71 @@ def _known_trend(function: str, trend: t.SqlExpr) -> t.SqlExpr:
 
 def _decompose(
     series: t.SqlExpr,
-    period: t.SqlExpr | None = None,
+    period: t.SqlExpr = _DETECT,
     trend: t.SqlExpr = _AVG,
     points: t.SqlExpr = _ZERO,
-    _threshold: t.SqlExpr = _ZERO,
+    threshold: t.SqlExpr = _SURE,
 ) -> t.SqlExpr:
     return fill(
-        "kql_series_decompose({series}, ({period})::BIGINT, {trend}, ({points})::BIGINT)::JSON",
+        "kql_series_decompose({series}, ({period})::BIGINT, {trend}, ({points})::BIGINT, ({threshold})::DOUBLE)::JSON",
         series=series,
-        period=_given_period("series_decompose", period),
+        period=period,
         trend=_known_trend("series_decompose", trend),
         points=points,
+        threshold=threshold,
     )
 
 
 def _forecast(
     series: t.SqlExpr,
     points: t.SqlExpr,
-    period: t.SqlExpr | None = None,
+    period: t.SqlExpr = _DETECT,
     trend: t.SqlExpr | None = None,
-    _threshold: t.SqlExpr = _ZERO,
+    threshold: t.SqlExpr = _SURE,
 ) -> t.SqlExpr:
-    period = _given_period("series_decompose_forecast", period)
     if trend is None:
         # Its page says 'avg', and shows a trend that only 'linefit' has.
         refuse(
             "series_decompose_forecast(): its trend by default is not certain", "name one: 'avg', 'linefit' or 'none'"
         )
     return fill(
-        "kql_series_decompose_forecast({series}, ({period})::BIGINT, {trend}, ({points})::BIGINT)::JSON",
+        "kql_series_decompose_forecast({series}, ({period})::BIGINT, {trend}, ({points})::BIGINT, ({threshold})::DOUBLE)::JSON",
         series=series,
         period=period,
         trend=_known_trend("series_decompose_forecast", trend),
         points=points,
+        threshold=threshold,
     )
 
 
 def _anomalies(
     series: t.SqlExpr,
     threshold: t.SqlExpr = _MILD,
-    period: t.SqlExpr | None = None,
+    period: t.SqlExpr = _DETECT,
     trend: t.SqlExpr = _AVG,
     points: t.SqlExpr = _ZERO,
     method: t.SqlExpr = _CTUKEY,
-    _seasonality: t.SqlExpr = _ZERO,
+    least: t.SqlExpr = _SURE,
 ) -> t.SqlExpr:
     name = "series_decompose_anomalies"
-    period = _given_period(name, period)
     _no_test_points(name, points)
     return fill(
-        "kql_series_decompose_anomalies({series}, ({threshold})::DOUBLE, ({period})::BIGINT, {trend}, {method})::JSON",
+        "kql_series_decompose_anomalies({series}, ({threshold})::DOUBLE, ({period})::BIGINT, {trend}, {method},"
+        " ({least})::DOUBLE)::JSON",
         series=series,
         threshold=threshold,
         period=period,
         trend=_known_trend(name, trend),
         method=_kind(name, "method", method),
+        least=least,
     )
 
 
-def _seasonal(series: t.SqlExpr, period: t.SqlExpr | None = None, points: t.SqlExpr = _ZERO) -> t.SqlExpr:
+def _seasonal(series: t.SqlExpr, period: t.SqlExpr = _DETECT, points: t.SqlExpr = _ZERO) -> t.SqlExpr:
     return fill(
         "kql_series_seasonal({series}, ({period})::BIGINT, ({points})::BIGINT)::JSON",
         series=series,
-        period=_given_period("series_seasonal", period),
+        period=period,
         points=points,
     )
 
@@ -228,7 +222,7 @@ scalar(
     "series_seasonal",
     "series: dynamic, period?: int|long, test_points?: int|long",
     "dynamic",
-    "What comes again in each period: the median of the elements at the same place of it. The period must be given.",
+    "What comes again in each period: the median of the elements at the same place of it.",
     _seasonal,
     udf=_DECOMPOSE + "series_seasonal",
     nulls=_MAYBE,
@@ -241,7 +235,7 @@ scalar(
     "series_decompose",
     "series: dynamic, period?: int|long, trend?: string, test_points?: int|long, seasonality_threshold?: number",
     "dynamic",
-    "Baseline, season, trend and rest of a series. The period must be given, 0 for none.",
+    "Baseline, season, trend and rest of a series. Without a period, a series that may have one is refused.",
     _decompose,
     udf=_DECOMPOSE + "series_decompose",
     nulls=_MAYBE,
@@ -251,7 +245,7 @@ scalar(
     "series_decompose_forecast",
     "series: dynamic, test_points: int|long, period?: int|long, trend?: string, seasonality_threshold?: number",
     "dynamic",
-    "The last points told from the ones before by season and trend. The period and the trend must be given.",
+    "The last points told from the ones before by season and trend. The trend must be given.",
     _forecast,
     udf=_DECOMPOSE + "series_decompose_forecast",
     nulls=_MAYBE,
@@ -265,7 +259,7 @@ scalar(
     "series: dynamic, threshold?: number, period?: int|long, trend?: string, test_points?: int|long, method?: string,"
     " seasonality_threshold?: number",
     "dynamic",
-    "Which elements lie beyond season and trend: 1 above, -1 below. The period must be given, 0 for none.",
+    "Which elements lie beyond season and trend: 1 above, -1 below. Without a period, a series that may have one is refused.",
     _anomalies,
     udf=_DECOMPOSE + "series_decompose_anomalies",
     nulls=_MAYBE,

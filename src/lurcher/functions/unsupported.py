@@ -9,7 +9,7 @@ from __future__ import annotations
 _CLUSTER = "it asks the cluster that the query runs on"
 _SKETCH = "sketches of the service are not reproduced; count distinct values with dcount() or count_distinct()"
 _DIGEST = "t-digests of the service are not reproduced; use percentile()"
-_PERIODS = "how the service scores and finds periods is not published"
+_PERIODS = "which periods the service lets count is not published"
 _BREAK = "which breaks it tries, and how it counts them, is not published; fit each part with series_fit_line()"
 _FFT = "how the service scales transforms, and pads arrays to a length, is not published"
 _GEO = "geospatial functions are not supported"

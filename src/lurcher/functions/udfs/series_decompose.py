@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _FENCES = {"tukey": (25.0, 75.0, 1.0), "ctukey": (10.0, 90.0, 2.7726056055079146)}
 #: Below this part of the largest value a range is rounding, not spread.
 _ROUNDING = 1e-12
+#: How far below the threshold a score must be: periods between two lags may score a little more than either.
+_DOUBT = 0.05
 
 
 def outliers(values: list[float | None], kind: str) -> list[float]:
@@ -71,19 +73,19 @@ def series_outliers(series: pa.Array, kind: pa.Array, ignored: pa.Array) -> pa.A
     return each(_outliers, "string", series, kind, ignored, strict=False)
 
 
-def season(y: _Array, period: int, learned: int) -> _Array:
-    """The median of each phase over the learned points; zeros for the period 0.
+def season(y: _Array, period: int, learned: int, threshold: float) -> _Array:
+    """The median of each phase over the learned points; zeros for the period 0. The period -1 is to be detected: zeros where
+    there is none for sure.
 
-    Raises LurcherError for a period below 0 (to be detected), and where a phase is not among what is learned."""
+    Raises LurcherError where there may be one, for other periods below 0, and where a phase is not among what is learned."""
     import numpy as np
 
-    if period < 0:
-        raise LurcherError(
-            "how the service detects a season is not published",
-            "give it as an argument: 0 for none, or the period in bins",
-            kind="unsupported",
-        )
-    if period == 0:
+    if period < -1:
+        raise LurcherError(f"{period} is no period", "give 0 for none, or the period in bins")
+    if period == -1:
+        for part in (y, y[:learned]):
+            _no_season(part, threshold)
+    if period <= 0:
         return np.zeros(len(y))
     if learned < min(period, len(y)):
         raise LurcherError(
@@ -93,6 +95,38 @@ def season(y: _Array, period: int, learned: int) -> _Array:
         )
     phases = [float(np.median(y[start:learned:period])) for start in range(min(period, learned))]
     return np.resize(np.array(phases, dtype=np.float64), len(y))
+
+
+def period_scores(y: _Array) -> _Array:
+    """The score of each lag as a period: the circular autocorrelation, from its least value as 0 to 1.
+
+    Found from the service's figure for the series of the documentation, which it gives in all digits; the service gives 0
+    for some lags besides, and by which rule is not known."""
+    import numpy as np
+
+    power = np.abs(np.fft.fft(y - y.mean())) ** 2
+    correlation = np.fft.ifft(power).real
+    scores: _Array = (correlation - correlation.min()) / (correlation[0] - correlation.min())
+    return scores
+
+
+def _no_season(y: _Array, threshold: float) -> None:
+    """Nothing where no period can reach the threshold: whatever rule chooses among them, none is chosen.
+
+    A period is 4 bins or more, and half the series or less ("series_periods_detect()"). Raises LurcherError elsewhere."""
+    last = len(y) // 2
+    if last < 4 or y.max() == y.min():
+        return
+    scores = period_scores(y)[4 : last + 1]
+    if scores.max() < threshold - _DOUBT:
+        return
+    best = 4 + int(scores.argmax())
+    raise LurcherError(
+        f"a series may have a season (the period {best} scores {scores.max():.2f}), and how the service detects one is not"
+        " published",
+        "give the period as an argument: 0 for none, or the number of bins (24 for days of hours)",
+        kind="unsupported",
+    )
 
 
 def _trend(y: _Array, kind: str, learned: int) -> _Array:
@@ -112,18 +146,20 @@ def _trend(y: _Array, kind: str, learned: int) -> _Array:
     raise LurcherError(f"'{kind}' is no trend", "trends are 'avg', 'linefit' and 'none'")
 
 
-def _components(series: str, period: int, trend: str, points: int) -> tuple[_Array, _Array, _Array] | None:
+def _components(
+    series: str, period: int, trend: str, points: int, threshold: float
+) -> tuple[_Array, _Array, _Array] | None:
     """The array, its season and its trend; None where it has gaps or nothing to learn from."""
     y = complete(series)
     if y is None or points < 0 or points >= len(y):
         return None
     learned = len(y) - points
-    seasonal = season(y, period, learned)
+    seasonal = season(y, period, learned, threshold)
     return y, seasonal, _trend(y - seasonal, trend, learned)
 
 
-def _decompose(series: str, period: int, trend: str, points: int) -> str | None:
-    found = _components(series, period, trend, points)
+def _decompose(series: str, period: int, trend: str, points: int, threshold: float) -> str | None:
+    found = _components(series, period, trend, points, threshold)
     if found is None:
         return None
     y, seasonal, level = found
@@ -131,16 +167,16 @@ def _decompose(series: str, period: int, trend: str, points: int) -> str | None:
     return bag(baseline=baseline, seasonal=seasonal, trend=level, residual=y - baseline)
 
 
-def _forecast(series: str, period: int, trend: str, points: int) -> str | None:
-    found = _components(series, period, trend, points)
+def _forecast(series: str, period: int, trend: str, points: int, threshold: float) -> str | None:
+    found = _components(series, period, trend, points, threshold)
     if found is None:
         return None
     y, seasonal, level = found
     return bag(forecast=seasonal + level, seasonal=seasonal, trend=level, residual=y - seasonal - level)
 
 
-def _anomalies(series: str, threshold: float, period: int, trend: str, method: str) -> str | None:
-    found = _components(series, period, trend, 0)
+def _anomalies(series: str, threshold: float, period: int, trend: str, method: str, least: float) -> str | None:
+    found = _components(series, period, trend, 0, least)
     if found is None:
         return None
     y, seasonal, level = found
@@ -154,24 +190,33 @@ def _seasonal(series: str, period: int, points: int) -> str | None:
     y = complete(series)
     if y is None or points < 0 or points >= len(y):
         return None
-    return array(season(y, period, len(y) - points))
+    return array(season(y, period, len(y) - points, 0.7))
 
 
-@udf("JSON", "BIGINT", "VARCHAR", "BIGINT", returns="VARCHAR")
-def series_decompose(series: pa.Array, period: pa.Array, trend: pa.Array, points: pa.Array) -> pa.Array:
-    return each(_decompose, "string", series, period, trend, points)
-
-
-@udf("JSON", "BIGINT", "VARCHAR", "BIGINT", returns="VARCHAR")
-def series_decompose_forecast(series: pa.Array, period: pa.Array, trend: pa.Array, points: pa.Array) -> pa.Array:
-    return each(_forecast, "string", series, period, trend, points)
-
-
-@udf("JSON", "DOUBLE", "BIGINT", "VARCHAR", "VARCHAR", returns="VARCHAR")
-def series_decompose_anomalies(
-    series: pa.Array, threshold: pa.Array, period: pa.Array, trend: pa.Array, method: pa.Array
+@udf("JSON", "BIGINT", "VARCHAR", "BIGINT", "DOUBLE", returns="VARCHAR")
+def series_decompose(
+    series: pa.Array, period: pa.Array, trend: pa.Array, points: pa.Array, threshold: pa.Array
 ) -> pa.Array:
-    return each(_anomalies, "string", series, threshold, period, trend, method)
+    return each(_decompose, "string", series, period, trend, points, threshold)
+
+
+@udf("JSON", "BIGINT", "VARCHAR", "BIGINT", "DOUBLE", returns="VARCHAR")
+def series_decompose_forecast(
+    series: pa.Array, period: pa.Array, trend: pa.Array, points: pa.Array, threshold: pa.Array
+) -> pa.Array:
+    return each(_forecast, "string", series, period, trend, points, threshold)
+
+
+@udf("JSON", "DOUBLE", "BIGINT", "VARCHAR", "VARCHAR", "DOUBLE", returns="VARCHAR")
+def series_decompose_anomalies(
+    series: pa.Array,
+    threshold: pa.Array,
+    period: pa.Array,
+    trend: pa.Array,
+    method: pa.Array,
+    least: pa.Array,
+) -> pa.Array:
+    return each(_anomalies, "string", series, threshold, period, trend, method, least)
 
 
 @udf("JSON", "BIGINT", "BIGINT", returns="VARCHAR")
