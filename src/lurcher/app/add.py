@@ -101,6 +101,15 @@ def add(
     return report
 
 
+def _stamp(file: Path) -> tuple[int, ...]:
+    """What changes when the file does."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return ()
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
 def _defect(error: Exception) -> str:
     return f"lurcher failed on it ({type(error).__name__}: {str(error)[:200]})"
 
@@ -114,6 +123,7 @@ def _add(
     date_order: DateOrder | None,
     progress: Progress | None,
 ) -> FileOutcome:
+    stamp = _stamp(leaf.file)
     digest, size = leaf.digest()
     if size == 0:
         return FileOutcome(leaf.name, skipped="empty")
@@ -134,7 +144,7 @@ def _add(
         except LakeChangedError:
             continue
         if done is not None:
-            if leaf.digest()[0] != digest:
+            if _stamp(leaf.file) != stamp:
                 # What is in the lake then is what was read; the file's new content is another source.
                 done.hint = "the file changed while it was read: add it again"
             return done

@@ -215,23 +215,25 @@ class TableStage:
 
         batches = self._buffers.pop(day)
         self._buffered -= sum(map(_nbytes, batches))
-        table = pa.concat_tables([self._stored_form(b) for b in batches])
+        # Once for all batches: most columns of a wide table are not in a file, and each costs as much for one row as for many.
+        table = self._stored_form(pa.concat_tables(map(pa.table, batches), promote_options="default"))
         time = self.time
         self._submit(self._write, day, table, self.stored[time] if time else None)
 
-    def _stored_form(self, batch: pa.RecordBatch) -> pa.Table:
-        """The batch with all columns of the table, in order, under the names and with the types at rest."""
+    def _stored_form(self, batch: pa.Table) -> pa.Table:
+        """The rows with all columns of the table, in order, under the names and with the types at rest."""
         import pyarrow as pa
 
         names = batch.schema.names
         have = {name: batch.column(i) for i, name in enumerate(names)}
+        blank = pa.repeat("", batch.num_rows)
         arrays, fields = [], []
         for column in self.columns:
             target = layout.arrow_type(column.type)
             values = have.get(f"c:{column.name}")
             if values is None:
                 empty = column.type is ScalarType.STRING
-                values = pa.repeat("", batch.num_rows) if empty else pa.nulls(batch.num_rows, target)
+                values = blank if empty else pa.nulls(batch.num_rows, target)
             elif values.type != target:
                 values = values.cast(target)
             if column.type is ScalarType.STRING and values.null_count:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from lurcher.collect.exports import infer
@@ -16,6 +17,14 @@ from lurcher.lake.layout import arrow_type
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_GIVEN_AS_TEXT = {
+    ScalarType.STRING,
+    ScalarType.DATETIME,
+    ScalarType.GUID,
+    ScalarType.TIMESPAN,
+    ScalarType.DYNAMIC,
+}
+
 #: Makes the reject of the row at a place of the batch, for a reason.
 Rejecter = Callable[[int, str], Reject]
 
@@ -28,29 +37,31 @@ def from_json(
     row_hash: Sequence[bytes] | None = None,
 ) -> Iterator[TableBatch | Reject]:
     """Rows as JSON objects."""
-    from operator import itemgetter
+    names = list(dict.fromkeys(chain.from_iterable(dict.fromkeys(map(tuple, rows)))))
+    columns = _texts(table, names, rows, context)
+    for name in names:
+        if name not in columns:
+            columns[name] = [row.get(name) for row in rows]
+    in_order = {name: columns[name] for name in names}
+    yield from _assemble(table, in_order, len(rows), context, reject, row_hash, infer.of_json, json_array)
 
-    names = list(dict.fromkeys(name for row in _shapes(rows) for name in row))
-    columns: list[Sequence[Any]]
+
+def _texts(table: str, names: list[str], rows: Sequence[Mapping[str, Any]], context: ReadContext) -> dict[str, Any]:
+    """The columns that the table has as text or that are given as text, where each value is text: taken out of the rows in one
+    go, which is twice as fast as one by one. Of others Arrow would make a number without a word, so they are not among these.
+    """
+    import pyarrow as pa
+
+    base = context.schema_of(table)
+    types = {c.name: c.type for c in base.columns} if base else {}
+    given = [n for n in names if types.get(n) in _GIVEN_AS_TEXT]
     try:
-        if len(names) > 1:
-            columns = list(zip(*map(itemgetter(*names), rows), strict=True))  # all have all, as is the rule
-        else:
-            columns = [[row.get(n) for row in rows] for n in names]
-    except KeyError:
-        columns = [[row.get(n) for row in rows] for n in names]
-    yield from _assemble(
-        table, dict(zip(names, columns, strict=True)), len(rows), context, reject, row_hash, infer.of_json, json_array
-    )
-
-
-def _shapes(rows: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Rows that between them have every key there is: of rows with the same keys as the one before, only the first."""
-    last: Any = None
-    for row in rows:
-        if last is None or row.keys() != last:
-            last = row.keys()
-            yield row
+        struct = pa.array(rows, pa.struct([(n, pa.string()) for n in given])) if given else None
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return {}  # a number, an object: the way that looks at each value
+    if struct is None or struct.null_count:
+        return {}
+    return dict(zip(given, struct.flatten(), strict=True))
 
 
 def from_text(

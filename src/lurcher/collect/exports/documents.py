@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lurcher.collect.exports.files import Leaf, reading
-from lurcher.collect.exports.keys import RepeatedKeyError, check_keys
+from lurcher.collect.exports.keys import RepeatedKeyError, all_once, check_keys
 from lurcher.collect.exports.lines import Lines, read_lines
 from lurcher.collect.exports.rows import Reject
 from lurcher.errors import LurcherError
@@ -143,6 +143,7 @@ def _of_lines(lines: Lines, unwrap: str) -> Piece:
         piece.rejects.append(Reject("line", lines.first, "the line is longer than 64 MiB", lines.overlong))
         return piece
     values, positions = piece.values, piece.positions
+    parsed: list[tuple[int, bytes, Any]] = []
     for number, line in enumerate(lines.lines, lines.first):
         try:
             value = orjson.loads(line)
@@ -155,11 +156,15 @@ def _of_lines(lines: Lines, unwrap: str) -> Piece:
             except orjson.JSONDecodeError:
                 piece.rejects.append(Reject("line", number, f"not JSON: {error.msg}", line.rstrip(b"\r")))
                 continue
-        try:
-            check_keys(line, value)
-        except RepeatedKeyError as error:
-            piece.rejects.append(Reject("line", number, str(error), line.rstrip(b"\r")))
-            continue
+        parsed.append((number, line, value))
+    plain = lines.text is not None and all_once(lines.text, [value for _, _, value in parsed])
+    for number, line, value in parsed:
+        if not plain:
+            try:
+                check_keys(line, value)
+            except RepeatedKeyError as error:
+                piece.rejects.append(Reject("line", number, str(error), line.rstrip(b"\r")))
+                continue
         if type(value) is dict and not (unwrap and unwrap in value):
             values.append(value)
             positions.append(number)

@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 _EXPONENT = re.compile(r"\d[eE][+\d]")
 
 
-def json_array(values: Sequence[Any], kind: T, context: ReadContext) -> tuple[pa.Array, Bad]:
-    """The array of `kind`, and what does not fit. All at once where everything does; one by one where something does not."""
+def json_array(values: Any, kind: T, context: ReadContext) -> tuple[pa.Array, Bad]:
+    """The array of `kind`, and what does not fit. All at once where everything does; one by one where something does not.
+
+    `values` are Python's, or an array of text."""
     import pyarrow as pa
 
     if kind is T.DYNAMIC:
-        return _dynamic(values)
+        return _dynamic(values.to_pylist() if isinstance(values, pa.Array) else values)
+    if isinstance(values, pa.StringArray):
+        return (values, {}) if kind is T.STRING else text_array(values, kind, context)
     try:
         if kind in (T.STRING, T.DATETIME, T.GUID, T.TIMESPAN):
             texts = pa.array(values, pa.string())

@@ -19,6 +19,8 @@ class Lines:
     first: int
     lines: list[bytes]
     overlong: bytes | None = None
+    #: The lines as they were, in one.
+    text: bytes | None = None
 
 
 def read_lines(stream: IO[bytes]) -> Iterator[Lines]:
@@ -40,7 +42,7 @@ def read_lines(stream: IO[bytes]) -> Iterator[Lines]:
         rest, pieces = block[end + 1 :], []
         held = len(rest)
         lines = whole.split(b"\n")
-        yield Lines(number, lines)
+        yield Lines(number, lines, text=whole)
         number += len(lines)
     rest += b"".join(pieces)
     if rest:
