@@ -104,3 +104,23 @@ def test_yaml_without_a_query_is_not_touched(tmp_path: Path) -> None:
 def test_a_text_that_is_empty() -> None:
     assert format_query(Source("")).text == ""
     assert format_yaml(Source("query: |\n\nname: x\n")).text == "query: |\n\nname: x\n"
+
+
+def test_a_folder_may_hold_what_is_no_yaml_at_all(tmp_path: Path) -> None:
+    (tmp_path / "chart.yaml").write_text("{{- if .Values.x }}\na: b\n{{ end }}\n")
+    (tmp_path / "a.kql").write_text("T|count\n")
+    assert main(["fmt", str(tmp_path)]) == 0
+    assert (tmp_path / "a.kql").read_text() == "T\n| count\n"
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real.kql").write_text("T|count\n")
+    (tmp_path / "link.kql").symlink_to("real.kql")
+    assert main(["fmt", str(tmp_path / "link.kql")]) == 0
+    assert (tmp_path / "link.kql").is_symlink()
+    assert (tmp_path / "real.kql").read_text() == "T\n| count\n"
+
+
+def test_several_rules_in_a_file_and_indented_blocks_with_spaces_in_strings() -> None:
+    text = "query: |\n  T|count\n---\nname: x\nquery: |\n    print ```a\n      b\n\n    c```\n"
+    assert format_yaml(Source(text)).text == text.replace("T|count", "T\n  | count")

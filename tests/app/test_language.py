@@ -52,6 +52,7 @@ def test_problems_of_a_rule_stand_in_the_file(session: Session) -> None:
 
 def test_other_yaml_has_no_problems(session: Session) -> None:
     assert language.problems("ci.yml", "on: push\njobs: {}\n", session) == []
+    assert language.problems("ci.yml", "panels:\n  - query: up\n", session) == []
 
 
 @pytest.mark.parametrize(
@@ -109,6 +110,9 @@ def test_hover(session: Session) -> None:
     column = language.hover("a.kql", text, text.index("OSPl"), session)
     assert column is not None
     assert "OSPlatform: string" in column[0]
+    operator = language.hover("a.kql", text, text.index("where"), session)
+    assert operator is not None
+    assert "T | where" in operator[0]
     assert language.hover("a.kql", text, text.index("'a'") + 1, session) is None
 
 

@@ -77,6 +77,15 @@ class Editor:
 
 
 @pytest.fixture
+def lake(tmp_path: Path) -> None:
+    """Makes the editor's folder a lake with a table of the user's own."""
+    export = tmp_path / "inventory.csv"
+    export.write_text("Host,Owner\nws-1,Ada\n", encoding="utf-8")
+    for argv in (["init", "."], ["add", "inventory.csv", "--table", "Inventory"]):
+        subprocess.run([sys.executable, "-m", "lurcher", *argv], cwd=tmp_path, check=True, capture_output=True)
+
+
+@pytest.fixture
 def editor(tmp_path: Path) -> Iterator[Editor]:
     editor = Editor(tmp_path)
     editor.ask("initialize", processId=None, rootUri=tmp_path.as_uri(), capabilities={})
@@ -125,6 +134,33 @@ def test_a_rule_is_written_and_laid_out(editor: Editor) -> None:
         "textDocument/formatting", textDocument={"uri": uri}, options={"tabSize": 4, "insertSpaces": True}
     )
     assert edit["newText"].endswith("query: |\n  // 😀 why\n  DeviceInfo\n  | where 'a' == Nam\n")
+
+
+@pytest.mark.usefixtures("lake")
+def test_a_lake_brings_its_tables(editor: Editor) -> None:
+    uri = editor.open("a.kql", "Inventory | where Own")
+    (unknown,) = editor.told("textDocument/publishDiagnostics")["diagnostics"]
+    assert unknown["code"] == "KS142"
+    items = editor.ask("textDocument/completion", **at(uri, 0, 21))["items"]
+    assert [i["label"] for i in items if i["label"].startswith("Own")] == ["Owner"]
+    assert "`Host`: string" in editor.ask("textDocument/hover", **at(uri, 0, 2))["contents"]["value"]
+
+
+def test_without_pygls_there_is_a_sentence() -> None:
+    code = """
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("pygls", "lsprotocol"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Absent())
+from lurcher.cli import main
+sys.exit(main(["lsp"]))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert "pip install 'lurcher[lsp]'" in run.stderr
+    assert "Traceback" not in run.stderr
 
 
 @pytest.mark.parametrize(("encoding", "column"), [("utf-16", 3), ("utf-8", 5), ("utf-32", 2)])

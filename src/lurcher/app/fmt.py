@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from lurcher.kql.source import Source
 #: What is read as a query, and as YAML.
 QUERY_SUFFIXES = (".kql", ".csl", ".kusto")
 YAML_SUFFIXES = (".yaml", ".yml")
+_QUERY = re.compile(r"^[\"']?query[\"']?[ \t]*:", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ def format_yaml(source: Source) -> Formatted:
     from lurcher.content.yamltree import Broken, Node
     from lurcher.content.yamltree import parse as parse_yaml
 
+    if not _QUERY.search(source.text):
+        return Formatted(source.text)  # a folder has other YAML, and templates that are none
     try:
         documents = parse_yaml(source.text)
     except Broken as broken:
@@ -174,9 +178,10 @@ def difference(path: str, before: bytes, after: bytes) -> str:
 
 
 def write(path: Path, content: bytes) -> None:
-    """The file has the old content or the new one, whatever happens; its permissions stay."""
+    """The file has the old content or the new one, whatever happens; its permissions stay, and a link to it stays a link."""
     import shutil
 
+    path = path.resolve()
     partial = path.with_name(path.name + ".partial")
     partial.write_bytes(content)
     shutil.copymode(path, partial)

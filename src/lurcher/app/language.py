@@ -23,6 +23,7 @@ from lurcher.kql.diagnostics import Diagnostic, Severity
 from lurcher.kql.parser.registry import OPERATORS
 from lurcher.kql.source import Source
 from lurcher.kql.tokens import TokenKind
+from lurcher.report.reference.functions import param, signature
 
 #: How many columns a hover lists.
 _SHOWN = 60
@@ -142,7 +143,7 @@ def problems(name: str, text: str, session: Session) -> list[Problem]:
     """All that is wrong with a document: a rule's form, and its queries. YAML that is no rule has no problems here."""
     regions, loaded = queries_in(name, text)
     found: list[Problem] = []
-    if loaded is not None and (regions or "query:" in text):
+    if loaded is not None and (regions or re.search(r"^query\s*:", text, re.MULTILINE)):
         for placed in loaded.diagnostics:
             source, span = placed.source, placed.diagnostic.span
             start, end = span.start, span.end
@@ -167,24 +168,9 @@ def formatted(name: str, text: str) -> Formatted:
 # --- functions ---
 
 
-def label_of(row: Overload) -> str:
-    """`strcat(arg: text, ...): string`."""
-    return f"{row.name}({', '.join(params_of(row))}): {_returns(row)}"
-
-
 def params_of(row: Overload) -> tuple[str, ...]:
-    return tuple(
-        f"{p.name}{'?' if p.optional else ''}: {'|'.join(t.value for t in p.types)}{', ...' if p.repeated else ''}"
-        for p in row.params
-    )
-
-
-def _returns(row: Overload) -> str:
-    if row.returns.type is not None:
-        return row.returns.type.value
-    return {"arg": "as " + row.params[row.returns.arg].name if row.params else "", "custom": "..."}.get(
-        row.returns.rule, row.returns.rule
-    )
+    """Each as it stands in the signature."""
+    return tuple(param(p) for p in row.params)
 
 
 def _rows(name: str) -> list[Overload]:
@@ -209,7 +195,7 @@ def signatures(name: str, text: str, offset: int) -> list[Signature]:
     for row in _rows(here.call) if here.call else ():
         # A repeated parameter takes all arguments from it on.
         last = max(0, len(row.params) - 1)
-        found.append(Signature(label_of(row), _doc(row), params_of(row), min(here.argument, last)))
+        found.append(Signature(signature(row), _doc(row), params_of(row), min(here.argument, last)))
     return found
 
 
@@ -238,7 +224,7 @@ def _said_of(word: str, called: bool, region: Region, index: int, here: Place, s
     if called:
         rows = _rows(word)
         if rows:
-            return "\n\n---\n\n".join(f"```kusto\n{label_of(row)}\n```\n\n{_doc(row)}" for row in rows)
+            return "\n\n---\n\n".join(f"```kusto\n{signature(row)}\n```\n\n{_doc(row)}" for row in rows)
         if word in UNSUPPORTED:
             return f"`{word}` is not supported: {UNSUPPORTED[word]}"
     for let, begins in let_names(region.text, here):
@@ -246,7 +232,7 @@ def _said_of(word: str, called: bool, region: Region, index: int, here: Place, s
             return f"```kusto\n{begins}\n```"
     before = here.tokens.texts[index - 1] if index else ""
     if before == "|" and word in OPERATORS:
-        return f"`{word}`: an operator"
+        return _operator(word)
     if before != ".":
         column = next((c for c in columns_at(region.text, here, session) if c.name == word), None)
         if column is not None:
@@ -259,6 +245,16 @@ def _said_of(word: str, called: bool, region: Region, index: int, here: Place, s
         return f"**{word}** ({platforms})\n\n" + "\n".join(rows_ + ([f"- and {more} more"] if more > 0 else []))
     operators = overloads(FunctionKind.OPERATOR, word)
     return "\n\n".join(dict.fromkeys(f"`{word}`: {_doc(row)}" for row in operators[:1]))
+
+
+def _operator(word: str) -> str:
+    """An operator's forms, as the manual's smallest queries have them."""
+    from lurcher.report.reference.probes import OPERATORS as PROBES
+
+    name = next((p.construct for p in PROBES if word in p.words), word)
+    forms = [p.query for p in PROBES if p.construct == name or p.construct.startswith(name + " ")][:4]
+    spelt = f" (in full: `{name}`)" if name != word else ""
+    return f"operator `{word}`{spelt}\n\n```kusto\n" + "\n".join(forms) + "\n```"
 
 
 # --- completion ---
@@ -327,7 +323,7 @@ def _offers(text: str, here: Place, session: Session) -> Iterator[Completion]:
         ):
             rows = [row for row in FUNCTIONS[kind, name] if not row.hidden and not row.obsolete]
             if rows:
-                yield Completion(name, "function", label_of(rows[0]), _doc(rows[0]))
+                yield Completion(name, "function", signature(rows[0]), _doc(rows[0]))
 
 
 def severity(diagnostic: Diagnostic) -> int:
