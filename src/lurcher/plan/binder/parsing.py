@@ -2,7 +2,7 @@
 
 A simple pattern becomes a regular expression that is anchored at both ends: a text between captures stands for itself, a
 `*` and a capture for as little as can be, the last one for the rest. A typed capture that cannot be read as its type makes
-the whole row a non-match (`relaxed`: only itself null).
+the whole row a non-match (`relaxed`: only itself null). `kind=regex` is in `parse_regex`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from lurcher.plan.binder.context import Context, Rel, Scope, col, null, operator
 from lurcher.plan.binder.expressions import both, convert, function, operator_call, scalar
 from lurcher.plan.binder.joins import parameter
 from lurcher.plan.binder.names import Sides
+from lurcher.plan.binder.parse_regex import regex_pattern
 from lurcher.plan.binder.rows import environment
 
 T = ScalarType
@@ -64,9 +65,12 @@ def _parse(cx: Context, scope: Scope, rel: Rel, op: sx.ParseOp) -> Rel:
     if subject.type not in (T.STRING, T.UNKNOWN):
         cx.say(KS107, op.expression.span, expected="string", actual=subject.type)
     kind = parameter(op, "kind") or "simple"
-    if kind == "regex":
-        cx.refuse("parse kind=regex", op.span, "extract() finds a regular expression")
-    regex, captures = pattern(cx, op.pattern)
+    flags = parameter(op, "flags")
+    if flags and kind != "regex":
+        cx.refuse(f"parse flags={flags} without kind=regex", op.span)
+    if op.where and kind == "relaxed":
+        cx.refuse("parse-where kind=relaxed", op.span, "the service has it for parse alone")
+    regex, captures = regex_pattern(cx, op, flags) if kind == "regex" else pattern(cx, op.pattern)
     expr = n.Lit(type=T.STRING, value=regex, span=op.span)
     matched = operator_call(cx, "matches regex", (convert(subject, T.STRING), expr), T.BOOL, op.span)
     values: dict[str, n.Expr] = {}
@@ -82,9 +86,9 @@ def _parse(cx: Context, scope: Scope, rel: Rel, op: sx.ParseOp) -> Rel:
         if capture.type not in (T.STRING, T.DYNAMIC, T.UNKNOWN):
             checks.append(function(cx, "isnotnull", (value,), capture.span))
     if op.where:
-        whole = both(cx, "and", [matched, *(checks if kind == "simple" else [])], op.span)
+        whole = both(cx, "and", [matched, *checks], op.span)
         rel = rel.over(n.Filter(input=rel.plan, predicate=whole, columns=rel.columns, span=op.span))
-    elif checks and kind == "simple" and len(values) > 1:
+    elif checks and kind != "relaxed" and len(values) > 1:
         whole = both(cx, "and", list(checks), op.span)
         values = {
             name: function(cx, "iff", (whole, value, null(value.type)), op.span) for name, value in values.items()
