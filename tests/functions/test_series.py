@@ -249,3 +249,23 @@ def test_differences_are_not_normalised(session: Any) -> None:
     y = "dynamic([0,0,2,2,3])"
     assert row(session, f"print series_fir({y}, dynamic([1,-1]))")[0] == [0, 0, 2, 0, 1]
     assert row(session, f"print series_fir({y}, dynamic([1,-1]), true)")[0] is None
+
+
+def test_work_within_a_row_is_bounded(session: Any) -> None:
+    q = "let x = toscalar(range i from 1 to 40000 step 1 | summarize make_list(i)); print series_fir(x, x)"
+    assert reply(session, q)["error"]["message"].startswith(
+        "series_fir(): an array of this length takes 1600000000 steps"
+    )
+
+
+def test_a_polynomial_that_is_not_determined_is_refused(session: Any) -> None:
+    """Powers up to 40 of a thousand x are more than a real can tell apart, those up to 400 more than it can hold."""
+    q = "let x = toscalar(range i from 1 to 1000 step 1 | summarize make_list(i)); print series_fit_poly(x, x, {})"
+    assert "degree 40 is not determined" in refusal(session, q.format(40))
+    assert "degree 400 is not determined" in refusal(session, q.format(400))
+
+
+def test_numbers_at_the_edge_of_reals_warn_nobody(session: Any, recwarn: pytest.WarningsRecorder) -> None:
+    row(session, "print y=dynamic([1e308, -1e308, 1e308]) | extend (r, s)=series_fit_line(y) | project r, s")
+    row(session, "print series_fir(dynamic([1e308, 1e308]), dynamic([1, 1]), false)")
+    assert not recwarn.list

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lurcher.functions.udf import udf
 from lurcher.functions.udfs.jsontext import Number, dump, load
 from lurcher.functions.udfs.rows import each
+from lurcher.functions.udfs.series_numbers import bounded
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -175,6 +176,7 @@ def _iir(series: str, numerators: str, denominators: str) -> str | None:
     x, b, a = (_numbers(load(s)) for s in (series, numerators, denominators))
     if x is None or not b or not a or None in x or None in b or None in a or not a[0]:
         return None
+    bounded("series_iir", len(x) * (len(b) + len(a)), 20_000_000)
     y: list[float] = []
     for i in range(len(x)):
         fed = sum(float(b[j] or 0) * float(x[i - j] or 0) for j in range(min(len(b), i + 1)))

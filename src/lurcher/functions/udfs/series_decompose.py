@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from lurcher.errors import LurcherError
 from lurcher.functions.udf import udf
-from lurcher.functions.udfs.rows import each
 from lurcher.functions.udfs.series_fit import line
-from lurcher.functions.udfs.series_numbers import array, bag, complete, gapped
+from lurcher.functions.udfs.series_numbers import array, bag, complete, gapped, numerically
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,7 +69,7 @@ def _outliers(series: str | None, kind: str, ignored: float | None) -> str | Non
 
 @udf("JSON", "VARCHAR", "DOUBLE", returns="VARCHAR")
 def series_outliers(series: pa.Array, kind: pa.Array, ignored: pa.Array) -> pa.Array:
-    return each(_outliers, "string", series, kind, ignored, strict=False)
+    return numerically(_outliers, series, kind, ignored, strict=False)
 
 
 def season(y: _Array, period: int, learned: int, threshold: float) -> _Array:
@@ -197,14 +196,14 @@ def _seasonal(series: str, period: int, points: int) -> str | None:
 def series_decompose(
     series: pa.Array, period: pa.Array, trend: pa.Array, points: pa.Array, threshold: pa.Array
 ) -> pa.Array:
-    return each(_decompose, "string", series, period, trend, points, threshold)
+    return numerically(_decompose, series, period, trend, points, threshold)
 
 
 @udf("JSON", "BIGINT", "VARCHAR", "BIGINT", "DOUBLE", returns="VARCHAR")
 def series_decompose_forecast(
     series: pa.Array, period: pa.Array, trend: pa.Array, points: pa.Array, threshold: pa.Array
 ) -> pa.Array:
-    return each(_forecast, "string", series, period, trend, points, threshold)
+    return numerically(_forecast, series, period, trend, points, threshold)
 
 
 @udf("JSON", "DOUBLE", "BIGINT", "VARCHAR", "VARCHAR", "DOUBLE", returns="VARCHAR")
@@ -216,9 +215,9 @@ def series_decompose_anomalies(
     method: pa.Array,
     least: pa.Array,
 ) -> pa.Array:
-    return each(_anomalies, "string", series, threshold, period, trend, method, least)
+    return numerically(_anomalies, series, threshold, period, trend, method, least)
 
 
 @udf("JSON", "BIGINT", "BIGINT", returns="VARCHAR")
 def series_seasonal(series: pa.Array, period: pa.Array, points: pa.Array) -> pa.Array:
-    return each(_seasonal, "string", series, period, points)
+    return numerically(_seasonal, series, period, points)

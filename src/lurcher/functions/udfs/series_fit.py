@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lurcher.errors import LurcherError
 from lurcher.functions.udf import udf
-from lurcher.functions.udfs.rows import each
-from lurcher.functions.udfs.series_numbers import bag, complete, gapped
+from lurcher.functions.udfs.series_numbers import bag, bounded, complete, gapped, numerically
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +56,7 @@ def _fit_line(series: str) -> str | None:
 
 @udf("JSON", returns="VARCHAR")
 def series_fit_line(series: pa.Array) -> pa.Array:
-    return each(_fit_line, "string", series)
+    return numerically(_fit_line, series)
 
 
 def _fit_poly(series: str, axis: str | None, degree: int) -> str | None:
@@ -71,12 +70,17 @@ def _fit_poly(series: str, axis: str | None, degree: int) -> str | None:
         return None
     if len(np.unique(x)) <= degree:
         return None
-    # Singular values are kept as they are: numpy drops small ones, which is another polynomial.
-    coefficients, _, rank, _, _ = np.polyfit(x, y, degree, full=True)
+    bounded("series_fit_poly", len(y) * (degree + 1), 10_000_000)
+    # Where x is ill-conditioned numpy drops small singular values, which is another polynomial: the rank tells.
+    try:
+        coefficients, _, rank, _, _ = np.polyfit(x, y, degree, full=True)
+    except np.linalg.LinAlgError:
+        rank = 0
     if rank <= degree:
         raise LurcherError(
             f"series_fit_poly(): a polynomial of degree {degree} is not determined by these x",
             "bring x into 0 to 1 first, or lower the degree",
+            kind="unsupported",
         )
     fit = np.polyval(coefficients, x)
     rsquare, variance, residual = goodness(y, fit)
@@ -85,7 +89,7 @@ def _fit_poly(series: str, axis: str | None, degree: int) -> str | None:
 
 @udf("JSON", "JSON", "BIGINT", returns="VARCHAR")
 def series_fit_poly(series: pa.Array, axis: pa.Array, degree: pa.Array) -> pa.Array:
-    return each(_fit_poly_or_null, "string", series, axis, degree, strict=False)
+    return numerically(_fit_poly_or_null, series, axis, degree, strict=False)
 
 
 def _fit_poly_or_null(series: str | None, axis: str | None, degree: int | None) -> str | None:
@@ -117,4 +121,4 @@ def _stats(series: str, ignore: bool) -> str | None:
 
 @udf("JSON", "BOOLEAN", returns="VARCHAR")
 def series_stats(series: pa.Array, ignore: pa.Array) -> pa.Array:
-    return each(_stats, "string", series, ignore)
+    return numerically(_stats, series, ignore)

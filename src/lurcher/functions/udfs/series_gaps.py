@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lurcher.errors import LurcherError
 from lurcher.functions.udf import udf
 from lurcher.functions.udfs.jsontext import Number, dump, load, number_of
-from lurcher.functions.udfs.rows import each
-from lurcher.functions.udfs.series_numbers import array, complete
+from lurcher.functions.udfs.series_numbers import array, bounded, complete, numerically
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,7 +45,7 @@ def _fill(name: str, series: str, constant: str | None, placeholder: str | None)
 
 @udf("VARCHAR", "JSON", "JSON", "JSON", returns="VARCHAR")
 def series_fill(name: pa.Array, series: pa.Array, constant: pa.Array, placeholder: pa.Array) -> pa.Array:
-    return each(_fill_or_null, "string", name, series, constant, placeholder, strict=False)
+    return numerically(_fill_or_null, name, series, constant, placeholder, strict=False)
 
 
 def _fill_or_null(name: str, series: str | None, constant: str | None, placeholder: str | None) -> str | None:
@@ -95,7 +94,7 @@ def _linear(series: str | None, placeholder: str | None, edges: bool | None, con
 
 @udf("JSON", "JSON", "BOOLEAN", "JSON", returns="VARCHAR")
 def series_fill_linear(series: pa.Array, placeholder: pa.Array, edges: pa.Array, constant: pa.Array) -> pa.Array:
-    return each(_linear, "string", series, placeholder, edges, constant, strict=False)
+    return numerically(_linear, series, placeholder, edges, constant, strict=False)
 
 
 def _fir(series: str | None, filter: str | None, normalize: bool | None, center: bool | None) -> str | None:
@@ -116,10 +115,11 @@ def _fir(series: str | None, filter: str | None, normalize: bool | None, center:
         raise LurcherError(
             f"series_fir(): a filter of {len(b)} coefficients has no middle to centre", "give it an odd number of them"
         )
+    bounded("series_fir", len(x) * len(b), 1_000_000_000)
     start = len(b) // 2 if center else 0
     return array(np.convolve(x, b)[start : start + len(x)])
 
 
 @udf("JSON", "JSON", "BOOLEAN", "BOOLEAN", returns="VARCHAR")
 def series_fir(series: pa.Array, filter: pa.Array, normalize: pa.Array, center: pa.Array) -> pa.Array:
-    return each(_fir, "string", series, filter, normalize, center, strict=False)
+    return numerically(_fir, series, filter, normalize, center, strict=False)

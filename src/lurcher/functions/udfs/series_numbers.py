@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from lurcher.errors import LurcherError
 from lurcher.functions.udfs.jsontext import dump, load, number_of
+from lurcher.functions.udfs.rows import each
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
+
+
+def numerically(function: Callable[..., Any], *arrays: pa.Array, strict: bool = True) -> pa.Array:
+    """`function` over the rows, texts out, with IEEE's answers where numpy would warn on the user's screen."""
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        return each(function, "string", *arrays, strict=strict)
+
+
+def bounded(function: str, steps: int, limit: int) -> None:
+    """Stop before work that one row must not cost: the engine cannot interrupt a function within a row."""
+    if steps > limit:
+        raise LurcherError(
+            f"{function}(): an array of this length takes {steps} steps, more than {limit}", "shorten it"
+        )
 
 
 def gapped(text: str) -> list[float | None] | None:
