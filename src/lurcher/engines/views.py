@@ -107,7 +107,8 @@ def _column(column: Column, stored: str | None, late: bool) -> t.SqlExpr:
         case ScalarType.STRING:
             return t.call("coalesce", ident, t.EMPTY) if late else ident
         case ScalarType.DATETIME:
-            return t.Cast(ident, "TIMESTAMP")
+            # What is stored has UTC for its zone. A cast would ask the time zone library for each row: ten times slower.
+            return t.call("make_timestamp", t.call("epoch_us", ident))
         case ScalarType.GUID | ScalarType.DYNAMIC:
             # Not TRY_CAST: what a lake holds is valid; were it not, the query has to say so.
             return t.Cast(ident, SQL_TYPES[column.type])

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lurcher.functions.registry import FunctionKind, Lower, Nulls, alias, operator
-from lurcher.functions.terms import find, lowered
+from lurcher.functions.terms import find, guarded, lowered
 from lurcher.sql import tree as t
 
 # --- logic ---
@@ -181,7 +181,7 @@ operator("!between", _span, "bool", "Outside of a time and a span after it.",
 def _text(name: str, doc: str, holds: Callable[[t.SqlExpr, t.SqlExpr], t.SqlExpr], *, negated: str = "") -> None:
     params = "text: string, needle: string"
     operator(name, params, "bool", doc, holds, nulls=Nulls.NEVER)
-    negative: Lower = lambda text, needle: t.Op("NOT", (holds(text, needle),))  # noqa: E731
+    negative: Lower = lambda text, needle: t.Op("NOT", (guarded(holds(text, needle)),))  # noqa: E731
     operator(negated or "!" + name, params, "bool", f"Not: {doc[0].lower()}{doc[1:]}", negative, nulls=Nulls.NEVER)
 
 

@@ -93,6 +93,15 @@ def find(text: t.SqlExpr, needle: t.SqlExpr, *, left: bool = True, right: bool =
     return t.Op("AND", (substring, t.call("regexp_matches", text, _computed(needle, left, right))))
 
 
+def guarded(test: t.SqlExpr) -> t.SqlExpr:
+    """The same test where it is no condition of its own: there AND computes both sides for every row, CASE does not (ten times
+    faster where few rows hold the needle)."""
+    match test:
+        case t.Op("AND", (t.Call("contains") as substring, t.Call("regexp_matches") as expression)):
+            return t.Case(((substring, expression),), t.FALSE)
+    return test
+
+
 def _computed(needle: t.SqlExpr, left: bool, right: bool) -> t.SqlExpr:
     """The pattern of a needle that is not known beforehand, made by the engine."""
     parts: list[t.SqlExpr] = [t.call("regexp_escape", needle)]

@@ -14,6 +14,7 @@ from lurcher.sql.walk import has_query, walk
 
 #: From how many alternatives on (measured: `bench/has.py`).
 _LONG = 30
+_NEVER_REACHED = t.Literal(10**15)
 #: Columns whose values hardly repeat.
 _UNIQUE = re.compile(
     r"command|url|uri|message|data$|fields|query|description|text|body|subject|properties|payload|id$", re.IGNORECASE
@@ -29,7 +30,8 @@ def by_value(rel: Rel, conditions: list[t.SqlExpr]) -> list[t.SqlExpr]:
 
 
 def _sought(source: t.Table, column: t.Ident, condition: t.SqlExpr, others: list[t.SqlExpr]) -> t.SqlExpr:
-    values = t.Select((t.SelectItem(column),), source, t.conjunction(others), distinct=True)
+    # The limit is never reached: it keeps the engine from testing every row after all, before they are made distinct.
+    values = t.Select((t.SelectItem(column),), source, t.conjunction(others), limit=_NEVER_REACHED, distinct=True)
     return t.InSelect(column, t.Select((t.SelectItem(column),), t.QueryFrom(values), condition))
 
 

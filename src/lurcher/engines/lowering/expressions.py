@@ -15,6 +15,7 @@ from lurcher.engines.lowering.rel import INGESTED, Cell
 from lurcher.engines.lowering.types import SQL_TYPES, literal
 from lurcher.functions.registry import FunctionKind, Nulls, Overload
 from lurcher.functions.resolve import Match, known, layouts, resolve
+from lurcher.functions.terms import guarded
 from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
 from lurcher.sql import tree as t
@@ -40,6 +41,8 @@ _WIDER = {
     (ScalarType.INT, ScalarType.DECIMAL),
     (ScalarType.LONG, ScalarType.DECIMAL),
 }
+#: Operators that look for a term: a substring test, then a regular expression.
+_TERMS = frozenset({":", "has", "has_cs", "hasprefix", "hasprefix_cs", "hassuffix", "hassuffix_cs"})
 _BARE_TYPES = frozenset({"INTEGER", "BIGINT"})
 
 
@@ -115,6 +118,8 @@ class Expressions:
                 if not left.nullable and not right.nullable:
                     return t.Op("<>", (left.expr, right.expr))
                 return t.Op("IS DISTINCT FROM", (left.expr, right.expr))
+            if name in _TERMS:
+                return self._row(node)[0]
         if isinstance(node, n.InList | n.InQuery):
             from lurcher.engines.lowering import lists
 
@@ -138,12 +143,18 @@ class Expressions:
                 return self._equality(node)
         if row.name == "ingestion_time" and not node.args:
             return self._ingestion_time(node)
+        expr, nullable = self._row(node)
+        return self._text(Sql(guarded(expr) if row.name in _TERMS else expr, nullable), node.type)
+
+    def _row(self, node: n.Call) -> tuple[t.SqlExpr, bool]:
+        """What the row makes of the operands, and whether that may be null."""
+        row = node.function
         operands = [self.value(a) for a in node.args]
         exprs = [o.expr for o in operands]
         if row.kind is FunctionKind.OPERATOR:
             exprs = bare_numbers(exprs)
         nullable = {Nulls.NEVER: False, Nulls.MAYBE: True}.get(row.nulls, any(o.nullable for o in operands))
-        return self._text(Sql(self.fill(row, exprs, node), nullable), node.type)
+        return self.fill(row, exprs, node), nullable
 
     def _ingestion_time(self, node: n.Call) -> Sql:
         """When the row was added; the service knows it of rows of a table, not of what was made of them."""

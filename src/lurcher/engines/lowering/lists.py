@@ -180,7 +180,7 @@ def _in_list(lowering: Expressions, op: str, operand: t.SqlExpr, texts: t.SqlExp
     if op in ("in", "in~"):
         return t.call("coalesce", t.call("list_contains", texts, folded), t.FALSE)
     variable = f"n{lowering.context.fresh()}__"
-    test = terms.find(folded, t.Ident(variable), cs=True)
+    test = terms.guarded(terms.find(folded, t.Ident(variable), cs=True))
     needles = t.call("list_filter", texts, t.Lambda((variable,), t.Op("IS NOT NULL", (t.Ident(variable),))))
     hits = t.call("list_filter", texts, t.Lambda((variable,), test))
     if op == "has_any":
