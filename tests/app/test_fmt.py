@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from lurcher.app import language
 from lurcher.app.fmt import format_file, format_query, format_yaml
 from lurcher.cli import main
 from lurcher.kql.source import Source
 
+CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "hunting_queries.json"
 RULE = """id: 12345678-1234-1234-1234-123456789012   # kept
 name:   "A rule"
 query: |
@@ -124,3 +127,28 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 def test_several_rules_in_a_file_and_indented_blocks_with_spaces_in_strings() -> None:
     text = "query: |\n  T|count\n---\nname: x\nquery: |\n    print ```a\n      b\n\n    c```\n"
     assert format_yaml(Source(text)).text == text.replace("T|count", "T\n  | count")
+
+
+@pytest.mark.skipif(not CORPUS.exists(), reason="the corpus is not here")
+def test_published_queries_in_a_block_become_what_they_do_alone() -> None:
+    done = 0
+    for query in [q["query"] for q in json.loads(CORPUS.read_text(encoding="utf-8"))][::20]:
+        text = query.replace("\r\n", "\n").replace("\t", "    ").strip("\n") + "\n"
+        alone = format_query(Source(text))
+        if alone.problems or any(ord(c) < 32 and c != "\n" for c in text):
+            continue
+        head, tail = "name: x\nquery: |2\n", "version: 1\n"
+
+        def block(rows: str) -> str:
+            return "".join(f"  {row}\n" if row.strip() else "\n" for row in rows.removesuffix("\n").split("\n"))
+
+        rule = head + block(text) + tail
+        assert format_yaml(Source(rule)).text == head + block(alone.text) + tail
+        # And every character is found in the file, and back.
+        (region,) = language.queries_in("a.yaml", rule)[0]
+        for at in range(0, len(region.text), 5):
+            if region.text[at] != "\n":
+                assert rule[region.in_document(at)] == region.text[at]
+                assert region.in_query(region.in_document(at)) == at
+        done += 1
+    assert done > 80

@@ -65,6 +65,9 @@ def test_other_yaml_has_no_problems(session: Session) -> None:
         ("let t = DeviceInfo | project B = DeviceName; t | extend ^", "B", "DeviceName"),
         ("DeviceInfo | join (DeviceProcessEvents | where ^", "FileName", "OSPlatform"),
         ("let f = () { DeviceInfo | where ^ }; f()", "OSPlatform", "FileName"),
+        ("DeviceInfo | join kind=inner DeviceProcessEvents on $left.^", "OSPlatform", "FileName"),
+        ("DeviceInfo | join kind=inner DeviceProcessEvents on $left.DeviceId == $right.^", "FileName", "OSPlatform"),
+        ("DeviceInfo | join (DeviceInfo | project Z = (1)) on $left.DeviceId == $right.^", "Z", "OSPlatform"),
         ("let x = DeviceInfo\n| where ^", "OSPlatform", "FileName"),
     ],
 )
@@ -130,7 +133,26 @@ def test_signatures_name_the_parameter_at_hand(session: Session) -> None:
     assert language.signatures("a.kql", *cursor("print strcat(1, 2, 3, ^"))[0].active == 0
 
 
-@pytest.mark.parametrize("text", ["", "|", "(((", "let", "let x", "let x =", ";;|", "T | where (", "'", "```", "x)|)"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "|",
+        "(((",
+        "let",
+        "let x",
+        "let x =",
+        ";;|",
+        "T | where (",
+        "T | join",
+        "T | join (",
+        "T|join kind=",
+        "T | join $right.",
+        "'",
+        "```",
+        "x)|)",
+    ],
+)
 def test_half_a_query_is_no_trouble(session: Session, text: str) -> None:
     for offset in range(len(text) + 1):
         language.completions("a.kql", text, offset, session)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import lurcher.functions  # noqa: F401  Its rows.
 from lurcher.app.fmt import YAML_SUFFIXES, Formatted, format_query, format_yaml
-from lurcher.app.scope import Place, columns_at, let_names, place
+from lurcher.app.scope import Place, columns_at, let_names, place, right_columns
 from lurcher.app.session import Session
 from lurcher.content.loading import load_text
 from lurcher.content.model import Loaded
@@ -294,6 +294,9 @@ def _offers(text: str, here: Place, session: Session) -> Iterator[Completion]:
                 yield Completion(word, "operator")
         return
     if here.before == ".":
+        sides = {"$left": columns_at, "$right": right_columns}
+        for column in sides[here.earlier](text, here, session) if here.earlier in sides else ():
+            yield Completion(column.name, "column", str(column.type))
         return
     for let, begins in let_names(text, here):
         yield Completion(let, "variable", begins)

@@ -38,6 +38,8 @@ class Place:
     operator: str
     query: Span | None
     lets: tuple[Span, ...]
+    #: The text of the token before `before`.
+    earlier: str
     #: The innermost call that is open: its name, and how many commas stand before the place.
     call: str
     argument: int
@@ -94,7 +96,8 @@ def place(text: str, offset: int) -> Place:
         for a, b in level.done
         if tokens.texts[a] == "let" and a < b
     )
-    return Place(tokens, word, tokens.texts[upto - 1] if upto else "", operator, query, lets, call, argument)
+    before, earlier = (tokens.texts[i] if i >= 0 else "" for i in (upto - 1, upto - 2))
+    return Place(tokens, word, before, operator, query, lets, earlier, call, argument)
 
 
 def _after_let(tokens: Tokens, index: int) -> int:
@@ -108,6 +111,28 @@ def columns_at(text: str, here: Place, session: Session) -> Columns:
         return ()
     lets = "".join(text[s.start : s.end] + ";\n" for s in here.lets)
     compiled = session.compile(Source(lets + text[here.query.start : here.query.end]))
+    return compiled.queries[-1].columns if compiled.queries else ()
+
+
+def right_columns(text: str, here: Place, session: Session) -> Columns:
+    """The columns of what the join or lookup at hand joins with; none where it cannot be told."""
+    if here.query is None or here.operator not in ("join", "lookup"):
+        return ()
+    tokens = here.tokens
+    index = tokens.starts.index(here.query.end) + 2
+    # Past `kind=inner` and hints, to the bracket or the name.
+    while tokens.texts[index + 1] == "=":
+        index += 3
+    first, depth = index, 0
+    while index < len(tokens) and (depth or index == first or tokens.texts[index] == "."):
+        depth += (tokens.texts[index] in _OPENERS) - (tokens.texts[index] in _OPENERS.values())
+        index += 1
+        if not depth and tokens.texts[index - 1] == ")":
+            break
+    if index <= first or depth:
+        return ()
+    lets = "".join(text[s.start : s.end] + ";\n" for s in here.lets)
+    compiled = session.compile(Source(lets + text[tokens.starts[first] : tokens.end(index - 1)]))
     return compiled.queries[-1].columns if compiled.queries else ()
 
 
