@@ -40,7 +40,7 @@ def context() -> ReadContext:
     return ReadContext(lambda name: None, "x")
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(texts, max_size=5), st.sampled_from(KINDS))
 def test_cells_give_values_or_reasons(cells: list[str], kind: T) -> None:
     array, bad = text_array(pa.array(cells, pa.string()), kind, context())
@@ -55,7 +55,7 @@ def test_cells_give_values_or_reasons(cells: list[str], kind: T) -> None:
             assert array[i].as_py() is None
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(values, max_size=5), st.sampled_from(KINDS))
 def test_json_gives_values_or_reasons(given_values: list[Any], kind: T) -> None:
     array, bad = json_array(given_values, kind, context())
@@ -67,7 +67,7 @@ def test_json_gives_values_or_reasons(given_values: list[Any], kind: T) -> None:
         assert str(one[0].as_py()) == str(array[i].as_py())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=60), st.sampled_from(KINDS))
 def test_any_text_at_all_raises_nothing_but_value_error(data: bytes, kind: T) -> None:
     text = data.decode("utf-8", "replace")
