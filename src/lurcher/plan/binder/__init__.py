@@ -6,7 +6,7 @@
 | `statements`, `calls`, `special` | let, functions that are inlined; calls; calls that the binder takes away |
 | `expressions`, `names`, `tuples` | values; the names of columns; functions of several columns |
 | `tables`, `cloud` | names of tables, pipes, literal rows; functions that only the services have |
-| `rows`, `columns`, `groups`, `series`, `joins`, `unions`, `expand`, `parsing`, `plugins` | the operators, by family |
+| `rows`, `columns`, `groups`, `series`, `joins`, `unions`, `find`, `expand`, `parsing`, `plugins` | the operators, by family |
 | `typed` | operators that are typed and then refused |
 
 All of a text's errors come out at once: what is wrong has the type unknown, which fits everywhere.
@@ -26,6 +26,7 @@ from lurcher.plan import nodes as n
 from lurcher.plan.binder import (  # noqa: F401  They declare the operators.
     columns,
     expand,
+    find,
     groups,
     joins,
     parsing,

@@ -1,11 +1,11 @@
-"""union, search and find: several tables as one."""
+"""union and search: several tables as one."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from lurcher.kql import syntax as sx
-from lurcher.kql.diagnostics import KS142, KS204, KS205, LU001
+from lurcher.kql.diagnostics import KS204, KS205
 from lurcher.kql.source import Span
 from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
@@ -18,7 +18,6 @@ from lurcher.plan.binder.context import (
     Scope,
     TableValue,
     col,
-    near,
     null,
     operator,
     source,
@@ -47,7 +46,7 @@ def _union_piped(cx: Context, scope: Scope, rel: Rel, op: sx.UnionOp) -> Rel:
 
 def _union(cx: Context, scope: Scope, first: Rel | None, op: sx.UnionOp) -> Rel:
     fuzzy = parameter(op, "isfuzzy").lower() in ("true", "1")
-    found: list[Leg] = [] if first is None else [(_label(scope, first, 0), first)]
+    found: list[Leg] = [] if first is None else [(label_of(scope, first, 0), first)]
     missing = False
     for node in op.tables:
         if isinstance(node, sx.Star):
@@ -62,7 +61,7 @@ def _union(cx: Context, scope: Scope, first: Rel | None, op: sx.UnionOp) -> Rel:
             missing = True
         else:
             rel = table(cx, scope, node)
-            label = node.name.text if isinstance(node, sx.NameRef) else _label(scope, rel, len(found))
+            label = node.name.text if isinstance(node, sx.NameRef) else label_of(scope, rel, len(found))
             found.append((label, rel))
     if not found:
         if not missing:
@@ -83,7 +82,7 @@ def _is_table(cx: Context, scope: Scope, name: str) -> bool:
     return scope.find(name) is not None or cx.catalog.table(name) is not None
 
 
-def _label(scope: Scope, rel: Rel, position: int) -> str:
+def label_of(scope: Scope, rel: Rel, position: int) -> str:
     """What `withsource` shows for a leg: a table's name, or that of `as`; else its place in the union."""
     if isinstance(rel.plan, n.Scan):
         return rel.plan.table
@@ -172,16 +171,16 @@ def _search_first(cx: Context, scope: Scope, op: sx.SearchOp) -> Rel:
     if not op.tables:
         legs = [(name, rel) for name in cx.catalog.table_names() if (rel := scan(cx, name)) is not None]
     else:
-        legs = _search_legs(cx, scope, op.tables)
+        legs = search_legs(cx, scope, op.tables)
     return _searched(cx, scope, legs, op)
 
 
 @operator(sx.SearchOp)
 def _search_piped(cx: Context, scope: Scope, rel: Rel, op: sx.SearchOp) -> Rel:
-    return _searched(cx, scope, [(_label(scope, rel, 0), rel)], op)
+    return _searched(cx, scope, [(label_of(scope, rel, 0), rel)], op)
 
 
-def _search_legs(cx: Context, scope: Scope, nodes: tuple[sx.Expression, ...]) -> list[Leg]:
+def search_legs(cx: Context, scope: Scope, nodes: tuple[sx.Expression, ...]) -> list[Leg]:
     legs: list[Leg] = []
     for node in nodes:
         if isinstance(node, sx.Star):
@@ -190,7 +189,7 @@ def _search_legs(cx: Context, scope: Scope, nodes: tuple[sx.Expression, ...]) ->
             legs += _matching(cx, scope, node)
         else:
             rel = table(cx, scope, node)
-            legs.append((node.name.text if isinstance(node, sx.NameRef) else _label(scope, rel, len(legs)), rel))
+            legs.append((node.name.text if isinstance(node, sx.NameRef) else label_of(scope, rel, len(legs)), rel))
     return legs
 
 
@@ -203,22 +202,22 @@ def _searched(cx: Context, scope: Scope, legs: list[Leg], op: sx.SearchOp) -> Re
     if len(legs) > MAX_TABLES:
         # Not searched, but typed: the predicate's names are still checked.
         return rel
-    condition = _search_predicate(cx, env, op.predicate, cs)
+    condition = search_predicate(cx, env, op.predicate, cs)
     wide = windowed(cx, rel, env, op.span)
     return replace(wide, plan=n.Filter(input=wide.plan, predicate=condition, columns=wide.columns, span=op.span))
 
 
-def _search_predicate(cx: Context, env: Env, node: sx.Expression, cs: bool) -> n.Expr:
+def search_predicate(cx: Context, env: Env, node: sx.Expression, cs: bool) -> n.Expr:
     if isinstance(node, sx.Star):
         return n.Lit(type=T.BOOL, value=True, span=node.span)
     if isinstance(node, sx.Binary) and node.op in ("and", "or"):
-        parts = [_search_predicate(cx, env, side, cs) for side in (node.left, node.right)]
+        parts = [search_predicate(cx, env, side, cs) for side in (node.left, node.right)]
         return both(cx, node.op, parts, node.span)
     if isinstance(node, sx.Call) and node.name.text == "not" and len(node.arguments) == 1:
         from lurcher.functions.registry import FunctionKind
         from lurcher.functions.resolve import Match, resolve
 
-        inner = _search_predicate(cx, env, node.arguments[0], cs)
+        inner = search_predicate(cx, env, node.arguments[0], cs)
         match = resolve(FunctionKind.SCALAR, "not", (inner.type,))
         assert isinstance(match, Match)
         return n.Call(type=T.BOOL, function=match.overload, args=(inner,), span=node.span)
@@ -233,7 +232,7 @@ def _search_predicate(cx: Context, env: Env, node: sx.Expression, cs: bool) -> n
         return found
     if isinstance(node, sx.Binary) and node.op == ":":
         if isinstance(node.left, sx.Star):
-            return _search_predicate(cx, env, node.right, cs)
+            return search_predicate(cx, env, node.right, cs)
         return _column_term(cx, env, node, cs)
     return predicate(cx, env, node)
 
@@ -257,62 +256,3 @@ def _term(text: str, cs: bool) -> tuple[str, str]:
     start, end = text.startswith("*"), text.endswith("*") and len(text) > 1
     op = "contains" if start and end else "hassuffix" if start else "hasprefix" if end else "has"
     return op + ("_cs" if cs else ""), text.strip("*")
-
-
-# --- find --------------------------------------------------------------------------------------------------------------------
-@source(sx.FindOp)
-def _find_first(cx: Context, scope: Scope, op: sx.FindOp) -> Rel:
-    if not op.tables:
-        legs = [(name, rel) for name in cx.catalog.table_names() if (rel := scan(cx, name)) is not None]
-    else:
-        legs = _search_legs(cx, scope, op.tables)
-    return _found(cx, scope, legs, op)
-
-
-@operator(sx.FindOp)
-def _find_piped(cx: Context, scope: Scope, rel: Rel, op: sx.FindOp) -> Rel:
-    return _found(cx, scope, [(_label(scope, rel, 0), rel)], op)
-
-
-def _found(cx: Context, scope: Scope, legs: list[Leg], op: sx.FindOp) -> Rel:
-    """Typed, not lowered."""
-    types: dict[str, ScalarType] = {}
-    for _, rel in legs:
-        for column in rel.columns:
-            types.setdefault(column.name, column.type)
-    is_open = any(rel.open for _, rel in legs) or not legs
-    tag = parameter(op, "withsource") or parameter(op, "with_source") or "source_"
-    columns = [Column(tag, T.STRING)]
-    names = _named_in(op.predicate)
-    if op.project:
-        for item in op.project:
-            if item.pack_all or item.name is None:
-                columns.append(Column("pack_", T.DYNAMIC))
-            elif item.name.text in types or is_open:
-                columns.append(Column(item.name.text, item.type or types.get(item.name.text, T.UNKNOWN)))
-            else:
-                cx.say(KS142, item.span, name=item.name.text, hint=near(item.name.text, types))
-    else:
-        columns += [Column(name, types[name]) for name in dict.fromkeys(names) if name in types]
-        columns.append(Column("pack_", T.DYNAMIC))
-    env = Env(scope, types=types)
-    env.open = is_open
-    _search_predicate(cx, env, op.predicate, False) if len(types) < 2000 else None
-    if not any(d.is_error and d.span == op.span for d in cx.diagnostics):
-        cx.say(LU001, op.span, construct="find", hint="union the tables and filter with where")
-    distinct = {c.name: c for c in columns}
-    return Rel(
-        n.TableFunction(input=None, name="find", args=(), columns=tuple(distinct.values()), span=op.span), open=True
-    )
-
-
-def _named_in(node: sx.Expression) -> list[str]:
-    if isinstance(node, sx.NameRef):
-        return [node.name.text]
-    found: list[str] = []
-    for part in ("left", "right", "operand", "base", "arguments", "low", "high"):
-        value = getattr(node, part, None)
-        for child in value if isinstance(value, tuple) else (value,):
-            if isinstance(child, sx.Expression):
-                found += _named_in(child)
-    return found
