@@ -23,33 +23,6 @@ def _refused(cx: Context, rel: Rel, op: sx.Operator, columns: list[Column], hint
     return Rel(plan, open=rel.open)
 
 
-@operator(sx.TopNestedOp)
-def _top_nested(cx: Context, scope: Scope, rel: Rel, op: sx.TopNestedOp) -> Rel:
-    columns: list[Column] = []
-    for level in op.levels:
-        node = level.of.expression if isinstance(level.of, sx.Named) else level.of
-        of = scalar(cx, environment(cx, scope, rel), node)
-        name = result_name(level.of) or "Column1"
-        by = level.by.expression
-        value = scalar(cx, Env(scope, rel, aggs=[]), by.expression if isinstance(by, sx.Named) else by)
-        shown = by.names[0].text if isinstance(by, sx.Named) else f"aggregated_{name}"
-        columns += [Column(name, of.type), Column(shown, value.type)]
-    return _refused(cx, rel, op, columns)
-
-
-@operator(sx.TopHittersOp)
-def _top_hitters(cx: Context, scope: Scope, rel: Rel, op: sx.TopHittersOp) -> Rel:
-    env = environment(cx, scope, rel)
-    of = scalar(cx, env, op.of)
-    name = result_name(op.of)
-    if op.by is not None:
-        by = scalar(cx, env, op.by)
-        second = Column(f"approximate_sum_{result_name(op.by)}", by.type)
-    else:
-        second = Column(f"approximate_count_{name}", T.LONG)
-    return _refused(cx, rel, op, [Column(name, of.type), second], "summarize count() and top give the exact answer")
-
-
 @operator(sx.ReduceOp)
 def _reduce(cx: Context, scope: Scope, rel: Rel, op: sx.ReduceOp) -> Rel:
     scalar(cx, environment(cx, scope, rel), op.by)

@@ -43,6 +43,7 @@ OPERATORS: tuple[Probe, ...] = (
     _op("sort", "T | sort by n asc nulls last", "order"),
     _op("top", "T | top 1 by n"),
     _op("top-nested", "T | top-nested 1 of s by sum(n)"),
+    Probe("top-nested ... with others", "T | top-nested 1 of s with others='rest' by sum(n)"),
     _op("top-hitters", "T | top-hitters 1 of s"),
     _op("extend", "T | extend y = n + 1"),
     _op("project", "T | project n, y = s"),
