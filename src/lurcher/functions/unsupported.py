@@ -20,7 +20,7 @@ _HASH = "how the service combines hashes is not published"
 _BY_REASON: dict[str, str] = {
     _CLUSTER: "current_cluster_endpoint current_database current_principal current_principal_details current_principal_is_member_of"
     " current_node_id extent_id extentid extent_tags row_id cursor_after cursor_before_or_at cursor_current current_cursor"
-    " rowstore_ordinal_range stored_query_result materialized_view external_table entity_group datetime_list_timezones assert",
+    " rowstore_ordinal_range stored_query_result materialized_view external_table",
     _SKETCH: "hll hll_if hll_merge dcount_hll hll_isvalid",
     _DIGEST: "tdigest tdigest_merge merge_tdigest percentile_tdigest percentiles_array_tdigest percentrank_tdigest rank_tdigest"
     " tdigest_isvalid",
@@ -47,7 +47,7 @@ _BY_REASON: dict[str, str] = {
     "what it leaves unescaped is not published": "url_encode_component",
     "the sizes of the service's storage are not known here": "estimate_data_size",
     "it needs a database of places": "geo_info_from_ip_address",
-    "it is not supported yet": "has_any_index bin_auto iscolumnexists around treepath punycode_domain_from_string"
+    "it is not supported yet": "entity_group datetime_list_timezones assert has_any_index bin_auto iscolumnexists around treepath punycode_domain_from_string"
     " punycode_domain_to_string ipv4_range_to_cidr_list row_rank row_rank_dense row_rank_min row_window_session column_names_of"
     " buildschema passthrough percentilesw_array",
 }

@@ -8,6 +8,7 @@ from typing import Any
 from lurcher.functions.registry import FunctionKind, names
 from lurcher.functions.resolve import ArgType, Match, Special, counted, known, resolve
 from lurcher.functions.signature import Param
+from lurcher.functions.unsupported import UNSUPPORTED
 from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS107, KS120, KS144, KS211, KS232, LU003, LU005, LU006, LU007, LU008, LU009
 from lurcher.kql.source import Span
@@ -102,7 +103,11 @@ def _no_such(cx: Context, env: Env, node: sx.Call) -> n.Expr:
     name = node.name.text
     if name in LANGUAGE and not known(_AGGREGATE, name):
         # Whether it would take a table, or is an aggregate, is not known: nothing is said of its arguments.
-        cx.refuse(f"the function {name}", node.name.span)
+        cx.refuse(f"the function {name}", node.name.span, UNSUPPORTED.get(name, ""))
+        return unknown(node.span)
+    declared = env.scope.find(name)
+    if isinstance(declared, TableValue) and declared.rel.open:
+        # A pattern or an alias: that it is not supported has been said where it is declared.
         return unknown(node.span)
     for argument in node.arguments:
         _quietly(cx, env, argument)
