@@ -47,7 +47,8 @@ _BY_REASON: dict[str, str] = {
     "what it leaves unescaped is not published": "url_encode_component",
     "the sizes of the service's storage are not known here": "estimate_data_size",
     "it needs a database of places": "geo_info_from_ip_address",
-    "it is not supported yet": "entity_group datetime_list_timezones assert has_any_index bin_auto iscolumnexists around treepath punycode_domain_from_string"
+    "it is not supported yet": "entity_group datetime_list_timezones assert"
+    " has_any_index bin_auto iscolumnexists around treepath punycode_domain_from_string"
     " punycode_domain_to_string ipv4_range_to_cidr_list row_rank row_rank_dense row_rank_min row_window_session column_names_of"
     " buildschema passthrough percentilesw_array",
 }
