@@ -7,7 +7,7 @@
 | `expressions`, `names`, `tuples` | values; the names of columns; functions of several columns |
 | `tables`, `cloud` | names of tables, pipes, literal rows; functions that only the services have |
 | `rows`, `columns`, `groups`, `nested`, `series`, `joins` | the operators, by family |
-| `unions`, `find`, `expand`, `parsing`, `parse_regex`, `plugins` | more of them |
+| `unions`, `find`, `expand`, `parsing`, `parse_regex`, `kv`, `plugins` | more of them |
 | `typed` | operators that are typed and then refused |
 
 All of a text's errors come out at once: what is wrong has the type unknown, which fits everywhere.
@@ -30,6 +30,7 @@ from lurcher.plan.binder import (  # noqa: F401  They declare the operators.
     find,
     groups,
     joins,
+    kv,
     nested,
     parsing,
     plugins,

@@ -1,4 +1,4 @@
-"""parse, parse-where, parse-kv: columns out of a text.
+"""parse, parse-where: columns out of a text.
 
 A simple pattern becomes a regular expression that is anchored at both ends: a text between captures stands for itself, a
 `*` and a capture for as little as can be, the last one for the rest. A typed capture that cannot be read as its type makes
@@ -93,10 +93,10 @@ def _parse(cx: Context, scope: Scope, rel: Rel, op: sx.ParseOp) -> Rel:
         values = {
             name: function(cx, "iff", (whole, value, null(value.type)), op.span) for name, value in values.items()
         }
-    return _with(rel, values, op.span)
+    return with_columns(rel, values, op.span)
 
 
-def _with(rel: Rel, values: dict[str, n.Expr], span: Span) -> Rel:
+def with_columns(rel: Rel, values: dict[str, n.Expr], span: Span) -> Rel:
     """The columns that are parsed: in place of one of the same name and type, else at the end."""
     items: list[n.Item] = []
     for c in rel.columns:
@@ -104,11 +104,3 @@ def _with(rel: Rel, values: dict[str, n.Expr], span: Span) -> Rel:
         items.append((c.name, values.pop(c.name) if same else col(c.name, c.type)))
     sides = Sides((c.name for c in rel.columns), values)
     return project(rel, [*items, *((sides.add(name), value) for name, value in values.items())], span)
-
-
-@operator(sx.ParseKvOp)
-def _parse_kv(cx: Context, scope: Scope, rel: Rel, op: sx.ParseKvOp) -> Rel:
-    scalar(cx, environment(cx, scope, rel), op.expression)
-    cx.refuse("parse-kv", op.span)
-    columns = {c.name.text: c.type for c in op.keys}
-    return _with(rel, {name: null(type) for name, type in columns.items()}, op.span)

@@ -1,0 +1,91 @@
+"""parse-kv: keys and their values out of a text, by the delimiters of pairs and of keys.
+
+The text is cut at every pair delimiter; a piece's key is what stands before its first key delimiter, its value the rest, both
+without white space around them. Of a key that comes twice the first counts; one that does not come is empty, or null.
+
+Source: "parse-kv operator" (Kusto documentation). Refused: quotes and escapes, `greedy`, a regular expression, and no delimiters
+at all: how the service reads a text that does not keep to them is not published.
+"""
+
+from __future__ import annotations
+
+from lurcher.kql import syntax as sx
+from lurcher.kql.diagnostics import KS107, KS171
+from lurcher.kql.types import ScalarType
+from lurcher.plan import nodes as n
+from lurcher.plan.binder.context import Context, Rel, Scope, null, operator
+from lurcher.plan.binder.expressions import convert, function, scalar
+from lurcher.plan.binder.parsing import quoted, with_columns
+from lurcher.plan.binder.rows import environment
+
+T = ScalarType
+_WHITE = {" ": " ", "\t": r"\t", "\n": r"\n", "\f": r"\f", "\r": r"\r"}
+
+
+@operator(sx.ParseKvOp)
+def _parse_kv(cx: Context, scope: Scope, rel: Rel, op: sx.ParseKvOp) -> Rel:
+    env = environment(cx, scope, rel)
+    env.wins = None
+    subject = scalar(cx, env, op.expression)
+    if subject.type is T.DYNAMIC:
+        subject = convert(subject, T.STRING)
+    if subject.type not in (T.STRING, T.UNKNOWN):
+        cx.say(KS107, op.expression.span, expected="string", actual=subject.type)
+    delimiters = _delimiters(cx, op)
+    values: dict[str, n.Expr] = {}
+    for key in op.keys:
+        name = key.name.text
+        if name in values:
+            cx.say(KS171, key.span, name=name)
+        if key.type is T.DYNAMIC:
+            cx.refuse("a column of type dynamic in parse-kv", key.span, "take it as a string, and use parse_json()")
+        if delimiters is None or name != name.strip() or any(d in name for d in delimiters):
+            if delimiters is not None:
+                cx.refuse("parse-kv of a key with a delimiter or white space around it", key.span)
+            values[name] = null(key.type)
+            continue
+        found = function(cx, "extract", (_text(_regex(name, *delimiters), key), _one(key), subject), key.span)
+        values[name] = convert(function(cx, "trim", (_text(r"\s+", key), found), key.span), key.type)
+    return with_columns(rel, values, op.span)
+
+
+def _text(value: str, key: sx.ColumnDecl) -> n.Expr:
+    return n.Lit(type=T.STRING, value=value, span=key.span)
+
+
+def _one(key: sx.ColumnDecl) -> n.Expr:
+    return n.Lit(type=T.LONG, value=1, span=key.span)
+
+
+def _regex(key: str, pair: str, kv: str) -> str:
+    """What stands behind a key, up to the end of its pair, in the first pair that has the key."""
+    # White space that is a pair delimiter itself ends the pair; it does not stand around the key.
+    white = "".join(shown for c, shown in _WHITE.items() if pair.strip() or c not in pair)
+    return rf"(?s)(?:^|{quoted(pair)})[{white}]*{quoted(key)}[{white}]*{quoted(kv)}(.*?)(?:{quoted(pair)}|$)"
+
+
+def _delimiters(cx: Context, op: sx.ParseKvOp) -> tuple[str, str] | None:
+    """The delimiters of pairs and of keys; None where something is refused."""
+    given: dict[str, str] = {}
+    for option in op.options:
+        value = option.value
+        if option.name in given or option.name not in ("pair_delimiter", "kv_delimiter"):
+            plain = option.name == "greedy" and isinstance(value, sx.Literal) and value.value is False
+            if not plain:
+                cx.refuse(f"parse-kv with {option.name}", option.span, "extract() finds a value")
+                return None
+        elif isinstance(value, sx.Literal) and isinstance(value.value, str) and value.value:
+            given[option.name] = value.value
+        else:
+            cx.refuse(f"parse-kv with a {option.name} that is no text", option.span)
+            return None
+    if len(given) < 2:
+        cx.refuse("parse-kv without delimiters", op.span, "give it both: with (pair_delimiter=',', kv_delimiter='=')")
+        return None
+    pair, kv = given["pair_delimiter"], given["kv_delimiter"]
+    # Where a delimiter can be found in two ways, the place of the cut is not told.
+    overlaps = any(pair.endswith(pair[:i]) for i in range(1, len(pair)))
+    if overlaps or not kv.strip() or pair in kv or kv in pair:
+        cx.refuse("parse-kv with delimiters that can be read in two ways", op.span)
+        return None
+    return pair, kv
