@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lurcher.content.exclusions import codes
+from lurcher.content.exclusions import codes, making, parsing
 from lurcher.content.exclusions.context import ColumnsOf
 from lurcher.content.exclusions.fields import FieldRef
 from lurcher.content.exclusions.language import Understood, display, understand
@@ -70,9 +70,8 @@ def measure(
     said.append(codes.SHARE.at(whole, scenario=scenario, explained=explained, total=total, percent=percent))
     hidden = tuple(sorted(d for d, (n, x) in by_device.items() if d and n == x))
     if hidden:
-        shown = ", ".join(hidden[:MAX_NAMED]) + (
-            f" and {len(hidden) - MAX_NAMED} more" if len(hidden) > MAX_NAMED else ""
-        )
+        named = _device_names(rewritten.split.table, hidden[:MAX_NAMED], rows, columns_of)
+        shown = ", ".join(named) + (f" and {len(hidden) - MAX_NAMED} more" if len(hidden) > MAX_NAMED else "")
         said.append(
             codes.HIDES_DEVICES.at(whole, scenario=scenario, count=len(hidden), total=len(by_device), devices=shown)
         )
@@ -97,6 +96,18 @@ def measure(
         )
     said += _unseen(understood, scenario, rows, columns_of)
     return Measured(exclusion, total, explained, hidden, len(by_device), started, loose, differing, strict, tuple(said))
+
+
+def _device_names(table: str, ids: Sequence[str], rows: Rows, columns_of: ColumnsOf) -> list[str]:
+    """What people call the devices: their names where the evidence has them, else the ids."""
+    if not {"DeviceId", "DeviceName"} <= (columns_of(table) or frozenset()):
+        return list(ids)
+    wanted = ", ".join(_literal(i) for i in ids)
+    found = rows(
+        f"{parsing.text(making.ref(table))}\n| where DeviceId in ({wanted})\n| summarize lurcher_name = max(DeviceName) by DeviceId"
+    )
+    names = {str(device): str(name) for device, name in found if name}
+    return [names.get(i, i) for i in ids]
 
 
 def _count(rows: Rows, keys: str) -> int:
@@ -140,7 +151,7 @@ def _unseen(understood: Understood, scenario: str, rows: Rows, columns_of: Colum
         for value in node.right if isinstance(node, In) else (node.right,):
             if not isinstance(value, Literal) or not isinstance(value.value, str):
                 continue
-            name = understood_literal(value.value)
+            name = _literal(value.value)
             if not rows(
                 f"DeviceProcessEvents | where FileName =~ {name} or InitiatingProcessFileName =~ {name} | take 1 | project FileName"
             ):
@@ -149,12 +160,9 @@ def _unseen(understood: Understood, scenario: str, rows: Rows, columns_of: Colum
     return found
 
 
-def understood_literal(value: str) -> str:
+def _literal(value: str) -> str:
     """A KQL string literal, made by the formatter: a value never becomes text by hand."""
-    from lurcher.content.exclusions import parsing
-    from lurcher.content.exclusions.making import text
-
-    return parsing.text(text(value))
+    return parsing.text(making.text(value))
 
 
 def read(exclusion: Exclusion, columns: frozenset[str]) -> Understood:

@@ -30,7 +30,8 @@ from lurcher.content.exclusions.context import (
     events_for,
     sides,
 )
-from lurcher.content.exclusions.fields import FIELDS, HASH_LENGTHS, FieldRef
+from lurcher.content.exclusions.fields import FieldRef
+from lurcher.content.exclusions.hashes import by_length
 from lurcher.content.exclusions.language import Understood, columns_of, fields_of, understand
 from lurcher.content.exclusions.making import call, named, ref
 from lurcher.content.exclusions.split import CannotSplit, Split, split, survives
@@ -42,6 +43,7 @@ from lurcher.kql.syntax import (
     Binary,
     Expression,
     In,
+    LetStatement,
     Literal,
     Name,
     Named,
@@ -230,7 +232,7 @@ class _Rewriting:
         return Applied(e, understood, True, number=number)
 
     def _place(self, e: Exclusion, number: int, tree: Expression) -> None:
-        tree = _hashes(tree)
+        tree = by_length(tree)
         fields = fields_of(tree)
         own = {f for f in fields if f in self.own}
         events: tuple[str, ...] = ()
@@ -548,7 +550,7 @@ class _Rewriting:
         # Only the lets that the bounds need: another may name a table that is not here.
         lets: list[Statement] = []
         for s in reversed(self.cut.lets):
-            if getattr(s, "name", None) is not None and s.name.text in used:  # type: ignore[attr-defined]
+            if isinstance(s, LetStatement) and s.name.text in used:
                 lets.insert(0, s)
                 used |= {n.name.text for n in _walk(s) if isinstance(n, NameRef)}
         return [*lets, QueryStatement(Pipe(None, (PrintOp(columns),)))]
@@ -580,25 +582,3 @@ def _carrying(op: Operator, columns: list[str]) -> Operator:
     if columns and isinstance(op, ProjectOp | ProjectKeepOp):
         return replace(op, columns=(*op.columns, *(NameRef(Name(c)) for c in columns)))
     return op
-
-
-def _hashes(tree: Expression) -> Expression:
-    """`file.hash` by the length of each constant: `file.hash in ("<md5>", "<sha1>")` asks two columns."""
-
-    def change(node: Node) -> Node | None:
-        if not isinstance(node, Binary | In) or not isinstance(node.left, FieldRef):
-            return None
-        if node.left.field.startswith("=") or FIELDS[node.left.field].algorithm != "any":
-            return None
-        values = node.right if isinstance(node, In) else (node.right,)
-        by: dict[str, list[Expression]] = {}
-        for v in values:
-            assert isinstance(v, Literal)
-            by.setdefault(f"{node.left.field}.{HASH_LENGTHS[len(v.value)]}", []).append(v)
-        negated = node.op.startswith("!")
-        parts: list[Expression] = [In("!in~" if negated else "in~", FieldRef(f), tuple(vs)) for f, vs in by.items()]
-        if isinstance(node, Binary):
-            parts = [Binary(node.op, FieldRef(f), vs[0]) for f, vs in by.items()]
-        return making.conjunction(parts) if negated else making.disjunction(parts)
-
-    return making.substitute(tree, change)
