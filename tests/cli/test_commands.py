@@ -199,3 +199,36 @@ def test_a_reader_that_goes_away_is_no_error(export: Path, tmp_path: Path) -> No
     )
     assert done.stdout == "x\n1\n"
     assert done.stderr == ""
+
+
+def test_a_text_that_asks_nothing_is_told(tmp_path: Path) -> None:
+    for text in ("", "  \n", "// a comment", "let x = 1;"):
+        done = lurcher("query", text, cwd=tmp_path)
+        assert done.returncode == 2, text
+        assert "query" in done.stderr
+        assert done.stdout == ""
+
+
+def test_a_folder_without_rules_is_no_clean_bill(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    done = lurcher("check", "rules", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "no rule" in done.stderr
+
+
+def test_a_file_that_is_no_rule_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "empty.yaml").write_text("", encoding="utf-8")
+    done = lurcher("check", "empty.yaml", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.endswith("0 rules: 1 error, 0 warnings, 0 notes\n")
+
+
+def test_a_hunt_names_the_place_in_a_rule_that_does_not_run(export: Path, tmp_path: Path) -> None:
+    lurcher("init", "case", cwd=tmp_path)
+    lurcher("add", str(export), "--lake", "case", cwd=tmp_path)
+    rule = tmp_path / "rule.yaml"
+    rule.write_text("name: x\nquery: |\n  DeviceFileCertificateInfo\n  | where Signr has 's'\n", encoding="utf-8")
+    done = lurcher("hunt", str(rule), "--lake", "case", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "line 4, column 11: the name 'Signr'" in done.stdout
+    assert "did you mean Signer?" in done.stdout

@@ -10,7 +10,8 @@ from lurcher.app.session import Session
 from lurcher.content.checking import Problem, check_rules
 from lurcher.content.checks.registry import Compile, Compiled
 from lurcher.content.model import Placed, Rule
-from lurcher.kql.diagnostics import Refused
+from lurcher.errors import LurcherError
+from lurcher.kql.diagnostics import Refused, Severity
 from lurcher.kql.source import Source
 
 
@@ -23,6 +24,12 @@ class CheckReport:
     loading: list[Placed] = field(default_factory=list)
     skipped: tuple[tuple[str, str], ...] = ()
     fixed: list[str] = field(default_factory=list)
+
+    def count(self, severity: Severity) -> int:
+        """Problems that count: those of files that became no rule among them, silenced ones not."""
+        return sum(p.diagnostic.severity is severity for p in self.loading) + sum(
+            p.severity is severity and not p.silenced for p in self.problems
+        )
 
     @property
     def exit_code(self) -> int:
@@ -47,7 +54,7 @@ def compiler(session: Session) -> Compile:
 def check(paths: Sequence[Path], session: Session, *, fix: bool = False) -> CheckReport:
     """All problems of the rules in files and folders. With `fix`, repairs are written to the files first.
 
-    Raises `LurcherError` for a path that is not there.
+    Raises `LurcherError` for a path that is not there, and where there is no rule at all.
     """
     import lurcher.rmm.drift  # noqa: F401 (declares its checks)
     from lurcher.content.loading import load, write_fixed
@@ -69,6 +76,10 @@ def check(paths: Sequence[Path], session: Session, *, fix: bool = False) -> Chec
         loading += [p for p in loaded.diagnostics if not any(p.source is r.file for r in loaded.rules)]
         skipped += loaded.skipped
         rules |= {rule.path + rule.key: rule for rule in loaded.rules}
+    if not rules and not loading:
+        raise LurcherError(
+            "there is no rule here", "name a rule's file or a folder of rules", ", ".join(map(str, paths))
+        )
     problems = list(check_rules(rules.values(), today=session.now.date(), compile=compiler(session)))
     for rule in rules.values():
         problems += exclusion_problems(rule, session)

@@ -86,8 +86,7 @@ def hunt(
     for index, rule in enumerate(loaded.rules):
         if progress is not None:
             progress(index, rule.name)
-        refused = refusals(verdicts(rule, session))
-        runs.append(run_rule(rule, ask, columns_of(session), session.now.date(), settings, refused))
+        runs.append(_run(rule, session, ask, settings))
     own = {id(r.file) for r in loaded.rules}
     with Ledger.open(lake.path / NAME) as ledger:
         number = ledger.record(
@@ -106,6 +105,22 @@ def hunt(
                 one.reasons = _triaged(run, found, ask, session)
             report.rules.append(one)
     return report
+
+
+def _run(rule: Rule, session: Session, ask: Callable[[str], Answer], settings: Settings) -> RuleRun:
+    """A rule whose query does not stand is refused with the place in its file: what runs is made of its text, and would name
+    another."""
+    if rule.runnable:
+        wrong = [d for d in session.compile(rule.query_source).diagnostics if d.is_error]
+        if wrong:
+            return RuleRun(rule, "refused", "; ".join(_placed(d, rule) for d in wrong))
+    refused = refusals(verdicts(rule, session))
+    return run_rule(rule, ask, columns_of(session), session.now.date(), settings, refused)
+
+
+def _placed(diagnostic: Diagnostic, rule: Rule) -> str:
+    line, column = rule.query_source.position(min(diagnostic.span.start, len(rule.query_source.text)))
+    return f"line {line}, column {column}: {_sentence(diagnostic)} [{diagnostic.code}]"
 
 
 def _triaged(

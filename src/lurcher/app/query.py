@@ -79,8 +79,20 @@ def latest(tables: Tables, names: Sequence[str], now: datetime) -> datetime | No
     return max([t for t in times if t <= now] or times, default=None)
 
 
+def need_query(session: Session, source: Source) -> Compiled:
+    """The compiled text; raises `Refused`, or `LurcherError` for a text that asks nothing."""
+    compiled = session.need(source)
+    if not compiled.queries:
+        raise LurcherError(
+            "the text has no query" if source.text.strip() else "the query is empty",
+            "for example: DeviceInfo | take 10",
+            source.name,
+        )
+    return compiled
+
+
 def print_sql(session: Session, source: Source) -> None:
-    for query in session.need(source).queries:
+    for query in need_query(session, source).queries:
         print(session.engine.sql(query.plan) + ";")
 
 
@@ -92,7 +104,7 @@ def run_query(session: Session, source: Source, format_: str | None, output: Pat
         format_ = _FORMATS.get(output.suffix.lower(), "") if output is not None else "table"
         if not format_:
             raise LurcherError(f"the ending of {output} says no format", f"add --format, one of: {', '.join(FORMATS)}")
-    compiled = session.need(source)
+    compiled = need_query(session, source)
     notes = session.warnings(compiled)
     if notes:
         print(render(notes, source), file=sys.stderr)

@@ -8,3 +8,8 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def counted(number: int, what: str, plural: str = "") -> str:
+    """`1 rule`, `1,203 rules`."""
+    return f"{number:,} {what if number == 1 else plural or what + 's'}"

@@ -30,6 +30,7 @@ def command(
     from lurcher.app.add import add
     from lurcher.app.lakes import need_lake
     from lurcher.cli.progress import Bar
+    from lurcher.report.text import counted
 
     lake = need_lake(lake_path)
     with Bar("adding", "rows") as bar:
@@ -41,7 +42,7 @@ def command(
         if file.skipped:
             click.echo(f"{file.name}: {file.skipped}" + (f"\n  hint: {file.hint}" if file.hint else ""))
             continue
-        tables = ", ".join(f"{rows:,} rows to {name}" for name, rows in file.tables.items()) or "no rows"
+        tables = ", ".join(f"{counted(rows, 'row')} to {name}" for name, rows in file.tables.items()) or "no rows"
         more = [f"{file.repeated:,} repeated"] if file.repeated else []
         more += [f"{file.rejected:,} rejected"] if file.rejected else []
         click.echo(f"{file.name}: {file.format}, {tables}" + (f" ({', '.join(more)})" if more else ""))
@@ -55,8 +56,7 @@ def command(
         if file.hint:
             click.echo(f"  hint: {file.hint}")
     verb = "would be added" if dry_run else "added"
-    click.echo(
-        f"{report.rows:,} rows {verb} from {sum(not f.skipped for f in report.files)} of {len(report.files)} files"
-    )
+    taken = sum(not f.skipped for f in report.files)
+    click.echo(f"{counted(report.rows, 'row')} {verb} from {taken} of {counted(len(report.files), 'file')}")
     if report.failed:
         click.get_current_context().exit(1)

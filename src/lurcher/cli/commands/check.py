@@ -27,6 +27,7 @@ def command(
     from lurcher.app.lakes import find_lake
     from lurcher.app.query import open_session
     from lurcher.kql.diagnostics import Severity
+    from lurcher.report.text import counted
 
     session = open_session(find_lake(lake_path), now(), as_of)
     report = check(paths, session, fix=fix)
@@ -47,10 +48,10 @@ def command(
                 click.echo(problem.placed.render())
         for path, why in report.skipped:
             click.echo(f"{path}: skipped: {why}")
-        count = {s: sum(p.severity is s and not p.silenced for p in report.problems) for s in Severity}
         silenced = sum(bool(p.silenced) for p in report.problems)
         click.echo(
-            f"{len(report.rules)} rules: {count[Severity.ERROR]} errors, {count[Severity.WARNING]} warnings, "
-            f"{count[Severity.NOTE]} notes" + (f", {silenced} silenced" if silenced else "")
+            f"{counted(len(report.rules), 'rule')}: {counted(report.count(Severity.ERROR), 'error')}, "
+            f"{counted(report.count(Severity.WARNING), 'warning')}, {counted(report.count(Severity.NOTE), 'note')}"
+            + (f", {silenced:,} silenced" if silenced else "")
         )
     click.get_current_context().exit(report.exit_code)

@@ -53,7 +53,7 @@ def signatures(
     from lurcher.app.lakes import need_lake
     from lurcher.app.times import resolve_as_of
     from lurcher.cli.progress import Bar
-    from lurcher.report.text import visible
+    from lurcher.report.text import counted, visible
 
     lake = need_lake(lake_path)
     with Bar("reading", "files") as bar:
@@ -62,11 +62,12 @@ def signatures(
             trust_roots=roots, workers=workers, progress=lambda p: bar.show(p.files, f"{p.pe:,} programs"),
         )  # fmt: skip
     seen = report.progress
-    click.echo(f"{seen.files:,} files: {seen.pe:,} programs, {seen.other:,} others, {report.lost:,} not examined")
+    kinds = f"{counted(seen.pe, 'program')}, {counted(seen.other, 'other')}, {report.lost:,} not examined"
+    click.echo(f"{counted(seen.files, 'file')}: {kinds}")
     for table, rows in report.rows.items():
-        click.echo(f"  {rows:,} rows to {table}")
+        click.echo(f"  {counted(rows, 'row')} to {table}")
     if report.known:
-        click.echo(f"  {report.known:,} programs are in the lake already, as they are")
+        click.echo(f"  {counted(report.known, 'program')} in the lake already, as they are")
     for problem in report.problems:
         click.echo(f"  {'rejected' if problem.lost else 'in part'}: {visible(problem.path)}: {problem.reason}")
     if report.rejects:
