@@ -236,6 +236,14 @@ def _failure(error: Exception) -> LurcherError:
         )
     if isinstance(error, duckdb.OutOfRangeException):
         return LurcherError(f"a number does not fit: {text}", "convert to real before the arithmetic: toreal(x)")
+    if isinstance(error, duckdb.ConversionException) and "DECIMAL" in text:
+        return LurcherError(
+            "a number does not fit into decimal, which has 20 digits before the point here",
+            "use toreal(x)",
+            kind="unsupported",
+        )
+    if isinstance(error, duckdb.ConversionException) and "INT128" in text:
+        return LurcherError("a sum is larger than a long", "sum reals instead: sum(toreal(x))", kind="unsupported")
     if isinstance(error, duckdb.IOException):
         return LurcherError(f"a file cannot be read: {text}")
     refused = text.partition("LurcherError: ")[2]

@@ -147,8 +147,9 @@ scalar(
 )
 alias(FunctionKind.SCALAR, "todouble", "toreal")
 
-_DOC = "The value as a decimal; what is no number or does not fit gives null."
-_TEXT = f"CASE WHEN regexp_full_match({{value}}, {_REAL}) THEN TRY_CAST(trim({{value}}, {_SPACE}) AS {_DECIMAL}) END"
+#: A number that the service's decimal holds and DECIMAL(38, 18) does not stops the query: null would be another answer.
+_DOC = "The value as a decimal; what is no number gives null."
+_TEXT = f"CASE WHEN regexp_full_match({{value}}, {_REAL}) THEN CAST(trim({{value}}, {_SPACE}) AS {_DECIMAL}) END"
 scalar(
     "todecimal",
     "value: string",
@@ -161,13 +162,23 @@ scalar(
 )
 scalar(
     "todecimal",
-    "value: bool|int|long|real",
+    "value: bool|int|long",
     "decimal",
     _DOC,
-    f"TRY_CAST({{value}} AS {_DECIMAL})",
+    f"CAST({{value}} AS {_DECIMAL})",
+    naming=_FIRST,
+    nulls=Nulls.STRICT,
+    example=("todecimal(2)", "decimal(2)"),
+)
+scalar(
+    "todecimal",
+    "value: real",
+    "decimal",
+    _DOC,
+    f"CASE WHEN isfinite({{value}}) THEN CAST({{value}} AS {_DECIMAL}) END",
     naming=_FIRST,
     nulls=Nulls.MAYBE,
-    example=("todecimal(2)", "decimal(2)"),
+    example=("todecimal(2.5)", "decimal(2.5)"),
 )
 scalar(
     "todecimal",

@@ -21,8 +21,10 @@ def from_ticks(expression: str) -> str:
 
 
 def datetime_text(datetime: str) -> str:
-    """`2020-01-01T00:00:00.0000000Z`: seven digits, the last of which a TIMESTAMP does not hold."""
-    return f"strftime({datetime}, '%Y-%m-%dT%H:%M:%S.%f0Z')"
+    """`2020-01-01T00:00:00.0000000Z`: seven digits, the last of which a TIMESTAMP does not hold. As rows are shown (see
+    `lurcher.engines.values`), so is text: what ends in .999999 is taken for the last moment of something."""
+    last = f"CASE WHEN microsecond({datetime}) % 1000000 = 999999 THEN '9Z' ELSE '0Z' END"
+    return f"(strftime({datetime}, '%Y-%m-%dT%H:%M:%S.%f') || {last})"
 
 
 def timespan_text(span: str) -> str:
