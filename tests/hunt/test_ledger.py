@@ -100,7 +100,7 @@ def test_counts_rows_and_evidence_are_kept(ledger):
     hunt = record(ledger, seen(total=2, explained=1, by={"e1": 1}, alone={"e1": 1}, keys=keys))
     record(ledger, seen(total=2, explained=1, by={"e1": 1}, alone={"e1": 1}, keys=keys))
     (f,) = ledger.findings(hunt=hunt)
-    assert (f.share, dict(f.by), f.row["DeviceName"]) == ("1/2", {"e1": 1}, "ws1")
+    assert (f.explained, f.total, dict(f.by), f.row["DeviceName"]) == (1, 2, {"e1": 1}, "ws1")
     assert [(e.report_id, e.explained_by) for e in ledger.evidence(f.id)] == [("7", ("e1",)), ("8", ())]
 
 

@@ -41,7 +41,6 @@ QUOTED_BLOCK = _repair("LU108", "the whole query stands in quotes; left out")
 SPELLING = _repair("LU109", "'{value}' for '{key}' is read as '{meant}'", Severity.NOTE)
 ONE_MAPPING = _repair("LU110", "'{key}' is a mapping, a list is expected; read as a list of one")
 SIDECAR_ID = _repair("LU111", "this exclusion has no id; it goes by '{id}', which its scenario gives", Severity.NOTE)
-NUMBER_TEXT = _repair("LU112", "'{key}' is {actual}, a text is expected; read as '{meant}'", Severity.NOTE)
 
 # --- what keeps a file from being a rule, or a rule from being run ---
 BAD_YAML = _error("LU120", "not YAML: {problem}")

@@ -43,11 +43,6 @@ class Finding:
     by: Mapping[str, int] = field(default_factory=dict)
     row: Mapping[str, Value] = field(default_factory=dict)
 
-    @property
-    def share(self) -> str:
-        """`explained/total`, as it is shown; "" where nothing is known."""
-        return "" if self.total is None else f"{self.explained}/{self.total}"
-
 
 @dataclass(frozen=True)
 class EvidenceRow:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -106,18 +106,6 @@ def run_rule(
         )
     except LurcherError as problem:
         return RuleRun(rule, "failed", str(problem), applied=rewritten.applied, rewritten=rewritten)
-
-
-def run_rules(
-    rules: Iterable[Rule],
-    ask: Ask,
-    columns_of: ColumnsOf,
-    today: dt.date,
-    settings: Settings | None = None,
-    refused: Mapping[str, dict[str, str]] | None = None,
-) -> list[RuleRun]:
-    """All rules, one after another; `refused` is by rule key. One that is refused is in the list, with its reason."""
-    return [run_rule(r, ask, columns_of, today, settings, (refused or {}).get(r.key)) for r in rules]
 
 
 def _run(rule: Rule, rewritten: Rewritten, ask: Ask) -> RuleRun:

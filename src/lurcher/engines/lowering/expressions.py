@@ -18,6 +18,7 @@ from lurcher.functions.resolve import Match, known, layouts, resolve
 from lurcher.functions.terms import guarded
 from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
+from lurcher.plan.windows import operands
 from lurcher.sql import tree as t
 from lurcher.sql.template import Argument, parse_template
 
@@ -109,7 +110,7 @@ class Expressions:
         if isinstance(node, n.Call) and node.function.kind is FunctionKind.OPERATOR:
             name = node.function.name
             if name in ("and", "or"):
-                return t.Op(name.upper(), tuple(self.condition(part) for part in flatten(node)))
+                return t.Op(name.upper(), tuple(self.condition(part) for part in operands(node, node.function.name)))
             if name == "==":
                 left, right = self._pair(node)
                 return t.Op("=", (left.expr, right.expr))
@@ -129,7 +130,7 @@ class Expressions:
     def conditions(self, node: n.Expr) -> list[t.SqlExpr]:
         """The parts of a conjunction."""
         if isinstance(node, n.Call) and node.function.kind is FunctionKind.OPERATOR and node.function.name == "and":
-            return [self.condition(part) for part in flatten(node)]
+            return [self.condition(part) for part in operands(node, node.function.name)]
         return [self.condition(node)]
 
     # --- calls ---
@@ -137,7 +138,7 @@ class Expressions:
         row = node.function
         if row.kind is FunctionKind.OPERATOR:
             if row.name in ("and", "or"):
-                parts = [self.value(part) for part in flatten(node)]
+                parts = [self.value(part) for part in operands(node, node.function.name)]
                 return Sql(t.Op(row.name.upper(), tuple(p.expr for p in parts)), any(p.nullable for p in parts))
             if row.name in ("==", "!="):
                 return self._equality(node)
@@ -283,18 +284,6 @@ class Expressions:
 
     def order(self, keys: tuple[n.SortKey, ...]) -> tuple[t.OrderKey, ...]:
         return tuple(t.OrderKey(self.value(k.expr).expr, k.descending, k.nulls_first) for k in keys)
-
-
-def flatten(node: n.Call) -> list[n.Expr]:
-    """The operands of a chain of one operator, in order; without recursion, as chains are long."""
-    name, result, stack = node.function.name, [], [node]
-    while stack:
-        top: n.Expr = stack.pop()
-        if isinstance(top, n.Call) and top.function.kind is FunctionKind.OPERATOR and top.function.name == name:
-            stack.extend(reversed(top.args))  # type: ignore[arg-type]
-        else:
-            result.append(top)
-    return result
 
 
 def bare_numbers(exprs: list[t.SqlExpr]) -> list[t.SqlExpr]:

@@ -13,7 +13,7 @@ from lurcher.engines.lowering.nodes import handles
 from lurcher.engines.lowering.rel import INGESTED, Cell, Rel, sealed, select, settled, stored_names
 from lurcher.engines.lowering.times import day_range
 from lurcher.engines.lowering.types import SQL_TYPES, literal
-from lurcher.kql.types import Column, ScalarType
+from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
 from lurcher.sql import tree as t
 from lurcher.sql.walk import is_small
@@ -234,7 +234,3 @@ def sample(context: Context, plan: n.Sample) -> Rel:
 @handles(n.Shared)
 def shared(context: Context, plan: n.Shared) -> Rel:
     return context.relation(plan.input)
-
-
-def names_of(columns: tuple[Column, ...]) -> list[str]:
-    return [c.name for c in columns]

@@ -75,12 +75,6 @@ def string_literal(p: Cursor) -> Literal:
     return Literal(ScalarType.STRING, value, raw, hidden, span=span)
 
 
-def is_literal(p: Cursor) -> bool:
-    """Whether the token at hand is a literal on its own (also `true`), strings among them."""
-    kind = p.kinds[p.pos]
-    return kind == TokenKind.STRING or kind in _CASTS or p.texts[p.pos] in _BOOLEANS
-
-
 def literal(p: Cursor) -> Literal | None:
     """The literal at hand, taken; None where there is none. `dynamic(...)` is not read here."""
     kind = p.kinds[p.pos]
