@@ -102,7 +102,7 @@ def load(file: TextFile) -> Loaded:
 
 def _is(line: _Line, label: str) -> bool:
     match = _LABEL.match(line.text)
-    return bool(match) and match[1].lower().startswith(label)  # type: ignore[index]
+    return match is not None and match[1].lower().startswith(label)
 
 
 def _has_query(lines: list[_Line]) -> bool:
