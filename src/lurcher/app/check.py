@@ -9,10 +9,10 @@ from pathlib import Path
 from lurcher.app.session import Session
 from lurcher.content.checking import Problem, check_rules
 from lurcher.content.checks.registry import Compile, Compiled
-from lurcher.content.model import Placed, Rule
+from lurcher.content.model import Exclusion, Placed, Rule
 from lurcher.errors import LurcherError
-from lurcher.kql.diagnostics import Refused, Severity
-from lurcher.kql.source import Source
+from lurcher.kql.diagnostics import Diagnostic, Refused, Severity
+from lurcher.kql.source import Source, Span
 
 
 @dataclass
@@ -88,28 +88,41 @@ def check(paths: Sequence[Path], session: Session, *, fix: bool = False) -> Chec
 
 def exclusion_problems(rule: Rule, session: Session) -> list[Problem]:
     """What the rule's exclusions cost: from their text, and, where there is a lake, counted in its data."""
-    from lurcher.app.exclusions import columns_of, verdicts
-    from lurcher.content.exclusions.measures import measure
-    from lurcher.hunt.answers import answer_of
+    from lurcher.app.exclusions import verdicts
 
     problems = []
     lake = session.tables.lake
+    # Where the query does not stand its own diagnostics say so, and there is nothing to count.
+    counts = lake is not None and lake.table_names() and rule.runnable and not _has_errors(rule, session)
     for verdict in verdicts(rule, session):
         said = list(verdict.diagnostics)
-        if lake is not None and lake.table_names() and rule.runnable:
-            try:
-                found = measure(
-                    rule,
-                    verdict.exclusion,
-                    lambda kql: answer_of(session.run_table(kql)).rows,
-                    columns_of(session),
-                    session.now.date(),
-                )
-            except Refused:
-                found = None  # the query's own diagnostics say why it does not run
-            said += found.diagnostics if found is not None else ()
+        if counts:
+            said += _counted(rule, verdict.exclusion, session)
         problems += [Problem(rule, Placed(d, verdict.source)) for d in dict.fromkeys(said)]
     return problems
+
+
+def _has_errors(rule: Rule, session: Session) -> bool:
+    return any(d.is_error for d in session.compile(rule.query_source).diagnostics)
+
+
+def _counted(rule: Rule, exclusion: Exclusion, session: Session) -> tuple[Diagnostic, ...]:
+    """The exclusion's figures in the data of the lake, or why there are none."""
+    from lurcher.app.exclusions import columns_of
+    from lurcher.content.exclusions.codes import NOT_COUNTED
+    from lurcher.content.exclusions.measures import measure
+    from lurcher.hunt.answers import answer_of
+
+    def rows(kql: str) -> Sequence[Sequence[object]]:
+        return answer_of(session.run_table(kql)).rows
+
+    try:
+        found = measure(rule, exclusion, rows, columns_of(session), session.now.date())
+    except (Refused, LurcherError) as problem:
+        why = problem.message if isinstance(problem, LurcherError) else problem.diagnostics[0].message
+        scenario = exclusion.scenario or exclusion.id
+        return (NOT_COUNTED.at(Span(0, len(exclusion.when)), scenario=scenario, why=why),)
+    return found.diagnostics if found is not None else ()
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -53,3 +53,4 @@ STARTED_TOO = declare(
 DIFFER = declare(
     "LX213", "'{scenario}': read {kind} it would explain {count} rows, {differ} of them differently: {kql}", NOTE
 )
+NOT_COUNTED = declare("LX214", "what '{scenario}' explains cannot be counted in the data: {why}", WARNING)
