@@ -17,6 +17,8 @@ from lurcher.functions import (  # noqa: F401
     series,
     series_analysis,
     sets,
+    statistics,
     strings,
+    units,
     windows,
 )

@@ -96,13 +96,14 @@ def _unknown_part(function: str, part: str, known: dict[str, str]) -> str:
 def _part(part: t.SqlExpr, date: t.SqlExpr) -> t.SqlExpr:
     name = constant("datetime_part", "part", part).lower().replace("weekofyear", "week_of_year")
     sql = _PARTS.get(name) or _unknown_part("datetime_part", name, _PARTS)
-    return t.Cast(fill(sql, date=date), "INTEGER")
+    return t.Cast(fill(sql, date=date), "BIGINT")
 
 
+# Microsoft's signatures say int of these parts; what the service gives are longs.
 scalar(
     "datetime_part",
     "part: literal string, date: datetime",
-    "int",
+    "long",
     "A part of a time, named by the first argument.",
     _part,
     examples=(
@@ -129,9 +130,9 @@ for _name, _sql, _doc, _example in (
     scalar(
         _name,
         "date: datetime",
-        "int",
+        "long",
         _doc,
-        f"CAST({_sql}({{date}}) AS INTEGER)",
+        f"CAST({_sql}({{date}}) AS BIGINT)",
         example=(f"{_name}(datetime(2015-12-14 18:54))", str(_example)),
     )
 alias(_ALIAS, "weekofyear", "week_of_year", obsolete=True)

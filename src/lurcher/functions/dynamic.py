@@ -233,6 +233,16 @@ for _name in ("array_sort_asc", "array_sort_desc"):
         nulls=_MAYBE,
     )
 scalar(
+    "__sort_arrays",
+    "descending: bool, nulls_last: bool, *array: dynamic",
+    "dynamic",
+    "The arrays, the first sorted and the others in the same order, in one array.",
+    "kql_sort_arrays(json_array({array...}), {descending}, {nulls_last})::JSON",
+    udf=_UDF + "sort_arrays",
+    nulls=_MAYBE,
+    hidden=True,
+)
+scalar(
     "array_iff",
     "condition_array: dynamic, when_true: boxed, when_false: boxed",
     "dynamic",

@@ -203,7 +203,6 @@ scalar(
     "real",
     "The base to that power.",
     "pow(CAST({base} AS DOUBLE), CAST({exponent} AS DOUBLE))",
-    naming=_F,
     example=("pow(2, 3)", "8.0"),
 )
 scalar(

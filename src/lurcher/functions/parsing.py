@@ -5,6 +5,7 @@ Source: "parse_url()", "parse_path()", "parse_command_line()", "parse_xml()", ..
 
 from __future__ import annotations
 
+from lurcher.functions import snippets as s
 from lurcher.functions.build import constant, refuse
 from lurcher.functions.registry import FunctionKind, Naming, Nulls, alias, scalar
 from lurcher.sql import tree as t
@@ -179,6 +180,16 @@ scalar(
     example=("url_encode('a b/c')", '"a+b%2fc"'),
 )
 scalar(
+    "url_encode_component",
+    "url: string",
+    "string",
+    "The text for a part of a URL: as url_encode() has it, but that a space becomes %20.",
+    "replace(kql_url_encode({url}), '+', '%20')",
+    udf=_CODES + "url_encode",
+    nulls=_MAYBE,
+    example=("url_encode_component('a b/c')", '"a%20b%2fc"'),
+)
+scalar(
     "url_decode",
     "encoded_url: string",
     "string",
@@ -232,6 +243,31 @@ scalar(
     example=("punycode_to_string('acadmie-franaise-npb1a')", '"académie-française"'),
 )
 
+for _name, _udf_name, _doc, _example in (
+    (
+        "punycode_domain_to_string",
+        "to_punycode_domain",
+        "A domain's name in ASCII: each label that is not becomes xn-- and its Punycode.",
+        ('punycode_domain_to_string("Riðill.org")', '"xn--Riill-jta.org"'),
+    ),
+    (
+        "punycode_domain_from_string",
+        "from_punycode_domain",
+        "The domain's name that Punycode says; the empty text where a label is none.",
+        ('punycode_domain_from_string("xn--Ge-mia.Bulg.edu")', '"Gáe.Bulg.edu"'),
+    ),
+):
+    scalar(
+        _name,
+        "string: string",
+        "string",
+        _doc,
+        f"kql_{_udf_name}({{string}})",
+        udf=_CODES + _udf_name,
+        nulls=_MAYBE,
+        example=_example,
+    )
+
 # --- hashes ---
 for _name, _sql, _doc, _example in (
     ("hash_md5", "md5", "MD5", "f5a7924e621e84c9280a9a27e1bcb7f6"),
@@ -247,8 +283,37 @@ for _name, _sql, _doc, _example in (
         nulls=_MAYBE,
         example=(f'{_name}("World")', f'"{_example}"'),
     )
-# The service hashes the bytes of a number or a time, which are not those of its text: only texts are taken here.
+
+
+
+def _unknown_bytes(source: t.SqlExpr, mod: t.SqlExpr | None = None) -> t.SqlExpr:
+    refuse("hash() of what is neither text nor time: which bytes of it the service hashes is not published", "hash its text")
+
+
+# The service hashes the bytes of a time's ticks, not of its text.
+_TICKS = s.ticks("{source}")
 for _name in ("hash", "hash_xxhash64"):
+    scalar(
+        _name,
+        "source: datetime",
+        "long",
+        "xxHash64 of the time's ticks.",
+        f"kql_xxhash64_number({_TICKS})",
+        udf=_CODES + "xxhash64_number",
+        nulls=_MAYBE,
+        example=(f'{_name}(datetime("2015-01-01"))', "1380966698541616202"),
+    )
+    scalar(
+        _name,
+        "source: datetime, mod: integer",
+        "long",
+        "xxHash64 of the time's ticks, modulo a number.",
+        f"(kql_xxhash64_number({_TICKS}) % nullif({{mod}}, 0) + {{mod}}) % nullif({{mod}}, 0)",
+        udf=_CODES + "xxhash64_number",
+        nulls=_MAYBE,
+        example=(f'{_name}(datetime("2015-01-01"), 100)', "2"),
+    )
+    scalar(_name, "source: not_dynamic, mod?: integer", "long", "Refused.", _unknown_bytes, nulls=_MAYBE, hidden=True)
     scalar(
         _name,
         "source: string",

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from lurcher.functions import snippets as s
-from lurcher.functions.build import constant, constant_text, fill, refuse
+from lurcher.functions.build import constant, constant_integer, constant_text, fill, refuse
 from lurcher.functions.registry import FunctionKind, Nulls, alias, scalar
 from lurcher.sql import tree as t
 
@@ -133,7 +133,7 @@ def _replace(source: t.SqlExpr, regex: t.SqlExpr, rewrite: t.SqlExpr) -> t.SqlEx
 
 scalar(
     "replace_regex",
-    "source: text, lookup_regex: constant string, rewrite_pattern: constant string",
+    "source: text, lookup_regex: string, rewrite_pattern: string",
     "string",
     r"The text with every match replaced; `\0` stands for the match, `\1` for a group.",
     _replace,
@@ -205,6 +205,55 @@ scalar(
     "The position of the first match, -1 where there is none.",
     _indexof_regex,
     example=('indexof_regex("abcabc", @"b.a")', "1"),
+)
+
+
+def _indexof_regex_from(
+    string: t.SqlExpr,
+    regex: t.SqlExpr,
+    start: t.SqlExpr,
+    length: t.SqlExpr | None = None,
+    occurrence: t.SqlExpr | None = None,
+) -> t.SqlExpr:
+    """In a stretch of the text: what stands before an occurrence is the pieces between the matches, and the matches."""
+    if occurrence is not None and (constant_integer(occurrence) or 0) > 1000:
+        refuse("indexof_regex(): an occurrence beyond the thousandth")
+    template = (
+        "CASE WHEN {start} < 0 OR {length} < -1 OR {occurrence} < 0 THEN NULL"
+        " WHEN {start} > length({string}) OR len(regexp_extract_all({part}, {regex})) < greatest({occurrence}, 1) THEN -1"
+        " ELSE {start} + length(regexp_extract({part}, concat('^((?:(?s:.*?)(?:', {regex}, ')){',"
+        " greatest({occurrence}, 1) - 1, '}(?s:.*?))(?:', {regex}, ')'), 1)) END"
+    )
+    part = fill(
+        "CASE WHEN {length} = -1 THEN substring({string}, {start} + 1) ELSE substring({string}, {start} + 1, {length}) END",
+        string=string,
+        start=start,
+        length=length or t.Literal(-1),
+    )
+    return fill(
+        template,
+        string=string,
+        part=part,
+        regex=re2(regex),
+        start=start,
+        length=length or t.Literal(-1),
+        occurrence=occurrence or t.Literal(1),
+    )
+
+
+scalar(
+    "indexof_regex",
+    "string: text, match: constant text, start: integer, length?: integer, occurrence?: constant integer",
+    "long",
+    "The position of a match (1: the first) in a stretch; -1 where there is none, null where a number makes no sense.",
+    _indexof_regex_from,
+    nulls=Nulls.MAYBE,
+    examples=(
+        ('indexof_regex("abcabcdefg", @"a.c", 0, 9, 2)', "3"),
+        ('indexof_regex("abcabc", @"a.c", 1, -1, 2)', "-1"),
+        ('indexof_regex("ababaa", @"a.a", 0, -1, 2)', "-1"),
+        ('indexof_regex("abcabc", @"a|ab", -1)', "long(null)"),
+    ),
 )
 
 scalar(

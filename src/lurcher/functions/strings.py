@@ -290,6 +290,41 @@ scalar(
 )
 
 
+def _indexof(string: t.SqlExpr, match: t.SqlExpr, *place: t.SqlExpr) -> t.SqlExpr:
+    needle = constant("indexof", "match, where an occurrence is asked for,", match)
+    if any(needle[i:] == needle[: len(needle) - i] for i in range(1, len(needle))):
+        refuse("indexof(): the occurrence of a text that can overlap itself")
+    return t.call("kql_indexof", string, match, *(t.Cast(p, "BIGINT") for p in place))
+
+
+scalar(
+    "indexof",
+    "string: text, match: text, start: integer, length: integer, occurrence: integer",
+    "long",
+    "The position of an occurrence (1: the first) in a stretch; -1 where there is none, null where a number makes no sense.",
+    _indexof,
+    udf="lurcher.functions.udfs.text:indexof",
+    nulls=_MAYBE,
+    examples=(
+        ("indexof('abcdefgabcdefg', 'cde', 1, 10, 2)", "-1"),
+        ("indexof('abcdefgabcdefg', 'cd', 1, 10, 2)", "9"),
+    ),
+)
+scalar(
+    "has_any_index",
+    "source: text, values: dynamic",
+    "long",
+    "The position of the first of the values that the text has as a term; -1 where there is none.",
+    "kql_has_any_index({source}, {values})",
+    udf="lurcher.functions.udfs.text:has_any_index",
+    nulls=_MAYBE,
+    examples=(
+        ('has_any_index("this is an example", dynamic(["not", "example"]))', "1"),
+        ('has_any_index("this is an example", dynamic(["exam"]))', "-1"),
+    ),
+)
+
+
 def _count(source: t.SqlExpr, search: t.SqlExpr, kind: t.SqlExpr | None = None) -> t.SqlExpr:
     how = constant("countof", "kind", kind).lower() if kind is not None else "normal"
     if how == "regex":

@@ -13,7 +13,7 @@ _PERIODS = "which periods the service lets count is not published"
 _BREAK = "which breaks it tries, and how it counts them, is not published; fit each part with series_fit_line()"
 _FFT = "how the service scales transforms, and pads arrays to a length, is not published"
 _GEO = "geospatial functions are not supported"
-_UNITS = "conversion of units is not supported"
+_TEMPERATURE = "its documentation shows kelvins as degrees Celsius by division; what the service gives is not known"
 _GRAPH = "it belongs to graph-match, which is not supported yet"
 _HASH = "how the service combines hashes is not published"
 
@@ -37,19 +37,16 @@ _BY_REASON: dict[str, str] = {
     " geo_geohash_to_central_point geo_geohash_to_polygon geo_geohash_neighbors geo_point_buffer geo_point_to_s2cell"
     " geo_s2cell_to_central_point geo_s2cell_to_polygon geo_s2cell_neighbors geo_point_to_h3cell geo_h3cell_to_central_point"
     " geo_h3cell_to_polygon geo_h3cell_neighbors geo_h3cell_children geo_h3cell_parent geo_h3cell_rings geo_h3cell_level",
-    _UNITS: "convert_angle convert_energy convert_force convert_length convert_mass convert_speed convert_temperature"
-    " convert_volume",
+    _TEMPERATURE: "convert_temperature",
     _GRAPH: "graph all any map inner_nodes node_id node_degree_in node_degree_out labels",
     _HASH: "hash_combine hash_many",
-    "the numbers of its distribution are not supported": "beta_cdf beta_inv beta_pdf erf erfc welch_test",
     "the compressed bytes of the service are not reproduced": "zlib_compress_to_base64_string gzip_compress_to_base64_string",
     "which rules it splits a user agent by is not published": "parse_user_agent",
-    "what it leaves unescaped is not published": "url_encode_component",
     "the sizes of the service's storage are not known here": "estimate_data_size",
     "it needs a database of places": "geo_info_from_ip_address",
     "it is not supported yet": "entity_group datetime_list_timezones assert"
-    " has_any_index bin_auto iscolumnexists around treepath punycode_domain_from_string"
-    " punycode_domain_to_string ipv4_range_to_cidr_list row_rank row_rank_dense row_rank_min row_window_session column_names_of"
+    " bin_auto iscolumnexists around treepath"
+    " row_rank row_window_session column_names_of"
     " buildschema passthrough percentilesw_array",
 }
 

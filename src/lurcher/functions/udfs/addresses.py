@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lurcher.functions.udf import udf
-from lurcher.functions.udfs.jsontext import load, text_of
+from lurcher.functions.udfs.jsontext import dump_plain, load, text_of
 from lurcher.functions.udfs.rows import each
 
 if TYPE_CHECKING:
@@ -124,6 +124,19 @@ def format_ipv4(ip: pa.Array, prefix: pa.Array) -> pa.Array:
 @udf("VARCHAR", "BIGINT", returns="VARCHAR")
 def format_ipv4_mask(ip: pa.Array, prefix: pa.Array) -> pa.Array:
     return each(_format_mask, "string", ip, prefix)
+
+
+def _cidr_list(start: str, end: str) -> str | None:
+    first, last = _v4(start), _v4(end)
+    if first is None or last is None or first[0] > last[0] or (first[1], last[1]) != (32, 32):
+        return None
+    networks = ipaddress.summarize_address_range(ipaddress.IPv4Address(first[0]), ipaddress.IPv4Address(last[0]))
+    return dump_plain([str(network) for network in networks])
+
+
+@udf("VARCHAR", "VARCHAR", returns="VARCHAR")
+def ipv4_range_to_cidr_list(start: pa.Array, end: pa.Array) -> pa.Array:
+    return each(_cidr_list, "string", start, end)
 
 
 _IN_TEXT = re.compile(r"(?<![^\W_])(?:\d{1,3}\.){3}\d{1,3}(?![^\W_])", re.ASCII)

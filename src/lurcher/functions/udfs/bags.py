@@ -156,16 +156,14 @@ def array_split(array: pa.Array, index: pa.Array) -> pa.Array:
 
 
 def _order(value: Any) -> tuple[int, Any]:
-    """Numbers by size, bools, then texts in ordinal order, then what has no order, by its JSON."""
+    """Numbers by size, then texts in ordinal order, then all others, by their JSON."""
     match value:
         case Number():
             number = float(value.text)
             return (0, (number, int(value.text) if value.text.lstrip("-").isdigit() else number))
-        case bool():
-            return (1, value)
         case str():
-            return (2, value)
-    return (3, dump(value))
+            return (1, value)
+    return (2, dump(value))
 
 
 def _sort(array: str, descending: bool, nulls_last: bool) -> str | None:
@@ -180,3 +178,20 @@ def _sort(array: str, descending: bool, nulls_last: bool) -> str | None:
 @udf("JSON", "BOOLEAN", "BOOLEAN", returns="VARCHAR")
 def sort_array(array: pa.Array, descending: pa.Array, nulls_last: pa.Array) -> pa.Array:
     return each(_sort, "string", array, descending, nulls_last)
+
+
+def _sort_several(arrays: str, descending: bool, nulls_last: bool) -> str | None:
+    """The first array in order, the others as it went; null for one of another length."""
+    first, *others = load(arrays)
+    if not isinstance(first, list):
+        return None
+    places = sorted((i for i, v in enumerate(first) if v is not None), key=lambda i: _order(first[i]), reverse=descending)
+    nulls = [i for i, v in enumerate(first) if v is None]
+    places = places + nulls if nulls_last else nulls + places
+    fitting = [x if isinstance(x, list) and len(x) == len(first) else None for x in (first, *others)]
+    return dump([None if x is None else [x[i] for i in places] for x in fitting])
+
+
+@udf("JSON", "BOOLEAN", "BOOLEAN", returns="VARCHAR")
+def sort_arrays(arrays: pa.Array, descending: pa.Array, nulls_last: pa.Array) -> pa.Array:
+    return each(_sort_several, "string", arrays, descending, nulls_last)

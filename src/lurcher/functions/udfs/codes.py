@@ -127,6 +127,36 @@ def from_punycode(text: pa.Array) -> pa.Array:
     return each(_from_punycode, "string", text)
 
 
+#: What separates labels (RFC 3490, 3.1).
+_DOTS = re.compile("[.\u3002\uff0e\uff61]")
+
+
+def _to_domain(text: str) -> str:
+    labels = (x if x.isascii() else "xn--" + x.encode("punycode").decode("ascii") for x in _DOTS.split(text))
+    return ".".join(labels)
+
+
+def _from_domain(text: str) -> str:
+    labels = []
+    for label in _DOTS.split(text):
+        if label[:4].lower() == "xn--":
+            label = _from_punycode(label[4:])
+            if not label:
+                return ""
+        labels.append(label)
+    return ".".join(labels)
+
+
+@udf("VARCHAR", returns="VARCHAR")
+def to_punycode_domain(text: pa.Array) -> pa.Array:
+    return each(_to_domain, "string", text)
+
+
+@udf("VARCHAR", returns="VARCHAR")
+def from_punycode_domain(text: pa.Array) -> pa.Array:
+    return each(_from_domain, "string", text)
+
+
 _M = (1 << 64) - 1
 _P1, _P2, _P3, _P4, _P5 = (
     11400714785074694791, 14029467366897019727, 1609587929392839161, 9650029242287828579, 2870177450012600261,
@@ -141,9 +171,8 @@ def _round(acc: int, lane: int) -> int:
     return _turn((acc + lane * _P2) & _M, 31) * _P1 & _M
 
 
-def _xxhash64(text: str) -> int:
-    """xxHash64 of the UTF-8 with seed 0, as a signed number. Source: the xxHash specification."""
-    data = text.encode()
+def _xxhash64(data: bytes) -> int:
+    """xxHash64 with seed 0, as a signed number. Source: the xxHash specification."""
     at, size = 0, len(data)
     if size >= 32:
         accs = [(_P1 + _P2) & _M, _P2, 0, -_P1 & _M]
@@ -173,4 +202,10 @@ def _xxhash64(text: str) -> int:
 
 @udf("VARCHAR", returns="BIGINT")
 def xxhash64(text: pa.Array) -> pa.Array:
-    return each(_xxhash64, "int64", text)
+    return each(lambda x: _xxhash64(x.encode()), "int64", text)
+
+
+@udf("BIGINT", returns="BIGINT")
+def xxhash64_number(number: pa.Array) -> pa.Array:
+    """Of the eight bytes of a number."""
+    return each(lambda x: _xxhash64(x.to_bytes(8, "little", signed=True)), "int64", number)

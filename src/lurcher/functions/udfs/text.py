@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
+from lurcher.functions.terms import fold
 from lurcher.functions.udf import udf
-from lurcher.functions.udfs.jsontext import load
+from lurcher.functions.udfs.jsontext import load, text_of
 from lurcher.functions.udfs.rows import each
 
 if TYPE_CHECKING:
@@ -39,3 +41,54 @@ def _replace(text: str, lookups: str, rewrites: str) -> str | None:
 @udf("VARCHAR", "JSON", "JSON", returns="VARCHAR")
 def replace_strings(text: pa.Array, lookups: pa.Array, rewrites: pa.Array) -> pa.Array:
     return each(_replace, "string", text, lookups, rewrites)
+
+
+def _indexof(text: str, match: str, start: int, length: int, occurrence: int) -> int | None:
+    if length < -1 or occurrence < 0:
+        return None
+    # A start before the beginning counts from the end.
+    at = max(len(text) + start, 0) if start < 0 else start
+    end = len(text) if length == -1 else min(at + length, len(text))
+    for _ in range(max(occurrence, 1)):
+        found = text.find(match, at, end) if at <= end else -1
+        if found < 0:
+            return -1
+        at = found + max(len(match), 1)
+    return found
+
+
+@udf("VARCHAR", "VARCHAR", "BIGINT", "BIGINT", "BIGINT", returns="BIGINT")
+def indexof(text: pa.Array, match: pa.Array, start: pa.Array, length: pa.Array, occurrence: pa.Array) -> pa.Array:
+    return each(_indexof, "int64", text, match, start, length, occurrence)
+
+
+def _is_term(char: str) -> bool:
+    return unicodedata.category(char)[0] in "LN"
+
+
+def _has(text: str, needle: str) -> bool:
+    """As the operator `has`: see `lurcher.functions.terms`. Both are folded."""
+    if not needle:
+        return True
+    at = text.find(needle)
+    while at >= 0:
+        end = at + len(needle)
+        left = at == 0 or not (_is_term(needle[0]) and _is_term(text[at - 1]))
+        if left and (end == len(text) or not (_is_term(needle[-1]) and _is_term(text[end]))):
+            return True
+        at = text.find(needle, at + 1)
+    return False
+
+
+def _has_any_index(source: str, values: str) -> int:
+    listed = load(values)
+    text = fold(source)
+    for i, value in enumerate(listed if isinstance(listed, list) else []):
+        if value is not None and _has(text, fold(text_of(value))):
+            return i
+    return -1
+
+
+@udf("VARCHAR", "JSON", returns="BIGINT")
+def has_any_index(source: pa.Array, values: pa.Array) -> pa.Array:
+    return each(_has_any_index, "int64", source, values)

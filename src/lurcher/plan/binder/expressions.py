@@ -261,7 +261,11 @@ def _path(cx: Context, env: Env, node: sx.Path) -> n.Expr:
 
 
 def _index(cx: Context, env: Env, node: sx.Index) -> n.Expr:
-    base, index = scalar(cx, env, node.base), scalar(cx, env, node.index)
+    from lurcher.plan.binder.tuples import sorted_arrays, sorts_several
+
+    several = isinstance(node.base, sx.Call) and sorts_several(env, node.base)
+    base = sorted_arrays(cx, env, node.base) if several else scalar(cx, env, node.base)  # type: ignore[arg-type]
+    index = scalar(cx, env, node.index)
     if T.UNKNOWN in (base.type, index.type):
         return n.Lit(type=T.UNKNOWN if base.type is T.UNKNOWN else T.DYNAMIC, value=None, span=node.span)
     if base.type is not T.DYNAMIC:

@@ -14,7 +14,7 @@ from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
 from lurcher.plan.binder.calls import SPECIAL, _check_constants, arguments
 from lurcher.plan.binder.context import Context, Env, FunctionValue
-from lurcher.plan.binder.expressions import convert, scalar, unknown
+from lurcher.plan.binder.expressions import convert, function, scalar, unknown
 from lurcher.plan.binder.names import result_name
 
 T = ScalarType
@@ -80,12 +80,14 @@ def several(cx: Context, env: Env, node: sx.Expression) -> list[n.Item] | None:
         return _listed(cx, env, node)
     name = call.name.text
     columns = _COLUMNS.get(name)
-    arrays = [a for a in call.arguments if not (isinstance(a, sx.Literal) and a.type is T.BOOL)]
+    arrays = _arrays(call)
     if name in _SORTS and len(arrays) > 1:
         columns = tuple((f"{result_name(a)}_sorted", _D) for a in arrays)
+        if not all(result_name(a) for a in arrays) and not (isinstance(node, sx.Named) and node.listed):
+            cx.refuse(f"{name}() of arrays without a name", call.span, "name the columns: extend (a, b) = ...")
     if columns is None or isinstance(env.scope.find(name), FunctionValue):
         return _listed(cx, env, node)
-    bag = _bag(cx, env, call)
+    bag = sorted_arrays(cx, env, call) if name in _SORTS else _bag(cx, env, call)
     prefix = f"{name}_{result_name(call.arguments[0]) if call.arguments else ''}"
     names = [suffix if name in _SORTS else f"{prefix}_{suffix}" for suffix, _ in columns]
     if isinstance(node, sx.Named):
@@ -96,13 +98,44 @@ def several(cx: Context, env: Env, node: sx.Expression) -> list[n.Item] | None:
         else:
             # Fewer names than columns: only so many columns.
             names = written[: len(columns)]
+    if name in _SORTS:
+        columns = tuple((f"[{i}]", _D) for i in range(len(arrays)))
     return [(x, _column(bag, key, type)) for x, (key, type) in zip(names, columns, strict=False)]
+
+
+def _arrays(call: sx.Call) -> list[sx.Expression]:
+    return [a for a in call.arguments if not (isinstance(a, sx.Literal) and a.type is T.BOOL)]
+
+
+def sorts_several(env: Env, node: sx.Expression) -> bool:
+    """Whether a call sorts several arrays: `array_sort_asc(a, b)[1]` is the second of them."""
+    return (
+        isinstance(node, sx.Call)
+        and node.name.text in _SORTS
+        and len(_arrays(node)) > 1
+        and not isinstance(env.scope.find(node.name.text), FunctionValue)
+    )
+
+
+def sorted_arrays(cx: Context, env: Env, call: sx.Call) -> n.Expr:
+    """An array of the arrays."""
+    args, types = arguments(cx, env, call)
+    match = resolve(FunctionKind.SCALAR, call.name.text, types)
+    if not isinstance(match, Match):
+        at = call.arguments[match.argument].span if match.argument is not None else call.name.span
+        cx.say(match.rule, at, **dict(match.data))
+        return unknown(call.span)
+    last: n.Expr = n.Lit(type=T.BOOL, value=True, span=call.span)
+    if args[-1].type is T.BOOL:
+        *args, last = args  # type: ignore[assignment]
+    descending = n.Lit(type=T.BOOL, value=call.name.text == "array_sort_desc", span=call.span)
+    return function(cx, "__sort_arrays", (descending, last, *args), call.span)
 
 
 def _bag(cx: Context, env: Env, call: sx.Call) -> n.Expr:
     """The call as the row of its function has it; unknown where there is none, or not for these arguments."""
     name = call.name.text
-    if not known(FunctionKind.SCALAR, name) or name in _SORTS:
+    if not known(FunctionKind.SCALAR, name):
         for argument in call.arguments:
             scalar(cx, env, argument)
         cx.refuse(f"the function {name}", call.name.span, UNSUPPORTED.get(name, ""))
@@ -122,7 +155,7 @@ def _column(bag: n.Expr, key: str, type: ScalarType) -> n.Expr:
     if bag.type is T.UNKNOWN:
         return n.Lit(type=type, value=None, span=bag.span)
     (row,) = overloads(FunctionKind.SCALAR, f"__series_{type.value}")
-    path = n.Lit(type=T.STRING, value=f"$.{key}", span=bag.span)
+    path = n.Lit(type=T.STRING, value=f"${key}" if key.startswith("[") else f"$.{key}", span=bag.span)
     return n.Call(type=type, function=row, args=(bag, path), span=bag.span)
 
 
