@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lurcher.app.session import Limits, Session, Tables
+from lurcher.app.supplies import Asked
 from lurcher.app.times import parse_time
 from lurcher.errors import LurcherError
 from lurcher.kql.diagnostics import render
@@ -29,11 +30,12 @@ def open_session(
     files: Sequence[Path] = (),
     table: str | None = None,
     limits: Limits | None = None,
+    asked: Asked | None = None,
     source: Source | None = None,
 ) -> Session:
     """A session whose `now()` is `as_of`: a time, or `latest`, the newest row of the tables that `source` names (of all tables
     where no source is given). None is `now` itself."""
-    session = Session.open(lake, now, files=files, table=table, limits=limits)
+    session = Session.open(lake, now, files=files, table=table, limits=limits, asked=asked)
     if as_of == "latest":
         names = tables_of(session.compile(source)) if source is not None else ()
         newest = latest(session.tables, names or tuple(lake.table_names() if lake else ()), now)

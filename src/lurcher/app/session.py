@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lurcher.app.supplies import Asked, SessionSupplies
 from lurcher.kql.diagnostics import Diagnostic, Refused
 from lurcher.kql.source import Source
 from lurcher.schema import TableSchema, known_table, table_names
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from lurcher.engines.base import Result
     from lurcher.engines.duckdb import DuckDBEngine
     from lurcher.lake import Lake, LakeTable
+    from lurcher.plan import nodes as n
     from lurcher.plan.compile import Compiled
 
 
@@ -34,8 +36,14 @@ class Tables:
     """Which tables there are, and where their rows: files that the user named come before the lake's, and a known table that has
     no rows is an empty one. It is both the binder's catalogue and the engine's source."""
 
-    def __init__(self, lake: Lake | None = None, files: dict[str, tuple[TableSchema, pa.Table]] | None = None) -> None:
+    def __init__(
+        self,
+        lake: Lake | None = None,
+        files: dict[str, tuple[TableSchema, pa.Table]] | None = None,
+        supplies: SessionSupplies | None = None,
+    ) -> None:
         self.lake = lake
+        self.supplies = supplies or SessionSupplies(lake)
         self._files = files or {}
         self._opened: dict[str, LakeTable | None] = {}
 
@@ -67,6 +75,10 @@ class Tables:
             self._opened[name] = self.lake.table(name)
         return self._opened[name]
 
+    def supplied(self, rows: n.Supplied) -> pa.Table:
+        """Rows that are no table: fetched, or read from a file that the user supplied."""
+        return self.supplies.rows(rows)
+
 
 @dataclass
 class Session:
@@ -86,8 +98,10 @@ class Session:
         files: Sequence[Path] = (),
         table: str | None = None,
         limits: Limits | None = None,
+        asked: Asked | None = None,
     ) -> Session:
-        """`files` become tables at once, without a lake. Raises `LurcherError` for a file that cannot be taken, or a row of it:
+        """`asked` is what queries may use beyond tables. `files` become tables at once, without a
+        lake. Raises `LurcherError` for a file that cannot be taken, or a row of it:
         a query over half of a file would be a wrong answer."""
         loaded = {}
         if files:
@@ -104,7 +118,7 @@ class Session:
                     first.position,
                 )
             loaded = result.tables
-        return cls(Tables(lake, loaded), now, limits or Limits())
+        return cls(Tables(lake, loaded, SessionSupplies(lake, asked)), now, limits or Limits())
 
     @property
     def engine(self) -> DuckDBEngine:

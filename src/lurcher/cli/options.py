@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -45,6 +46,64 @@ def limits_options(function: F) -> F:
         "--memory-limit", metavar="SIZE", callback=_size, help="Memory the engine may use, e.g. 4GB."
     )(function)
     return click.option("--threads", type=click.IntRange(1), help="Threads the engine may use.")(function)
+
+
+def supply_options(function: F) -> F:
+    """What queries may use beyond tables; the command gets it as one argument, `asked` (`lurcher.app.supplies.Asked`)."""
+
+    @functools.wraps(function)
+    def collected(
+        *args: Any, allow_url: Any, map_url: Any, watchlist: Any, geo: Path | None, here: Any, **rest: Any
+    ) -> Any:
+        from lurcher.app.supplies import Asked
+
+        lists = tuple((*_key(alias), path) for alias, path in watchlist)
+        return function(*args, asked=Asked(allow_url, map_url, lists, geo, here), **rest)
+
+    for option in reversed(
+        (
+            click.option(
+                "--allow-url", multiple=True, metavar="PREFIX",
+                help="Let externaldata fetch URLs that begin so (https); repeat for more.",
+            ),
+            click.option(
+                "--map-url", multiple=True, metavar="URL=FILE", callback=_pairs,
+                help="Let externaldata read a file instead of a URL; repeat for more.",
+            ),
+            click.option(
+                "--watchlist", multiple=True, metavar="ALIAS[:KEY]=FILE", callback=_pairs,
+                help="A CSV file as a watchlist, KEY the column that SearchKey stands for; repeat for more.",
+            ),
+            click.option(
+                "--geo", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
+                help="Places by address (.mmdb), for geo_info_from_ip_address().",
+            ),
+            click.option(
+                "--here", multiple=True, metavar="PLACE",
+                help="Read the tables here for those of another place: arg, workspace:NAME; repeat for more.",
+            ),
+        )
+    ):  # fmt: skip
+        collected = option(collected)
+    return cast(F, collected)
+
+
+def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, Path], ...]:
+    pairs = []
+    for value in values:
+        # A URL has = in it, a file's name hardly.
+        name, equals, file = value.rpartition("=")
+        if not equals or not name or not file:
+            raise click.BadParameter(f"{value!r} is not of the form {param.metavar}", ctx, param)
+        if not Path(file).is_file():
+            raise click.BadParameter(f"there is no file {file!r}", ctx, param)
+        pairs.append((name, Path(file)))
+    return tuple(pairs)
+
+
+def _key(alias: str) -> tuple[str, str]:
+    name, _, key = alias.partition(":")
+    return name, key
 
 
 def now() -> datetime:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lurcher.engines.lowering.context import Days, Stored
 from lurcher.engines.lowering.rel import INGESTED, stored_names
 from lurcher.engines.lowering.types import SQL_TYPES
 from lurcher.errors import LurcherError
-from lurcher.kql.types import Column, ScalarType
+from lurcher.kql.types import Column, Columns, ScalarType
 from lurcher.plan import nodes as n
 from lurcher.schema import TableSchema, physical_names
 from lurcher.sql import tree as t
@@ -28,6 +28,9 @@ class Tables(Protocol):
 
     def data(self, name: str) -> Any: ...
 
+    def supplied(self, rows: n.Supplied) -> Any:
+        """An Arrow table with the columns of the plan node. Raises `LurcherError` where it cannot be had."""
+
 
 class Views:
     """Makes a view the first time that a statement names it. Implements `lowering.Tables`.
@@ -38,6 +41,7 @@ class Views:
         self._tables = tables
         self._connection = connection
         self._made: dict[tuple[str, Days | None], str] = {}
+        self._supplied: dict[n.Supplied, str] = {}
 
     def stored(self, table: n.Scan, days: Days | None) -> Stored:
         from lurcher.lake import LakeTable
@@ -55,6 +59,17 @@ class Views:
             self._made[key] = view
         return Stored(self._made[key], stored_names(c.name for c in self._schema(name).columns))
 
+    def supplied(self, rows: n.Supplied) -> Stored:
+        """Rows that are fetched or read now, the first time that a statement names them."""
+        view = self._supplied.get(rows)
+        if view is None:
+            # A table's name never begins with a space.
+            view = f" {rows.what} {len(self._supplied) + 1}"
+            if self._connection is not None:
+                self._show(view, rows.columns, self._tables.supplied(rows))
+            self._supplied[rows] = view
+        return Stored(view, stored_names(c.name for c in rows.columns))
+
     def _schema(self, name: str) -> TableSchema:
         schema = self._tables.table(name)
         if schema is None:
@@ -64,26 +79,38 @@ class Views:
     def _make(self, view: str, name: str, days: Days | None, data: Any) -> None:
         from lurcher.lake import LakeTable, layout
 
-        schema = self._schema(name)
-        names = stored_names(c.name for c in schema.columns)
-        if isinstance(data, LakeTable):
-            source, have, late = self._files(data, days)
-        elif data is not None:
-            # As the engine's own table: it answers two to four times faster than Arrow, and other cursors see it.
-            rows = data.rename_columns(list(physical_names(data.column_names).values()))
-            self._connection.register("incoming rows", rows)
-            self._connection.execute(
-                f'CREATE OR REPLACE TABLE {quote(f"rows of {view}")} AS SELECT * FROM "incoming rows"'
-            )
-            self._connection.unregister("incoming rows")
-            source, have, late = t.Table(f"rows of {view}"), physical_names(data.column_names), frozenset()
-        else:
-            source, have, late = None, {}, frozenset()
-        items = tuple(t.SelectItem(_column(c, have.get(c.name), c.name in late), names[c.name]) for c in schema.columns)
-        added = Column(INGESTED, ScalarType.DATETIME)
-        when = _column(added, layout.INGESTED if isinstance(data, LakeTable) and source is not None else None, False)
-        items = (*items, t.SelectItem(when, INGESTED))
-        query = t.Select(items, source, None if source is not None else t.FALSE)
+        columns = self._schema(name).columns
+        if not isinstance(data, LakeTable):
+            self._show(view, columns, data)
+            return
+        source, have, late = self._files(data, days)
+        self._view(view, columns, source, have, frozenset(late), layout.INGESTED if source is not None else None)
+
+    def _show(self, view: str, columns: Columns, data: Any) -> None:
+        """A view of Arrow rows (None: of none)."""
+        if data is None:
+            self._view(view, columns, None, {})
+            return
+        # As the engine's own table: it answers two to four times faster than Arrow, and other cursors see it.
+        have = physical_names(data.column_names)
+        self._connection.register("incoming rows", data.rename_columns(list(have.values())))
+        self._connection.execute(f'CREATE OR REPLACE TABLE {quote(f"rows of {view}")} AS SELECT * FROM "incoming rows"')
+        self._connection.unregister("incoming rows")
+        self._view(view, columns, t.Table(f"rows of {view}"), have)
+
+    def _view(
+        self,
+        view: str,
+        columns: Columns,
+        source: t.FromItem | None,
+        have: Mapping[str, str],
+        late: frozenset[str] = frozenset(),
+        ingested: str | None = None,
+    ) -> None:
+        names = stored_names(c.name for c in columns)
+        items = [t.SelectItem(_column(c, have.get(c.name), c.name in late), names[c.name]) for c in columns]
+        items.append(t.SelectItem(_column(Column(INGESTED, ScalarType.DATETIME), ingested, False), INGESTED))
+        query = t.Select(tuple(items), source, None if source is not None else t.FALSE)
         self._connection.execute(f"CREATE OR REPLACE VIEW {quote(view)} AS {to_sql(query)}")
 
     def _files(self, table: LakeTable, days: Days | None) -> tuple[t.FromItem | None, dict[str, str], Iterable[str]]:

@@ -27,3 +27,14 @@ scalar(
 )
 alias(_S, "columnifexists", "column_ifexists", obsolete=True)
 scalar("ingestion_time", "", "datetime", "When the row was added.", None, nulls=Nulls.MAYBE)
+# What `geo_info_from_ip_address(ip)` becomes where there is a file of places.
+scalar(
+    "__geo_info",
+    "ip: string, file: string",
+    "dynamic",
+    "The place of an address: country, state, city, latitude, longitude, as far as they are known.",
+    "kql_geo_info({ip}, {file})::JSON",
+    udf="lurcher.functions.udfs.geo:geo_info",
+    nulls=Nulls.MAYBE,
+    hidden=True,
+)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lurcher.errors import ErrorKind
+from lurcher.kql.secrets import masked
 from lurcher.kql.source import Source, Span
 
 
@@ -137,6 +138,11 @@ LU011 = _rule("LU011", "semantic", "{message}")
 LU012 = _rule(
     "LU012", "semantic", "no column '{name}' is listed here: where no row has it, it is null", Severity.WARNING
 )
+LU024 = _rule("LU024", "denied", "{what} is not here")
+LU025 = _rule("LU025", "semantic", "{what} is computed from what is here: {how}", Severity.WARNING)
+LU026 = _rule(
+    "LU026", "semantic", "the watchlist '{alias}' has no column SearchKey: nobody has said what it is", Severity.WARNING
+)
 LU020 = _rule(
     "LU020", "semantic", "= compares nothing here: it gives the condition the name '{name}'", Severity.WARNING
 )
@@ -176,7 +182,7 @@ def render_one(diagnostic: Diagnostic, source: Source) -> str:
     gutter = str(line)
     lines = [
         f"{source.name}:{line}:{column}: {diagnostic.severity}: {diagnostic.message} [{diagnostic.code}]",
-        f"{gutter} | {text}",
+        f"{gutter} | {masked(text)}",
         f"{' ' * len(gutter)} | {pad}{'^' * width}",
     ]
     if diagnostic.hint:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lurcher.errors import LurcherError
 from lurcher.lake import layout
+from lurcher.lake.settings import Settings, read_settings
 from lurcher.lake.sources import SourceId, SourceRecord, Sources
 from lurcher.lake.table import LakeTable
 from lurcher.schema import TableSchema, known_table
@@ -47,9 +48,10 @@ class Lake:
     Any number of processes may read and append at once. What is here may be copied, moved or zipped as a whole.
     """
 
-    def __init__(self, path: Path, platform: str) -> None:
+    def __init__(self, path: Path, platform: str, settings: Settings | None = None) -> None:
         self.path = path
         self.platform = platform
+        self.settings = settings or Settings()
         self._sources = Sources(path / "sources")
 
     # --- making and finding ---
@@ -87,7 +89,8 @@ class Lake:
         path = Path(path)
         settings = path / _SETTINGS
         try:
-            data = tomllib.loads(settings.read_text(encoding="utf-8"))
+            text = settings.read_text(encoding="utf-8")
+            data = tomllib.loads(text)
         except FileNotFoundError:
             raise LurcherError(f"no lake in {path}", f"make one with: lurcher init {path}") from None
         except (OSError, ValueError) as error:
@@ -101,7 +104,7 @@ class Lake:
                 "update lurcher",
                 str(settings),
             )
-        return cls(path, platform)
+        return cls(path, platform, read_settings(data, text, str(settings)))
 
     @classmethod
     def find(cls, start: Path) -> Lake | None:

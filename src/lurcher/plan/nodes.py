@@ -132,6 +132,17 @@ class Scan(Plan):
 
 
 @dataclass(frozen=True, slots=True)
+class Supplied(Plan):
+    """Rows that are no table of the catalogue: what the user allowed to be fetched, or laid beside the lake (`externaldata`, a
+    watchlist). `what` is the sort of thing, `names` which (URLs, an alias), `options` how it is read. Whoever has the tables
+    has these rows too; they are asked for when the query runs. As for their types, see `lurcher.plan.supplies`."""
+
+    what: str
+    names: tuple[str, ...]
+    options: tuple[tuple[str, str | bool], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Values(Plan):
     """Constant rows (`datatable`; `print` is a `Project` over one row of no columns)."""
 

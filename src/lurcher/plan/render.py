@@ -42,6 +42,8 @@ class _Renderer:
         match plan:
             case n.Scan():
                 return f"scan {plan.table}", ()
+            case n.Supplied():
+                return f"supplied {plan.what} {', '.join(plan.names)} ({_columns(plan)})", ()
             case n.Values():
                 return f"values {len(plan.rows)} rows ({_columns(plan)})", ()
             case n.Range():

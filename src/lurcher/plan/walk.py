@@ -9,7 +9,7 @@ from typing import Any
 from lurcher.plan import nodes as n
 
 #: Fields that hold no plan and no expression.
-_FLAT = frozenset({"columns", "span", "type", "function", "value", "name", "table"})
+_FLAT = frozenset({"columns", "span", "type", "function", "value", "name", "table", "what", "names", "options"})
 
 
 _PARTS: dict[type[Any], tuple[str, ...]] = {}

@@ -1,14 +1,19 @@
 """lurcher hunt RULE|FOLDER..."""
 
+from __future__ import annotations
+
 import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from lurcher.cli.options import as_of_option, lake_option, limits_options, now
+from lurcher.cli.options import as_of_option, lake_option, limits_options, now, supply_options
+
+if TYPE_CHECKING:
+    from lurcher.app.supplies import Asked
 
 
 @click.command()
@@ -24,6 +29,7 @@ from lurcher.cli.options import as_of_option, lake_option, limits_options, now
 )
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--no-triage", is_flag=True, help="Do not look for what makes findings stand out.")
+@supply_options
 @limits_options
 def command(
     rules: tuple[Path, ...],
@@ -35,6 +41,7 @@ def command(
     timeout: float | None,
     memory_limit: str | None,
     threads: int | None,
+    asked: Asked,
 ) -> None:
     """Run rules with their exclusions, and keep what they find in the lake's ledger.
 
@@ -47,7 +54,7 @@ def command(
     from lurcher.cli.progress import Bar
 
     lake = need_lake(lake_path)
-    session = open_session(lake, now(), as_of, limits=Limits(timeout, memory_limit, threads))
+    session = open_session(lake, now(), as_of, limits=Limits(timeout, memory_limit, threads), asked=asked)
     with Bar("hunting", "rules") as bar:
         report = hunt(
             lake, rules, session, started=datetime.now(UTC), forced=forced, triage=not no_triage, progress=bar.show

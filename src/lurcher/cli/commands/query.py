@@ -1,11 +1,17 @@
 """lurcher query KQL"""
 
+from __future__ import annotations
+
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from lurcher.cli.options import as_of_option, lake_option, limits_options, now
+from lurcher.cli.options import as_of_option, lake_option, limits_options, now, supply_options
+
+if TYPE_CHECKING:
+    from lurcher.app.supplies import Asked
 
 
 @click.command()
@@ -38,6 +44,7 @@ from lurcher.cli.options import as_of_option, lake_option, limits_options, now
 @click.option(
     "--jsonl", "json_lines", is_flag=True, help='Answer {"id", "query"} lines on standard input with a line each.'
 )
+@supply_options
 @limits_options
 def command(
     kql: str | None,
@@ -53,6 +60,7 @@ def command(
     timeout: float | None,
     memory_limit: str | None,
     threads: int | None,
+    asked: Asked,
 ) -> None:
     """Run a KQL query: an argument, a file (-f), or standard input.
 
@@ -68,7 +76,7 @@ def command(
     if json_lines:
         from lurcher.app.jsonl import answers
 
-        session = open_session(lake, now(), as_of, files=data, table=table, limits=limits)
+        session = open_session(lake, now(), as_of, files=data, table=table, limits=limits, asked=asked)
         for line in answers(sys.stdin.buffer, session):
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
@@ -83,7 +91,7 @@ def command(
         raise click.UsageError("no query: give it as an argument, with -f FILE, or on standard input")
     else:
         source = Source(sys.stdin.read(), "<stdin>")
-    session = open_session(lake, now(), as_of, files=data, table=table, limits=limits, source=source)
+    session = open_session(lake, now(), as_of, files=data, table=table, limits=limits, asked=asked, source=source)
     if show_sql:
         print_sql(session, source)
     else:

@@ -34,6 +34,8 @@ class Tables(Protocol):
 
     def stored(self, table: n.Scan, days: Days | None) -> Stored: ...
 
+    def supplied(self, rows: n.Supplied) -> Stored: ...
+
 
 @dataclass
 class Context:

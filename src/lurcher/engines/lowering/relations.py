@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
-from lurcher.engines.lowering.context import Context, Days, refuse
+from lurcher.engines.lowering.context import Context, Days, Stored, refuse
 from lurcher.engines.lowering.distinct import by_value
 from lurcher.engines.lowering.expressions import Expressions
 from lurcher.engines.lowering.nodes import handles
@@ -64,7 +64,15 @@ def scan(context: Context, plan: n.Scan) -> Rel:
 
 
 def _scan(context: Context, plan: n.Scan, days: Days | None) -> Rel:
-    stored = context.tables.stored(plan, days)
+    return _stored(context, plan, context.tables.stored(plan, days))
+
+
+@handles(n.Supplied)
+def supplied(context: Context, plan: n.Supplied) -> Rel:
+    return _stored(context, plan, context.tables.supplied(plan))
+
+
+def _stored(context: Context, plan: n.Scan | n.Supplied, stored: Stored) -> Rel:
     columns = {}
     for column in plan.columns:
         expr: t.SqlExpr = t.Ident(stored.physical[column.name])

@@ -9,7 +9,7 @@ from typing import Any
 from lurcher.plan import nodes as n
 
 #: Not worth a name of their own.
-_TRIVIAL = (n.Scan, n.Values, n.Range, n.Elements)
+_TRIVIAL = (n.Scan, n.Supplied, n.Values, n.Range, n.Elements)
 
 
 def plans_in(value: Any) -> Iterator[n.Plan]:

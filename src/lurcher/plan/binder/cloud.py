@@ -1,7 +1,7 @@
 """Functions that only the services have: Defender's, Sentinel's, the unified schema's (ASIM).
 
 They are bound and typed, so that a query with them is checked whole, and then refused: what would have to be allowed or
-supplied is said. `FileProfile` goes on without what it would add, and says so.
+supplied is said. Some are computed of the tables that there are (`prelude`), and say so.
 
 `data/cloud.tsv` holds them, a line each: name, what it is (`extends` a piped table, gives a `table`, an `open` one whose
 other columns are not listed), parameters, columns.
@@ -9,18 +9,22 @@ other columns are not listed), parameters, columns.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from lurcher.functions.resolve import counted
+from lurcher.functions.registry import FunctionKind
+from lurcher.functions.resolve import Match, counted, resolve
 from lurcher.kql import syntax as sx
-from lurcher.kql.diagnostics import KS120, LU002, LU009, LU010
+from lurcher.kql.diagnostics import KS107, KS120, KS142, LU002, LU009, LU010, LU025
 from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
-from lurcher.plan.binder.context import Context, Env, Rel, col, null, project
-from lurcher.plan.binder.expressions import scalar
+from lurcher.plan.binder.context import Context, Env, Rel, col, keep, near, null, project
+from lurcher.plan.binder.expressions import convert, scalar
 from lurcher.plan.binder.names import Sides
+from lurcher.plan.binder.prelude import call_prelude
+from lurcher.plan.binder.watchlists import aliases, watchlist
 
 T = ScalarType
 
@@ -64,23 +68,28 @@ def call(cx: Context, env: Env, node: sx.Call, piped: Rel | None) -> Rel:
     if found.kind == "extends" and piped is None and arguments:
         piped = table(cx, env.scope, arguments.pop(0))
     args = _arguments(cx, env, found, arguments, piped, node)
-    if found.kind == "extends":
-        return _extended(cx, found, piped, node)
-    if found.name == "_GetWatchlist" and (known := _watchlist(cx, args)) is not None:
-        return known
-    hint = "keep the list as a CSV file in the lake's watchlists" if found.name == "_GetWatchlist" else ""
-    cx.say(LU002, node.span, what=f"{found.name}(), which only the service has,", hint=hint)
+    handler = _HERE.get(found.name)
+    if handler is not None:
+        return handler(cx, found, piped, args, node)
+    if found.name == "_GetWatchlist":
+        return watchlist(cx, args, node, found.columns)
+    if found.name == "_GetWatchlistAlias":
+        return aliases(node)
+    cx.say(LU002, node.span, what=f"{found.name}(), which only the service has,", hint=_PARSERS)
     plan = n.TableFunction(input=None, name=found.name, args=tuple(args), columns=found.columns, span=node.span)
     return Rel(plan, open=found.kind == "open")
 
 
-def _watchlist(cx: Context, args: list[n.Expr]) -> Rel | None:
-    """A watchlist that the lake has, as the table `watchlists/<alias>`."""
-    alias = args[0].value if args and isinstance(args[0], n.Lit) else None
-    if not isinstance(alias, str):
-        return None
-    schema = cx.catalog.table(f"watchlists/{alias}")
-    return None if schema is None else Rel(n.Scan(table=schema.name, columns=schema.columns))
+_PARSERS = "read the tables that it is made of: lurcher knows their columns"
+
+
+def is_bare(name: str) -> bool:
+    """Whether the name alone, without parentheses, calls a function: it needs no argument, and is no table."""
+    return (
+        is_function(name)
+        and function(name).kind != "extends"
+        and all(optional for _, optional in function(name).params)
+    )
 
 
 def _arguments(
@@ -104,22 +113,127 @@ def _arguments(
     return args
 
 
-def _extended(cx: Context, found: CloudFunction, piped: Rel | None, node: sx.Call) -> Rel:
+# --- computed of the tables that there are ---------------------------------------------------------------------------------
+#: What nobody but the service knows of a file.
+_GLOBAL = "GlobalPrevalence, GlobalFirstSeen, GlobalLastSeen, IsExecutable, ThreatName, Publisher, SoftwareName"
+_REPORTS = "the newest report of each adapter in DeviceNetworkInfo"
+
+
+def _file_profile(cx: Context, found: CloudFunction, piped: Rel | None, args: list[n.Expr], node: sx.Call) -> Rel:
+    """Every row with what is known of the file that a hash names, of whatever kind the hash is. The service enriches as many rows
+    as it is asked to (100 where it is not); here there is no limit."""
+    rel = _piped(piped, node)
+    key = _named(cx, rel, args[0] if args else None, "SHA1", node)
+    given = cx.catalog.table("FileProfile")
+    if given is not None:
+        table = Rel(n.Scan(table=given.name, columns=given.columns))
+        profiles = call_prelude(cx, "GivenProfiles", node.span, piped=table)
+        cx.say(LU025, node.span, what="FileProfile()", how="the table FileProfile, then what the tables say of files",
+               hint=f"of files that are not in it {_GLOBAL} are null")  # fmt: skip
+    else:
+        profiles = call_prelude(cx, "Profiles", node.span)
+        hint = "keep rows of the service as the table FileProfile: lurcher add FILE --table FileProfile"
+        cx.say(LU010, node.span, what="what Microsoft knows of files (FileProfile)", columns=_GLOBAL, hint=hint)
+    lowered = resolve(FunctionKind.SCALAR, "tolower", (T.STRING,))
+    assert isinstance(lowered, Match)
+    hash_ = n.Call(type=T.STRING, function=lowered.overload, args=(key,), span=node.span)
+    return _joined(rel, profiles, found, ("$file", hash_), {"ProfileAvailability": "Missing"}, node)
+
+
+def _seen_by(cx: Context, found: CloudFunction, piped: Rel | None, args: list[n.Expr], node: sx.Call) -> Rel:
+    rel = _piped(piped, node)
+    key = _named(cx, rel, None, "DeviceId", node)
+    given = cx.catalog.table("SeenBy")
+    columns = {c.name: c.type for c in given.columns} if given is not None else {}
+    if given is None or "DeviceId" not in columns or "SeenBy" not in columns:
+        hint = "keep rows of the service as the table SeenBy (DeviceId, SeenBy): lurcher add FILE --table SeenBy"
+        cx.say(LU010, node.span, what="which devices have seen a device (SeenBy)", columns="SeenBy", hint=hint)
+        sides = Sides((c.name for c in rel.columns), ("SeenBy",))
+        items = [*keep(rel.columns), (sides.add("SeenBy"), null(T.DYNAMIC))]
+        return project(rel, items, node.span)
+    items = [("$file", convert(col("DeviceId", columns["DeviceId"]), T.STRING)),
+             ("SeenBy", convert(col("SeenBy", columns["SeenBy"]), T.DYNAMIC))]  # fmt: skip
+    seen = project(Rel(n.Scan(table=given.name, columns=given.columns)), items)
+    one = n.Pick(input=seen.plan, keys=(col("$file", T.STRING),), columns=seen.columns, span=node.span)
+    return _joined(rel, Rel(one), found, ("$file", key), {}, node)
+
+
+def _device_from_ip(cx: Context, found: CloudFunction, piped: Rel | None, args: list[n.Expr], node: sx.Call) -> Rel:
+    rel = _piped(piped, node)
+    key = _named(cx, rel, args[0] if args else None, "IP", node)
+    cx.say(LU025, node.span, what="DeviceFromIP()", how=_REPORTS)
+    return call_prelude(cx, "DeviceFromIP", node.span, _time(cx, args, node), piped=project(rel, [("IP", key)]))
+
+
+def _assigned(cx: Context, found: CloudFunction, piped: Rel | None, args: list[n.Expr], node: sx.Call) -> Rel:
+    device = convert(args[0], T.STRING) if args else null(T.STRING)
+    cx.say(LU025, node.span, what="AssignedIPAddresses()", how=_REPORTS)
+    return call_prelude(cx, "AssignedIPAddresses", node.span, device, _time(cx, args, node))
+
+
+_Handler = Callable[[Context, CloudFunction, "Rel | None", "list[n.Expr]", sx.Call], Rel]
+_HERE: dict[str, _Handler] = {
+    "FileProfile": _file_profile,
+    "SeenBy": _seen_by,
+    "DeviceFromIP": _device_from_ip,
+    "AssignedIPAddresses": _assigned,
+}
+
+
+def _piped(piped: Rel | None, node: sx.Call) -> Rel:
     from lurcher.plan.binder.tables import unknown_table
 
-    rel = piped if piped is not None else unknown_table(node.span)
+    return piped if piped is not None else unknown_table(node.span)
+
+
+def _named(cx: Context, rel: Rel, arg: n.Expr | None, default: str, node: sx.Call) -> n.Expr:
+    """The value that a function goes by: an expression over the row, or the name of a column as a text."""
+    if arg is not None and not (isinstance(arg, n.Lit) and isinstance(arg.value, str)):
+        return convert(arg, T.STRING)
+    name = arg.value if isinstance(arg, n.Lit) and arg.value else default
+    types = {c.name: c.type for c in rel.columns}
+    if name in types:
+        return convert(col(name, types[name], node.span), T.STRING)
+    if not rel.open:
+        cx.say(KS142, node.span, name=name, hint=near(name, types, "there is"))
+    return null(T.STRING)
+
+
+def _time(cx: Context, args: list[n.Expr], node: sx.Call) -> n.Expr:
+    """As of when: the second argument, else now."""
+    now = n.Lit(type=T.DATETIME, value=cx.now, span=node.span)
+    if len(args) < 2 or (isinstance(args[1], n.Lit) and args[1].value is None):
+        return now
+    if args[1].type not in (T.DATETIME, T.DYNAMIC, T.UNKNOWN):
+        cx.say(KS107, node.span, expected="datetime", actual=args[1].type)
+        return now
+    return convert(args[1], T.DATETIME)
+
+
+def _joined(
+    rel: Rel, right: Rel, found: CloudFunction, key: tuple[str, n.Expr], missing: dict[str, str], node: sx.Call
+) -> Rel:
+    """Every row of `rel`, with the columns of the one row of `right` that has the key. `missing`: texts where there is none."""
+    name, value = key
+    left = project(rel, [*keep(rel.columns), (f"{name} of the row", value)])
     sides = Sides((c.name for c in rel.columns), (c.name for c in found.columns))
-    items: list[n.Item] = [(c.name, col(c.name, c.type)) for c in rel.columns]
-    added = []
-    for column in found.columns:
-        name = sides.add(column.name)
-        added.append(name)
-        items.append((name, null(column.type)))
-    if found.name == "FileProfile":
-        hint = "conditions on them see no value: read the result with that in mind"
-        cx.say(
-            LU010, node.span, what="what Microsoft knows of files (FileProfile)", columns=", ".join(added), hint=hint
-        )
-    else:
-        cx.say(LU002, node.span, what=f"{found.name}(), which only the service has,")
-    return project(rel, items, node.span)
+    added = [(sides.add(c.name), c) for c in found.columns]
+    right = project(right, [(name, col(name, T.STRING)), *((alias, col(c.name, c.type)) for alias, c in added)])
+    plan = n.Join(
+        left=left.plan,
+        right=right.plan,
+        kind="leftouter",
+        on=((col(f"{name} of the row", T.STRING), col(name, T.STRING)),),
+        columns=(*left.columns, *right.columns),
+        span=node.span,
+    )
+    items = keep(rel.columns)
+    for alias, column in added:
+        shown: n.Expr = col(alias, column.type)
+        if column.name in missing:
+            match = resolve(FunctionKind.SCALAR, "coalesce", (T.STRING, T.STRING))
+            assert isinstance(match, Match)
+            instead = n.Lit(type=T.STRING, value=missing[column.name], span=node.span)
+            shown = n.Call(type=T.STRING, function=match.overload, args=(shown, instead), span=node.span)
+        items.append((alias, shown))
+    return project(Rel(plan, open=rel.open), items, node.span)

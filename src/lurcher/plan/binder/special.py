@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lurcher.errors import LurcherError
 from lurcher.functions.registry import FunctionKind
 from lurcher.functions.resolve import Match, counted, resolve
 from lurcher.kql import syntax as sx
@@ -13,6 +14,7 @@ from lurcher.plan.binder.context import Context, Env, col
 from lurcher.plan.binder.expressions import binary, constant_text, convert, scalar, unknown
 from lurcher.plan.binder.names import result_name
 from lurcher.plan.binder.tables import table
+from lurcher.plan.supplies import supplies_of
 
 T = ScalarType
 
@@ -141,11 +143,29 @@ def _plain(cx: Context, env: Env, node: sx.Call) -> n.Expr:
 
 
 def _geo(cx: Context, env: Env, node: sx.Call) -> n.Expr:
-    if _count(cx, node, 1, 1):
-        scalar(cx, env, node.arguments[0])
-    hint = "it needs a local file of places by address, which lurcher does not ship"
-    cx.say(LU002, node.name.span, what="geo_info_from_ip_address()", hint=hint)
-    return n.Lit(type=T.DYNAMIC, value=None, span=node.span)
+    """A place, where the user has a file of places."""
+    nowhere = n.Lit(type=T.DYNAMIC, value=None, span=node.span)
+    if not _count(cx, node, 1, 1):
+        return nowhere
+    address = scalar(cx, env, node.arguments[0])
+    if address.type not in (T.STRING, T.DYNAMIC, T.UNKNOWN):
+        cx.say(KS107, node.arguments[0].span, expected="string", actual=address.type)
+        return nowhere
+    try:
+        path = supplies_of(cx.catalog).places()
+    except LurcherError as error:
+        cx.say(
+            LU002, node.name.span, what=f"geo_info_from_ip_address() ({error.message}: {error.path})", hint=error.hint
+        )
+        return nowhere
+    if not path:
+        hint = "it needs a file of places in MaxMind's format, such as GeoLite2-City.mmdb: --geo FILE, or in the lake's folder geo"
+        cx.say(LU002, node.name.span, what="geo_info_from_ip_address()", hint=hint)
+        return nowhere
+    file = n.Lit(type=T.STRING, value=path, span=node.span)
+    match = resolve(FunctionKind.SCALAR, "__geo_info", (T.STRING, T.STRING))
+    assert isinstance(match, Match)
+    return n.Call(type=T.DYNAMIC, function=match.overload, args=(convert(address, T.STRING), file), span=node.span)
 
 
 def _table_as_value(cx: Context, env: Env, node: sx.Call) -> n.Expr:

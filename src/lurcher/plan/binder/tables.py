@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lurcher.kql import syntax as sx
-from lurcher.kql.diagnostics import KS171, KS174, KS175, KS204, KS205, LU002
+from lurcher.kql.diagnostics import KS171, KS174, KS175, KS204, KS205, LU002, LU024
 from lurcher.kql.source import Span
 from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
@@ -22,6 +22,8 @@ from lurcher.plan.binder.context import (
     near,
 )
 from lurcher.plan.binder.expressions import constant_text, convert, scalar
+from lurcher.plan.binder.external import externaldata
+from lurcher.plan.supplies import supplies_of
 
 T = ScalarType
 NO_ROWS = n.Values(rows=((),), columns=())
@@ -43,7 +45,7 @@ def bind_any(cx: Context, env: Env, node: sx.Expression) -> n.Expr | Rel:
             return found.rel
         if isinstance(found, FunctionValue):
             return call_user(cx, env, found, (), node.span)
-        if found is None and not env.open and cx.catalog.table(name) is not None:
+        if found is None and not env.open and (cx.catalog.table(name) is not None or cloud.is_bare(name)):
             return table(cx, env.scope, node)
         return scalar(cx, env, node)
     if isinstance(node, sx.Call):
@@ -74,7 +76,7 @@ def table_in_list(cx: Context, env: Env, node: sx.Expression) -> Rel | None:
         if isinstance(found, FunctionValue):
             result = call_user(cx, env, found, (), node.span)
             return result if isinstance(result, Rel) else None
-        if found is None and cx.catalog.table(name) is not None:
+        if found is None and (cx.catalog.table(name) is not None or cloud.is_bare(name)):
             return table(cx, env.scope, node)
         return None
     if isinstance(node, sx.Call):
@@ -104,7 +106,7 @@ def table(cx: Context, scope: Scope, node: sx.Expression) -> Rel:
     if isinstance(node, sx.DataTable):
         return _datatable(cx, scope, node)
     if isinstance(node, sx.ExternalData):
-        return _externaldata(cx, scope, node)
+        return externaldata(cx, scope, node, _declared(cx, node.columns))
     if isinstance(node, sx.Call):
         return _call(cx, scope, node)
     if isinstance(node, sx.Path):
@@ -173,6 +175,8 @@ def named_table(cx: Context, scope: Scope, node: sx.NameRef, *, fuzzy: bool = Fa
     rel = scan(cx, name)
     if rel is not None:
         return rel
+    if cloud.is_bare(name):
+        return cloud.call(cx, Env(scope), sx.Call(node.name, (), span=node.span), None)
     if fuzzy:
         cx.say(KS205, node.span, name=name)
     else:
@@ -226,15 +230,6 @@ def _declared(cx: Context, decls: tuple[sx.ColumnDecl, ...]) -> tuple[Column, ..
     return tuple(columns)
 
 
-def _externaldata(cx: Context, scope: Scope, node: sx.ExternalData) -> Rel:
-    columns = _declared(cx, node.columns)
-    urls = [scalar(cx, Env(scope), url) for url in node.urls]
-    hint = "a URL is only read where you say so; keep the file in the lake and name its table instead"
-    cx.say(LU002, node.span, what="reading from a URL (externaldata)", hint=hint)
-    plan = n.TableFunction(input=None, name="externaldata", args=tuple(urls), columns=columns, span=node.span)
-    return Rel(plan)
-
-
 # --- calls -----------------------------------------------------------------------------------------------------------------
 def _call(cx: Context, scope: Scope, node: sx.Call) -> Rel:
     name = node.name.text
@@ -284,17 +279,35 @@ def _path(cx: Context, scope: Scope, node: sx.Path) -> Rel:
     if not isinstance(node.member, sx.NameRef):
         return _foreign(cx, scope, node, "a function of another database")
     what = calls[-1].name.text if calls else "database"
-    cx.say(LU002, node.span, what=f"reading from elsewhere ({what}())", hint="name the table alone: the lake's is read")
+    name = node.member.name.text
+    here = next((c for c in calls if supplies_of(cx.catalog).is_here(c.name.text, _argument(cx, scope, c))), None)
     local = what in ("workspace", "app", "resource") or (what == "database" and len(calls) == 1)
-    rel = scan(cx, node.member.name.text) if local else None
+    rel = scan(cx, name) if local or here is not None else None
+    if here is not None:
+        if rel is None:
+            hint = near(name, cx.catalog.table_names()) or f"add its rows: lurcher add FILE --table {name}"
+            cx.say(LU024, node.span, what=f"the table '{name}' of {what}()", hint=hint)
+        return rel or unknown_table(node.span)
+    cx.say(LU002, node.span, what=f"reading from elsewhere ({what}())", hint=_here_hint(cx, scope, calls))
     if rel is None and local:
-        cx.say(
-            KS204,
-            node.member.span,
-            name=node.member.name.text,
-            hint=near(node.member.name.text, cx.catalog.table_names()),
-        )
+        cx.say(KS204, node.member.span, name=name, hint=near(name, cx.catalog.table_names()))
     return rel or unknown_table(node.span)
+
+
+def _argument(cx: Context, scope: Scope, call: sx.Call) -> str:
+    """The constant that a database is called by; `` where there is none."""
+    if len(call.arguments) != 1:
+        return ""
+    expr = scalar(cx, Env(scope), call.arguments[0])
+    return expr.value if isinstance(expr, n.Lit) and isinstance(expr.value, str) else ""
+
+
+def _here_hint(cx: Context, scope: Scope, calls: list[sx.Call]) -> str:
+    if not calls:
+        return "name the table alone: the lake's is read"
+    name = _argument(cx, scope, calls[-1])
+    place = calls[-1].name.text + (f":{name}" if name else "")
+    return f"--here '{place}' reads the lake's own tables in its place (lake.toml: [elsewhere] here = [\"{place}\"])"
 
 
 def _database_calls(node: sx.Expression) -> list[sx.Call]:

@@ -12,6 +12,7 @@ from lurcher.functions.registry import FunctionKind
 from lurcher.functions.unsupported import UNSUPPORTED
 from lurcher.kql.diagnostics import LU001, LU002, Diagnostic, Refused, render
 from lurcher.kql.source import Source
+from lurcher.plan import nodes as n
 from lurcher.plan.catalog import KnownTables
 from lurcher.plan.compile import compile_text
 from lurcher.report.reference.functions import Entry, call, entries, entry
@@ -47,6 +48,9 @@ class _Tables(KnownTables):
 
     def table(self, name: str) -> TableSchema | None:
         return KnownTables.table(self, name)
+
+    def supplied(self, rows: n.Supplied) -> None:
+        return None
 
 
 def support(probe: Probe) -> Support:

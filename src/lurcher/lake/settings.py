@@ -1,0 +1,92 @@
+"""What a lake's `lake.toml` says beside its format and platform: what queries may use that is no table.
+
+    [externaldata]
+    allow = ["https://raw.githubusercontent.com/contoso/"]   # URLs that begin so may be fetched
+    map = { "https://example.org/list.csv" = "lists/list.csv" }   # a file is read instead (beside lake.toml)
+
+    [watchlists]
+    vip = "UserPrincipalName"        # the column that SearchKey stands for
+
+    [geo]
+    file = "geo/GeoLite2-City.mmdb"
+
+    [elsewhere]
+    here = ["arg", "workspace:contoso"]   # their tables are the lake's own
+
+A key that is not known is an error: a setting that does nothing is worse than none."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from lurcher.errors import LurcherError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Paths are as written: relative ones are beside `lake.toml`."""
+
+    allow: tuple[str, ...] = ()
+    map: dict[str, str] = field(default_factory=dict)
+    #: alias -> the column that SearchKey stands for
+    watchlists: dict[str, str] = field(default_factory=dict)
+    geo: str = ""
+    here: tuple[str, ...] = ()
+
+
+_TOP = ("format", "platform", "externaldata", "watchlists", "geo", "elsewhere")
+
+
+def read_settings(data: dict[str, Any], text: str, path: str) -> Settings:
+    """The settings in a file that was parsed. Raises `LurcherError` with the file and the line."""
+
+    def wrong(key: str, message: str, hint: str = "") -> LurcherError:
+        return LurcherError(message, hint, path, _line(text, key))
+
+    def section(name: str, *keys: str) -> dict[str, Any]:
+        found = data.get(name, {})
+        if not isinstance(found, dict):
+            raise wrong(name, f"{name} is a section", f"write: [{name}]")
+        for key in found if keys else ():
+            if key not in keys:
+                raise wrong(key, f"there is no setting '{key}' in [{name}]", f"there are: {', '.join(keys)}")
+        return found
+
+    def texts(name: str, key: str, value: Any) -> tuple[str, ...]:
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            raise wrong(key, f"'{key}' in [{name}] is a list of texts", f'write: {key} = ["..."]')
+        return tuple(value)
+
+    def pairs(name: str, key: str, value: Any) -> dict[str, str]:
+        if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+            raise wrong(key, f"'{key}' holds texts by name", f'write: {key} = {{ "..." = "..." }}')
+        return value
+
+    for key in data:
+        if key not in _TOP:
+            raise wrong(key, f"there is no setting '{key}'", f"there are: {', '.join(_TOP)}")
+    external, geo, elsewhere = (
+        section("externaldata", "allow", "map"),
+        section("geo", "file"),
+        section("elsewhere", "here"),
+    )
+    file = geo.get("file", "")
+    if not isinstance(file, str):
+        raise wrong("file", "'file' in [geo] is a path", 'write: file = "geo/GeoLite2-City.mmdb"')
+    return Settings(
+        texts("externaldata", "allow", external.get("allow", [])),
+        pairs("externaldata", "map", external.get("map", {})),
+        pairs("watchlists", "watchlists", section("watchlists")),
+        file,
+        texts("elsewhere", "here", elsewhere.get("here", [])),
+    )
+
+
+def _line(text: str, key: str) -> int:
+    """The line that a key, or a section, stands in."""
+    found = re.search(rf"""^[ \t]*\[?[ \t]*["']?{re.escape(key)}["']?[ \t]*(?:[=.\]]|$)""", text, re.MULTILINE)
+    if found is None:
+        found = re.search(rf"""["']?{re.escape(key)}["']?[ \t]*=""", text)
+    return text.count("\n", 0, found.start()) + 1 if found else 1
