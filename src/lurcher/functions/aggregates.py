@@ -7,10 +7,9 @@ rows sums are 0 and an average is NaN.
 from __future__ import annotations
 
 from lurcher.functions.build import fill
-from lurcher.functions.registry import FunctionKind, Naming, Nulls, aggregate, alias
+from lurcher.functions.registry import Naming, Nulls, aggregate
 from lurcher.sql import tree as t
 
-_A = FunctionKind.AGGREGATE
 _MAYBE, _NEVER = Nulls.MAYBE, Nulls.NEVER
 
 
@@ -40,7 +39,18 @@ aggregate(
     hidden=True,
     **_prefix("count"),
 )
-alias(_A, "cnt", "count", obsolete=True)
+for _params, _sql in (("", "count(*)"), ("expr: not_bool", "count(*)")):
+    aggregate(
+        "cnt",
+        _params,
+        "long",
+        "The number of rows.",
+        _sql,
+        nulls=_NEVER,
+        obsolete="count",
+        hidden=bool(_params),
+        **_prefix("cnt"),
+    )
 aggregate(
     "countif",
     "predicate: bool",
@@ -208,9 +218,10 @@ for _name, _sql, _doc in (
     ("variance", "var_samp", "The variance of a sample"),
     ("variancep", "var_pop", "The variance of a population"),
 ):
-    aggregate(
-        _name, "expr: number", "real", f"{_doc}.", f"{_sql}(CAST({{expr}} AS DOUBLE))", nulls=_MAYBE, **_prefix(_name)
-    )
+    # Of one value, and of none, the documented default.
+    _zero, _nulls = ("coalesce(%s, 0.0)", Nulls.NEVER) if _sql.endswith("samp") else ("%s", _MAYBE)
+    _spread = f"{_sql}(CAST({{expr}} AS DOUBLE))"
+    aggregate(_name, "expr: number", "real", f"{_doc}.", _zero % _spread, nulls=_nulls, **_prefix(_name))
     if _name == "stdevp":
         continue  # The service has no stdevpif.
     aggregate(
@@ -218,8 +229,8 @@ for _name, _sql, _doc in (
         "expr: number, predicate: bool",
         "real",
         f"{_doc}, where the predicate is true.",
-        f"{_sql}(CAST({{expr}} AS DOUBLE)){_IF}",
-        nulls=_MAYBE,
+        _zero % (_spread + _IF),
+        nulls=_nulls,
         **_prefix(f"{_name}if"),
     )
 for _name, _sql, _doc in (
@@ -277,31 +288,42 @@ aggregate(
 )
 
 
-def _weighted(expr: t.SqlExpr, weight: t.SqlExpr, percentile: t.SqlExpr) -> t.SqlExpr:
-    """The first value whose weights, with those of all lesser values, reach the percentile's share of the whole weight."""
-    pairs = fill(
-        "list_sort(list(struct_pack(v := {expr}, w := CAST({weight} AS BIGINT)))"
-        " FILTER (WHERE {expr} IS NOT NULL AND {weight} > 0))",
-        expr=expr,
-        weight=weight,
-    )
-    return fill(
-        "list_filter({pairs}, lambda e__, i__: list_sum(list_transform(list_slice({pairs}, 1, i__), lambda f__: f__.w))"
-        " >= list_sum(list_transform({pairs}, lambda g__: g__.w)) * {percentile} / 100.0::DOUBLE)[1].v",
-        pairs=pairs,
-        percentile=percentile,
-    )
-
-
+#: The first value whose weight, with those of all lesser values, reaches the percentile's share of the whole.
+_WEIGHTED = (
+    "list_extract(list({expr} ORDER BY {expr}) FILTER (WHERE {expr} IS NOT NULL AND {weight} > 0),"
+    " kql_weighted_rank(list(CAST({weight} AS BIGINT) ORDER BY {expr}) FILTER (WHERE {expr} IS NOT NULL AND {weight} > 0),"
+    " CAST({percentile} AS DOUBLE)))"
+)
 for _type, _result, _cast in _RANKED:
     aggregate(
         "percentilew",
         f"expr: {_type}, weight: integer, percentile: constant number",
         _result,
         "The percentile of values that count as often as their weight says.",
-        lambda expr, weight, percentile, order=(): _weighted(expr, weight, percentile),
+        _cast % _WEIGHTED,
+        udf="lurcher.functions.udfs.ranks:weighted_rank",
         nulls=_MAYBE,
     )
+aggregate(
+    "percentilesw_array",
+    "expr: summable, weight: integer, *percentile: constant number",
+    "dynamic",
+    "Several weighted percentiles, as an array.",
+    None,
+    nulls=_MAYBE,
+    naming=Naming.PREFIX,
+    prefix="percentiles",
+)
+aggregate(
+    "percentilesw_array",
+    "expr: summable, weight: integer, percentiles: constant dynamic",
+    "dynamic",
+    "Several weighted percentiles, as an array.",
+    None,
+    nulls=_MAYBE,
+    naming=Naming.PREFIX,
+    prefix="percentiles",
+)
 aggregate(
     "percentilesw",
     "expr: summable, weight: integer, *percentile: constant number",
@@ -319,6 +341,16 @@ def _percentiles_array(expr: t.SqlExpr, *percentiles: t.SqlExpr, order: tuple[t.
 
 aggregate(
     "percentiles_array",
+    "expr: summable, percentiles: constant dynamic",
+    "dynamic",
+    "The values of several percentiles, as an array.",
+    None,
+    nulls=_MAYBE,
+    naming=Naming.PREFIX,
+    prefix="percentiles",
+)
+aggregate(
+    "percentiles_array",
     "expr: int|long|real, *percentile: constant number",
     "dynamic",
     "The values of several percentiles, as an array.",
@@ -326,4 +358,15 @@ aggregate(
     nulls=_MAYBE,
     naming=Naming.PREFIX,
     prefix="percentiles",
+)
+
+aggregate(
+    "buildschema",
+    "expr: dynamic",
+    "dynamic",
+    "The types that the values have at each of their paths.",
+    "kql_build_schema(to_json(list({expr}) FILTER (WHERE {expr} IS NOT NULL)))::JSON",
+    udf="lurcher.functions.udfs.bags:build_schema",
+    nulls=_MAYBE,
+    **_prefix("schema"),
 )

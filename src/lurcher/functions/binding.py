@@ -5,7 +5,7 @@ Source: Microsoft's signatures (Kusto.Language).
 
 from __future__ import annotations
 
-from lurcher.functions.registry import FunctionKind, Nulls, alias, scalar
+from lurcher.functions.registry import FunctionKind, Naming, Nulls, alias, scalar
 
 _S = FunctionKind.SCALAR
 scalar(
@@ -37,4 +37,49 @@ scalar(
     udf="lurcher.functions.udfs.geo:geo_info",
     nulls=Nulls.MAYBE,
     hidden=True,
+)
+scalar(
+    "iscolumnexists",
+    "column_name: constant string",
+    "bool",
+    "Whether there is a column of that name.",
+    None,
+    nulls=Nulls.NEVER,
+    hidden=True,
+)
+scalar(
+    "column_names_of",
+    "table: tabular",
+    "dynamic",
+    "The names of a table's columns, as an array.",
+    None,
+    nulls=Nulls.NEVER,
+)
+scalar(
+    "around",
+    "value: scalar, center: scalar, delta: scalar",
+    "bool",
+    "Whether the value is at most so far from the center.",
+    None,
+    nulls=Nulls.MAYBE,
+    examples=(("around(7, 5, 2)", "true"), ("around(8, 5, 2)", "false")),
+)
+scalar(
+    "bin_auto",
+    "value: summable",
+    "arg 0",
+    "The value rounded down to a bin, whose size `set query_bin_auto_size` says, and `set query_bin_auto_at` where one begins.",
+    None,
+    naming=Naming.FIRST,
+    nulls=Nulls.MAYBE,
+    hidden=True,
+)
+scalar(
+    "assert",
+    "predicate: bool, message: constant string",
+    "bool",
+    "True; where the predicate is not, the query stops with the message.",
+    None,
+    nulls=Nulls.NEVER,
+    example=("assert(1 < 2, 'no')", "true"),
 )

@@ -15,10 +15,13 @@ _MAYBE, _NEVER = Nulls.MAYBE, Nulls.NEVER
 _UDF = "lurcher.functions.udfs.bags:"
 
 # --- JSON ---
-#: What the engine's reader takes and JSON is not: NaN, Infinity. A text that is no JSON is a dynamic string.
+#: What the engine's reader takes and JSON is not: NaN and Infinity, a comma before the end. A text that is no JSON is a dynamic
+#: string.
+_LAX = r"(?i),\s*[\]}]|nan|inf"
+_BARE = r"""regexp_replace({json_text}, '"(?:[^"\\]|\\.)*"', '""', 'g')"""
 _JSON = (
-    r"regexp_matches({json_text}, '^\s*(?:[\[{"
-    r"]|-?[0-9]|(?:true|false|null)\s*$)') AND json_valid({json_text})".replace('""', '"')
+    r"""regexp_matches({json_text}, '^\s*(?:[\[{"]|-?[0-9]|(?:true|false|null)\s*$)') AND json_valid({json_text})"""
+    f" AND NOT CASE WHEN regexp_matches({{json_text}}, '{_LAX}') THEN regexp_matches({_BARE}, '{_LAX}') ELSE false END"
 )
 _PARSE = (
     f"CASE WHEN trim({{json_text}}) = '' THEN NULL WHEN {_JSON}"
@@ -34,7 +37,12 @@ for _name in ("parse_json", "todynamic"):
         _PARSE,
         naming=Naming.FIRST,
         nulls=_MAYBE,
-        examples=((_name + """('{"a": [1]}').a""", "dynamic([1])"), (_name + "('plain')", 'dynamic("plain")')),
+        examples=(
+            (_name + """('{"a": [1]}').a""", "dynamic([1])"),
+            (_name + "('plain')", 'dynamic("plain")'),
+            (_name + """('"in quotes"')""", 'dynamic("in quotes")'),
+            (_name + "('[1,]')", 'dynamic("[1,]")'),
+        ),
     )
     scalar(
         _name,

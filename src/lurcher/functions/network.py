@@ -244,7 +244,10 @@ scalar(
     "kql_ipv4_range_to_cidr_list({start_ip}, {end_ip})::JSON",
     udf=_UDF + "ipv4_range_to_cidr_list",
     nulls=_MAYBE,
-    example=('ipv4_range_to_cidr_list("1.1.128.0", "1.1.140.255")', 'dynamic(["1.1.128.0/21","1.1.136.0/22","1.1.140.0/24"])'),
+    example=(
+        'ipv4_range_to_cidr_list("1.1.128.0", "1.1.140.255")',
+        'dynamic(["1.1.128.0/21","1.1.136.0/22","1.1.140.0/24"])',
+    ),
 )
 for _name, _whole in (("has_any_ipv4", "true"), ("has_any_ipv4_prefix", "false")):
     _doc = (

@@ -285,9 +285,11 @@ for _name, _sql, _doc, _example in (
     )
 
 
-
 def _unknown_bytes(source: t.SqlExpr, mod: t.SqlExpr | None = None) -> t.SqlExpr:
-    refuse("hash() of what is neither text nor time: which bytes of it the service hashes is not published", "hash its text")
+    refuse(
+        "hash() of what is neither text nor time: which bytes of it the service hashes is not published",
+        "hash its text",
+    )
 
 
 # The service hashes the bytes of a time's ticks, not of its text.

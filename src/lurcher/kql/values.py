@@ -35,8 +35,10 @@ _ISO = re.compile(
     r"([0-9]{4})-([0-9]{1,2})(?:-([0-9]{1,2}))?"
     r"(?:(?:[Tt]|\s+)([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?)?\s*(Z|z|[+-][0-9]{2}:?[0-9]{2}|UTC|GMT)?\Z"
 )
+#: A date with other separators than hyphens, and with spaces around them.
+_SPACED = re.compile(r"([0-9]{4})\s*([-/,])\s*([0-9]{1,2})\s*\2\s*([0-9]{1,2})(?![0-9])")
 _AMERICAN = re.compile(
-    r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})(?:\s+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,7}))?)?\s*([AaPp][Mm])?)?\Z"
+    r"([0-9]{1,2})[/-]([0-9]{1,2})[/-]([0-9]{4})(?:\s+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,7}))?)?\s*([AaPp][Mm])?)?\Z"
 )
 _MAIL = re.compile(
     r"(?:[A-Za-z]{3}, )?([0-9]{1,2}) ([A-Za-z]{3}) ([0-9]{4}|[0-9]{2})"
@@ -69,6 +71,8 @@ def parse_timespan(text: str) -> int | None:
 def parse_datetime(text: str) -> int | None:
     """ISO 8601, `month/day/year`, RFC 822, a bare year -> ticks since 0001-01-01 UTC; None where it is none of these."""
     text = text.strip()
+    if match := _SPACED.match(text):
+        text = f"{match[1]}-{match[3]}-{match[4]}{text[match.end() :]}"
     if match := _ISO.match(text):
         year, month, day, hour, minute, second, fraction, zone = match.groups()
         ticks = _ticks(int(year), int(month), int(day or 1), hour, minute, second, fraction)

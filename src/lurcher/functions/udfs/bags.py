@@ -185,7 +185,9 @@ def _sort_several(arrays: str, descending: bool, nulls_last: bool) -> str | None
     first, *others = load(arrays)
     if not isinstance(first, list):
         return None
-    places = sorted((i for i, v in enumerate(first) if v is not None), key=lambda i: _order(first[i]), reverse=descending)
+    places = sorted(
+        (i for i, v in enumerate(first) if v is not None), key=lambda i: _order(first[i]), reverse=descending
+    )
     nulls = [i for i, v in enumerate(first) if v is None]
     places = places + nulls if nulls_last else nulls + places
     fitting = [x if isinstance(x, list) and len(x) == len(first) else None for x in (first, *others)]
@@ -195,3 +197,44 @@ def _sort_several(arrays: str, descending: bool, nulls_last: bool) -> str | None
 @udf("JSON", "BOOLEAN", "BOOLEAN", returns="VARCHAR")
 def sort_arrays(arrays: pa.Array, descending: pa.Array, nulls_last: pa.Array) -> pa.Array:
     return each(_sort_several, "string", arrays, descending, nulls_last)
+
+
+class _Types:
+    """What the values at one path are: plain types, keys of bags, items of arrays."""
+
+    def __init__(self) -> None:
+        self.plain: set[str] = set()
+        self.keys: dict[str, _Types] | None = None
+
+    def add(self, value: Any) -> None:
+        match value:
+            case dict() | list():
+                self.keys = {} if self.keys is None else self.keys
+                pairs = value.items() if isinstance(value, dict) else (("`indexer`", x) for x in value)
+                if isinstance(value, list):
+                    self.keys.setdefault("`indexer`", _Types())
+                for key, inner in pairs:
+                    self.keys.setdefault(key, _Types()).add(inner)
+            case bool():
+                self.plain.add("bool")
+            case Number():
+                self.plain.add("long" if value.text.lstrip("-").isdigit() else "double")
+            case str():
+                self.plain.add("string")
+
+    def schema(self) -> Any:
+        found: list[Any] = [] if self.keys is None else [{k: v.schema() for k, v in self.keys.items()}]
+        found += sorted(self.plain)
+        return found[0] if len(found) == 1 else found
+
+
+def _schema(values: str) -> str | None:
+    types = _Types()
+    for value in load(values) or []:
+        types.add(value)
+    return dump(types.schema()) if types.plain or types.keys is not None else None
+
+
+@udf("JSON", returns="VARCHAR")
+def build_schema(values: pa.Array) -> pa.Array:
+    return each(_schema, "string", values)

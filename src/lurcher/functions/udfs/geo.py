@@ -49,7 +49,8 @@ def geo_info(addresses: pa.Array, paths: pa.Array) -> pa.Array:
     if not len(addresses):
         return pa.array([], pa.string())
     reader = _open(paths[0].as_py())
-    encoded = addresses.dictionary_encode()
+    whole = addresses.combine_chunks() if isinstance(addresses, pa.ChunkedArray) else addresses
+    encoded = whole.dictionary_encode()
     found = pa.array([_place(reader, a) for a in encoded.dictionary.to_pylist()], pa.string())
     return found.take(encoded.indices)
 

@@ -313,6 +313,9 @@ def _bound_parameters(
                        hint=near(name, [p.name.text for p in params], "there is"))  # fmt: skip
                 return None
             given[name] = argument.expression
+            if position < len(params) and params[position].name.text == name:
+                # In its own place, it may stand before arguments without a name.
+                position += 1
             continue
         if position >= len(params):
             _wrong_count(cx, function, len(arguments) + (piped is not None), span)

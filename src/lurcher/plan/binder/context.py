@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import LU001, Diagnostic, Rule
@@ -35,6 +35,38 @@ class Rel:
     def over(self, plan: n.Plan) -> Rel:
         """The same order and openness over a plan that keeps both."""
         return replace(self, plan=plan)
+
+
+@dataclass(frozen=True, slots=True)
+class Graph(Rel):
+    """A graph while its pipe is being bound. `nodes`: `$node` (a number, in the order that they appear in), `$id` (the key's
+    text), `$hash`, then properties; `edges`: `$edge`, `$source`, `$target`, then properties. `plan` is `edges`, so that a graph
+    stands where a relation does; no tabular operator takes it.
+
+    `unsure` says why it is not known which nodes there are, beside those that an edge touches; `apart` is set for the parts
+    of a graph that are bound together (`partitioned-by`)."""
+
+    nodes: Rel = field(default_factory=lambda: Rel(n.Values(rows=(), columns=())))
+    unsure: str = ""
+    apart: bool = False
+
+    @property
+    def edges(self) -> Rel:
+        return Rel(self.plan, open=self.open)
+
+    def properties(self, edges: bool) -> dict[str, ScalarType]:
+        """The properties of nodes or edges, in order."""
+        return {c.name: c.type for c in (self.columns if edges else self.nodes.columns) if not c.name.startswith("$")}
+
+
+class GraphNames(Protocol):
+    """What the names of a graph pattern mean in an expression; None for what is none of them."""
+
+    def name(self, cx: Context, env: Env, node: sx.NameRef) -> n.Expr | None: ...
+
+    def member(self, cx: Context, env: Env, node: sx.Path) -> n.Expr | None: ...
+
+    def call(self, cx: Context, env: Env, node: sx.Call) -> n.Expr | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +122,7 @@ class Scope:
 class Env:
     """Where an expression stands: the names that are in scope, and the columns of the row that it is computed over."""
 
-    __slots__ = ("aggs", "grouped", "open", "order", "outer", "row", "scope", "sides", "types", "wins")
+    __slots__ = ("aggs", "graph", "grouped", "open", "order", "outer", "row", "scope", "sides", "states", "types", "wins")
 
     def __init__(
         self,
@@ -116,6 +148,10 @@ class Env:
         self.outer = outer
         #: `$left` and `$right` of a join condition.
         self.sides: dict[str, dict[str, ScalarType]] | None = None
+        #: The variables of a graph pattern.
+        self.graph: GraphNames | None = None
+        #: In a step of `scan`: the columns of each step's state; none of a step that comes later.
+        self.states: dict[str, dict[str, n.Col]] | None = None
         self.row = self
 
 
@@ -135,6 +171,8 @@ class Context:
     #: table -> columns of the schema as a plan, one object a run.
     scans: dict[str, Rel] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
+    #: What `set` says: option -> its value, None for one that is only named.
+    options: dict[str, n.Lit | None] = field(default_factory=dict)
     render: n.Render | None = None
     #: While a function is inlined: the row that it is called for, whose columns its arguments may read.
     row: Env | None = None
@@ -218,6 +256,8 @@ def _carried(order: tuple[n.SortKey, ...], renamed: dict[str, str]) -> tuple[n.S
 #: class of tabular operator -> how it is bound. Filled by the modules of this package.
 Handler = Callable[[Context, Scope, Rel, Any], Rel]
 OPERATORS: dict[type[sx.Operator], Handler] = {}
+#: Those that take a graph.
+GRAPH_OPERATORS: set[type[sx.Operator]] = set()
 #: Operators that bring their own rows, when they come first.
 SOURCES: dict[type[sx.Operator], Callable[[Context, Scope, Any], Rel]] = {}
 

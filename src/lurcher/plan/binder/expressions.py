@@ -190,6 +190,8 @@ def _dynamic(cx: Context, env: Env, node: sx.DynamicLiteral) -> n.Expr:
 
 def _name(cx: Context, env: Env, node: sx.NameRef) -> n.Expr:
     name = node.name.text
+    if env.graph is not None and (element := env.graph.name(cx, env, node)) is not None:
+        return element
     type = env.types.get(name)
     if type is not None:
         if env.grouped is not None and name not in env.grouped:
@@ -244,6 +246,10 @@ def _path(cx: Context, env: Env, node: sx.Path) -> n.Expr:
                 return n.Col(type=T.UNKNOWN, name=member.name.text, span=node.span)
             cx.say(KS142, member.span, name=member.name.text, hint=near(member.name.text, side, "that side has"))
             return unknown(node.span)
+    if isinstance(node.base, sx.NameRef) and env.states is not None and isinstance(member, sx.NameRef):
+        state = env.states.get(node.base.name.text)
+        if state is not None:
+            return _state(cx, state, node, member)
     base = scalar(cx, env, node.base)
     if not isinstance(member, sx.NameRef):
         cx.say(LU005, node.span)
@@ -258,6 +264,18 @@ def _path(cx: Context, env: Env, node: sx.Path) -> n.Expr:
         return _index(cx, env, sx.Index(node.base, sx.NameRef(member.name, span=member.span), span=node.span))
     name = n.Lit(type=T.STRING, value=member.name.text, span=member.span)
     return operator_call(cx, ".", (base, name), T.DYNAMIC, node.span)
+
+
+def _state(cx: Context, state: dict[str, n.Col], node: sx.Path, member: sx.NameRef) -> n.Expr:
+    """A column of the row that a step of `scan` took last."""
+    if not state:
+        cx.refuse("a step of scan that reads a later one", node.span, "a step reads itself and those before it")
+        return unknown(node.span)
+    found = state.get(member.name.text)
+    if found is None:
+        cx.say(KS142, member.span, name=member.name.text, hint=near(member.name.text, state, "a step has"))
+        return unknown(node.span)
+    return found
 
 
 def _index(cx: Context, env: Env, node: sx.Index) -> n.Expr:
@@ -352,6 +370,8 @@ def _in(cx: Context, env: Env, node: sx.In) -> n.Expr:
 
 def _element(value: Any, span: Span) -> n.Expr:
     """An element of a literal list, as the scalar that it is."""
+    if value is None:
+        return n.Lit(type=T.DYNAMIC, value=[None], span=span)  # still a list of one: to has_any it is not dynamic(null)
     if isinstance(value, bool):
         return n.Lit(type=T.BOOL, value=value, span=span)
     if isinstance(value, int):

@@ -14,7 +14,7 @@ from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
 from lurcher.plan.binder.calls import aggregated
 from lurcher.plan.binder.context import Context, Env, FunctionValue, Rel, Scope, col, operator, project
-from lurcher.plan.binder.expressions import convert, scalar
+from lurcher.plan.binder.expressions import convert, function, scalar
 from lurcher.plan.binder.names import Namer, result_name
 from lurcher.plan.binder.rows import named, windowed
 
@@ -214,20 +214,51 @@ def _any(group: Group, call: sx.Call, names: list[str]) -> bool:
 def _percentiles(group: Group, call: sx.Call, names: list[str]) -> bool:
     """percentile(x, 50) is `percentile_x_50`; percentiles one column for each."""
     cx, env = group.cx, _row_env(group)
-    if len(call.arguments) < 2:
+    first = 2 if call.name.text.endswith("w") else 1
+    if len(call.arguments) <= first:
         return False
-    ranked = scalar(cx, env, call.arguments[0])
+    ranked = [scalar(cx, env, argument) for argument in call.arguments[:first]]
     base = result_name(call.arguments[0])
-    for i, argument in enumerate(call.arguments[1:]):
+    for i, argument in enumerate(call.arguments[first:]):
         rank = scalar(cx, Env(group.env.scope), argument)
         shown = f"percentile_{base}_{_rank(rank)}"
         if not isinstance(rank, n.Lit):
             cx.say(LU008, argument.span, what="a percentile")
             continue
-        agg = _call(cx, "percentile", (ranked, rank), call.span)
+        agg = _ranked(cx, call, ranked, rank)
         name = _given(group, names[i], call) if i < len(names) else group.namer.derived(shown)
         group.out.append((name, aggregated(group.env, agg)))
     return True
+
+
+def _percentiles_array(group: Group, call: sx.Call, names: list[str]) -> bool:
+    """The percentiles in one array; they may be given as an array as well."""
+    cx, env = group.cx, _row_env(group)
+    first = 2 if call.name.text == "percentilesw_array" else 1
+    if len(call.arguments) <= first or len(names) > 1:
+        return False
+    ranked = [scalar(cx, env, argument) for argument in call.arguments[:first]]
+    ranks: list[n.Lit] = []
+    for argument in call.arguments[first:]:
+        rank = scalar(cx, Env(group.env.scope), argument)
+        listed = rank.value if isinstance(rank, n.Lit) and isinstance(rank.value, list) else None
+        if not isinstance(rank, n.Lit) or (rank.type is T.DYNAMIC and listed is None):
+            cx.say(LU008, argument.span, what="a percentile")
+            return True
+        for value in [rank.value] if listed is None else listed:
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                cx.say(KS107, argument.span, expected="number", actual="dynamic")
+                return True
+            ranks.append(n.Lit(type=T.REAL, value=float(value), span=argument.span))
+    found = tuple(aggregated(group.env, _ranked(cx, call, ranked, rank)) for rank in ranks)
+    array = function(cx, "pack_array", found, call.span)
+    shown = f"percentiles_{result_name(call.arguments[0])}"
+    group.out.append((_given(group, names[0], call) if names else group.namer.derived(shown), array))
+    return True
+
+
+def _ranked(cx: Context, call: sx.Call, ranked: list[n.Expr], rank: n.Expr) -> n.Expr:
+    return _call(cx, "percentilew" if len(ranked) > 1 else "percentile", (*ranked, rank), call.span)
 
 
 def _rank(rank: n.Expr) -> str:
@@ -245,6 +276,10 @@ _SEVERAL: dict[str, Callable[[Group, sx.Call, list[str]], bool]] = {
     "any": _any,
     "percentile": _percentiles,
     "percentiles": _percentiles,
+    "percentilew": _percentiles,
+    "percentilesw": _percentiles,
+    "percentiles_array": _percentiles_array,
+    "percentilesw_array": _percentiles_array,
 }
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
+from typing import Any
+
 from lurcher.errors import LurcherError
 from lurcher.functions.registry import FunctionKind
 from lurcher.functions.resolve import Match, counted, resolve
 from lurcher.kql import syntax as sx
-from lurcher.kql.diagnostics import KS107, KS109, KS120, LU002, LU005
+from lurcher.kql.diagnostics import KS107, KS109, KS120, LU002, LU005, LU011
 from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
 from lurcher.plan.binder.calls import SPECIAL, arguments
 from lurcher.plan.binder.context import Context, Env, col
-from lurcher.plan.binder.expressions import binary, constant_text, convert, scalar, unknown
+from lurcher.plan.binder.expressions import binary, constant_text, convert, function, scalar, unknown
 from lurcher.plan.binder.names import result_name
 from lurcher.plan.binder.tables import table
 from lurcher.plan.supplies import supplies_of
@@ -81,6 +85,94 @@ def _column_if_exists(cx: Context, env: Env, node: sx.Call) -> n.Expr:
     if type is default.type or T.UNKNOWN in (type, default.type):
         return found
     return found
+
+
+def _is_column(cx: Context, env: Env, node: sx.Call) -> n.Expr:
+    if not _count(cx, node, 1, 1):
+        return unknown(node.span)
+    name = constant_text(cx, env.scope, node.arguments[0], "the name of the column")
+    if env.open and name not in env.types:
+        cx.refuse(f"{node.name.text}() over a table whose columns are not known", node.span)
+    return n.Lit(type=T.BOOL, value=name in env.types, span=node.span)
+
+
+def _column_names(cx: Context, env: Env, node: sx.Call) -> n.Expr:
+    if not _count(cx, node, 1, 1):
+        return unknown(node.span)
+    rel = table(cx, env.scope, node.arguments[0])
+    if rel.open:
+        cx.refuse("column_names_of() a table whose columns are not known", node.span)
+    return n.Lit(type=T.DYNAMIC, value=[c.name for c in rel.columns], span=node.span)
+
+
+def _around(cx: Context, env: Env, node: sx.Call) -> n.Expr:
+    """`value between (center - delta .. center + delta)`."""
+    if not _count(cx, node, 3, 3):
+        return unknown(node.span)
+    value, center, delta = (scalar(cx, env, argument) for argument in node.arguments)
+    low, high = binary(cx, "-", center, delta, node.span), binary(cx, "+", center, delta, node.span)
+    return binary(
+        cx, "and", binary(cx, ">=", value, low, node.span), binary(cx, "<=", value, high, node.span), node.span
+    )
+
+
+def _bin_auto(cx: Context, env: Env, node: sx.Call) -> n.Expr:
+    """bin_at() with the size and the point that the query's options say."""
+    if not _count(cx, node, 1, 1):
+        return unknown(node.span)
+    value = scalar(cx, env, node.arguments[0])
+    size = cx.options.get("query_bin_auto_size")
+    if size is None:
+        cx.refuse("bin_auto() without a size", node.span, "set query_bin_auto_size=1h;")
+        return n.Lit(type=value.type, value=None, span=node.span)
+    point = cx.options.get("query_bin_auto_at")
+    if point is None:
+        return function(cx, "bin", (value, size), node.span)
+    return function(cx, "bin_at", (value, size, point), node.span)
+
+
+def _assert(cx: Context, env: Env, node: sx.Call) -> n.Expr:
+    """Known before the query runs, or refused."""
+    if not _count(cx, node, 2, 2):
+        return unknown(node.span)
+    predicate = scalar(cx, env, node.arguments[0])
+    message = constant_text(cx, env.scope, node.arguments[1], "the message")
+    if predicate.type not in (T.BOOL, T.UNKNOWN):
+        cx.say(KS107, node.arguments[0].span, expected="bool", actual=predicate.type)
+    elif predicate.type is T.BOOL and (truth := _truth(predicate)) is not True:
+        if truth is None:
+            cx.refuse("assert() of what is not known before the query runs", node.span)
+        else:
+            cx.say(LU011, node.span, message=f"assert() has failed with message: '{message or ''}'")
+    return n.Lit(type=T.BOOL, value=True, span=node.span)
+
+
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def _truth(expr: n.Expr) -> bool | None:
+    """What a condition over constants comes to; None where that is not known here."""
+    match expr:
+        case n.Lit(value=bool() as value):
+            return value
+        case n.Call(args=(one,)) if expr.function.name == "not":
+            inner = _truth(one)
+            return None if inner is None else not inner
+        case n.Call(args=(left, right)) if expr.function.name in ("and", "or"):
+            sides = (_truth(left), _truth(right))
+            decisive = expr.function.name == "or"
+            return decisive if decisive in sides else None if None in sides else not decisive
+        case n.Call(args=(n.Lit(value=int() | float() | str() as a), n.Lit(value=int() | float() | str() as b))):
+            compare = _COMPARISONS.get(expr.function.name)
+            return compare(a, b) if compare is not None and isinstance(a, str) == isinstance(b, str) else None
+    return None
 
 
 def _pack_all(cx: Context, env: Env, node: sx.Call) -> n.Expr:
@@ -181,6 +273,11 @@ SPECIAL.update(
         "toscalar": _toscalar,
         "column_ifexists": _column_if_exists,
         "columnifexists": _column_if_exists,
+        "iscolumnexists": _is_column,
+        "column_names_of": _column_names,
+        "around": _around,
+        "bin_auto": _bin_auto,
+        "assert": _assert,
         "pack_all": _pack_all,
         "bag_pack_columns": _bag_pack_columns,
         "extract": _typed_extract,

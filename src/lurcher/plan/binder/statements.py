@@ -89,7 +89,11 @@ def _env(cx: Context, scope: Scope) -> Env:
 
 
 def _set(cx: Context, scope: Scope, statement: sx.SetStatement, declared: list[FunctionValue]) -> None:
-    """Options of the service (`set notruncation`) change how a query runs there, not what it means."""
+    """Most options of the service (`set notruncation`) change how a query runs there, not what it means; bin_auto() reads its
+    own."""
+    reads = statement.value is not None and statement.name.text.startswith("query_bin_auto")
+    value = scalar(cx, Env(scope), statement.value) if reads and statement.value is not None else None
+    cx.options[statement.name.text] = value if isinstance(value, n.Lit) else None
 
 
 def _parameters(cx: Context, scope: Scope, statement: sx.ParametersStatement, declared: list[FunctionValue]) -> None:

@@ -109,10 +109,14 @@ _CALLS: dict[str, str] = {
     "argmax": "T | summarize argmax(n, *)",
     "argmin": "T | summarize argmin(n, *)",
     "percentiles": "T | summarize percentiles(n, 5, 50)",
+    "column_names_of": "print y = column_names_of(T)",
+    "iscolumnexists": "T | extend y = iscolumnexists('n')",
+    "bin_auto": "set query_bin_auto_size=2; T | extend y = bin_auto(n)",
+    "percentilesw_array": "T | summarize percentilesw_array(n, i, 5, 50)",
     "percentilesw": "T | summarize percentilesw(n, i, 5, 50)",
 }
 #: Functions that are bound and lowered and whose SQL the engine does not take: a defect, told as long as it is one.
-BROKEN: dict[str, str] = {"percentilew": "a defect: the engine does not take its SQL"}
+BROKEN: dict[str, str] = {}
 #: What the binder itself makes of calls that have no row.
 BINDER_FUNCTIONS: tuple[Probe, ...] = (
     Probe("toscalar", "print y = toscalar(T | count)", ("toscalar",)),
