@@ -116,7 +116,7 @@ def run_query(session: Session, source: Source, format_: str | None, output: Pat
     for index, query in enumerate(compiled.queries):
         if index:
             print()
-        rows += write_result(session.engine.run(query), format_, output)
+        rows += write_result(session.start(query, source), format_, output)
     if not rows:
         note = why_empty(session, compiled)
         if note:

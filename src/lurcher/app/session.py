@@ -146,7 +146,15 @@ class Session:
 
     def run(self, source: Source | str) -> list[Result]:
         """One result for each query of the text, streamed. Raises `Refused`, or `LurcherError` where the engine fails."""
-        return [self.engine.run(query) for query in self.need(source).queries]
+        compiled = self.need(source)
+        return [self.start(query, compiled.source) for query in compiled.queries]
+
+    def start(self, query: n.Query, source: Source) -> Result:
+        """The rows of one query. What the engine refuses is told with its place in `source`."""
+        try:
+            return self.engine.run(query)
+        except Refused as refused:
+            raise Refused(refused.diagnostics, source) from None
 
     def run_table(self, source: Source | str) -> pa.Table:
         """All rows of the first result."""

@@ -148,8 +148,10 @@ def _objects(text: str, name: str) -> Iterator[dict[str, Any]]:
             raise _no_json(text, place, name)
         yield value
         place = _skipped(text, end)
-    if inside and _skipped(text, place + 1) < len(text):
-        raise _no_json(text, place, name)
+    if inside:
+        rest = _skipped(text, place + 1)
+        if place >= len(text) or rest < len(text):
+            raise _no_json(text, min(rest, len(text)), name)
 
 
 def _skipped(text: str, place: int) -> int:

@@ -13,7 +13,7 @@ from lurcher.engines.lowering.nodes import handles
 from lurcher.engines.lowering.rel import INGESTED, Cell, Rel, sealed, select, settled, stored_names
 from lurcher.engines.lowering.times import day_range
 from lurcher.engines.lowering.types import SQL_TYPES, literal
-from lurcher.kql.types import ScalarType
+from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
 from lurcher.sql import tree as t
 from lurcher.sql.walk import is_small
@@ -182,21 +182,25 @@ def project(context: Context, plan: n.Project) -> Rel:
 @handles(n.Union)
 def union(context: Context, plan: n.Union) -> Rel:
     queries = []
-    names = stored_names(c.name for c in plan.columns)
+    parts = [context.relation(part) for part in plan.inputs]
+    given = plan.columns
+    if all(INGESTED in rel.columns for rel in parts):
+        # Rows of tables stay what they are; where one part cannot say when its rows were added, none does.
+        given = (*given, Column(INGESTED, ScalarType.DATETIME))
+    names = stored_names(c.name for c in given)
     nullable = dict.fromkeys(names, False)
-    for part in plan.inputs:
-        rel = context.relation(part)
+    for rel in parts:
         columns = {}
-        for column in plan.columns:
+        for column in given:
             found = rel.columns[column.name]
             nullable[column.name] |= found.nullable
             columns[column.name] = found
         query, _ = select(replace(rel, columns=columns))
         queries.append(query)
     if len(queries) == 1:
-        return sealed(context.relation(plan.inputs[0]))
+        return sealed(parts[0])
     source = t.QueryFrom(t.SetOp("UNION ALL", tuple(queries)))
-    return Rel(source, {c.name: cell(t.Ident(names[c.name]), c.type, nullable[c.name]) for c in plan.columns})
+    return Rel(source, {c.name: cell(t.Ident(names[c.name]), c.type, nullable[c.name]) for c in given})
 
 
 @handles(n.Sort)

@@ -5,6 +5,8 @@ does not convert is null. The formats are the documented ones (ingestion-support
 
 from __future__ import annotations
 
+from lurcher.functions.registry import FunctionKind
+from lurcher.functions.resolve import Match, resolve
 from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS107, LU002, LU008
 from lurcher.kql.secrets import plain_url, public_url
@@ -47,7 +49,16 @@ def externaldata(cx: Context, scope: Scope, node: sx.ExternalData, columns: tupl
     rel = Rel(n.Supplied(what="externaldata", names=tuple(urls), options=chosen, columns=given, span=node.span))
     if given == columns:
         return rel
-    return project(rel, [(c.name, convert(col(c.name, stored), c.type)) for c in columns], node.span)
+    return project(rel, [(c.name, _cell(col(c.name, stored), c.type)) for c in columns], node.span)
+
+
+def _cell(stored: n.Expr, type: ScalarType) -> n.Expr:
+    if stored.type is T.STRING and type is T.DYNAMIC:
+        # A text in a dynamic column is JSON; where it is none, it is a text.
+        match = resolve(FunctionKind.SCALAR, "parse_json", (T.STRING,))
+        assert isinstance(match, Match)
+        return n.Call(type=T.DYNAMIC, function=match.overload, args=(stored,))
+    return convert(stored, type)
 
 
 def _url(cx: Context, scope: Scope, node: sx.Expression) -> str | None:

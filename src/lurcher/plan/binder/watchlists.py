@@ -39,7 +39,7 @@ def watchlist(cx: Context, args: list[n.Expr], node: sx.Call, known: tuple[Colum
     if found is None:
         place = supplies.watchlist_place(alias)
         hint = near(alias, supplies.watchlists()) or (
-            f"put its CSV file at {place}" if place else f"give its CSV file: --watchlist {shown}=FILE"
+            f"put its CSV file at {place}" if place else f"give its CSV file: --watchlist {_word(alias)}=FILE"
         )
         cx.say(LU024, node.span, what=f"the watchlist '{shown}'", hint=hint)
         return missing
@@ -58,7 +58,7 @@ def _with_own(cx: Context, rel: Rel, key: str, alias: str, node: sx.Call) -> Rel
             if key:
                 items.append(("SearchKey", col(key, T.STRING)))
             else:
-                hint = f'say it in lake.toml: [watchlists] {alias} = "column"; or --watchlist {alias}:COLUMN=FILE'
+                hint = f'say it in lake.toml: [watchlists] {_word(alias)} = "column"; or --watchlist {_word(alias)}:COLUMN=FILE'
                 cx.say(LU026, node.span, alias=alias, hint=hint)
         else:
             unknown.append(column.name)
@@ -74,6 +74,10 @@ def aliases(node: sx.Expression) -> Rel:
     """`_GetWatchlistAlias`: which there are."""
     columns = (Column("WatchlistAlias", T.STRING),)
     return Rel(n.Supplied(what="watchlists", names=(), columns=columns, span=node.span))
+
+
+def _word(alias: str) -> str:
+    return alias if len(alias) <= 80 and alias and all(c.isalnum() or c in "_-" for c in alias) else "ALIAS"
 
 
 def _shown(alias: str) -> str:
