@@ -112,7 +112,7 @@ _CLAUSES = (
 #: Words that are declared bare and cannot be referred to bare.
 DECLARABLE = frozenset(
     words(
-        "accumulate as by contains datatable earliest externaldata find has in invoke latest materialize mdm "
+        "accumulate as by contains datatable earliest externaldata find has in invoke latest materialize mdm missing "
         "of print sample search set sql title to toscalar totable verbose viewers where"
     )
 )

@@ -206,8 +206,6 @@ def _json(p: Cursor) -> Any:
         p.leave(")")
         return value
     at = p.here()
-    if kind == TokenKind.TYPED and text.startswith(("int(", "long(", "int32(", "int64(")):
-        p.fail(KS006, at, expected="a value", hint="inside dynamic(...) write the number alone")
     value = literal(p)
     if value is None:
         hint = "dynamic(...) holds literals only; use pack_array(...) or bag_pack(...) for what is computed"
