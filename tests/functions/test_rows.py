@@ -20,7 +20,7 @@ PUBLIC = [r for r in ROWS if not r.hidden and not r.obsolete]
 NO_EXAMPLE = {
     "now", "ago", "rand", "new_guid", "pack_all", "bag_pack_columns", "column_ifexists", "ingestion_time", "isnotempty",
     "array_iif", "array_strcat", "todouble", "toboolean", "extractjson", "has_any_ipv4", "has_any_ipv4_prefix", "__box",
-    "__bag_pack_nonempty", "replace", "column_names_of",
+    "__bag_pack_nonempty", "replace", "column_names_of", "parse_user_agent",
 }  # fmt: skip
 
 

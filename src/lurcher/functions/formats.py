@@ -43,10 +43,18 @@ def _format_datetime(date: t.SqlExpr, format: t.SqlExpr) -> t.SqlExpr:
     pieces: list[t.SqlExpr] = []
     for char, run in groupby(text):
         token = char * len(list(run))
-        if token in _STRFTIME:
+        if token == "y":
+            pieces.append(fill("CAST(year({date}) % 100 AS VARCHAR)", date=date))
+        elif token in _STRFTIME:
             pieces.append(fill(f"strftime({{date}}, '{_STRFTIME[token]}')", date=date))
         elif char in "fF" and len(token) <= 7:
-            digits = fill(f"substring(strftime({{date}}, '%f0'), 1, {len(token)})", date=date)
+            digits = fill(
+                # The last moment of a period is .9999999 (see snippets.datetime_text).
+                "CASE WHEN microsecond({date}) % 1000000 = 999999 THEN '9999999' ELSE strftime({date}, '%f0') END"
+                if len(token) == 7
+                else f"substring(strftime({{date}}, '%f0'), 1, {len(token)})",
+                date=date,
+            )
             # F leaves zeros at the end out.
             pieces.append(fill("rtrim({x}, '0')", x=digits) if char == "F" else digits)
         elif char in _DELIMITERS:
@@ -54,7 +62,7 @@ def _format_datetime(date: t.SqlExpr, format: t.SqlExpr) -> t.SqlExpr:
         else:
             refuse(
                 f"format_datetime(): '{token}' is no format specifier of KQL",
-                "y yyyy M MM d dd h hh H HH m mm s ss f..fffffff tt and / - : , . _ [ ]",
+                "y yy yyyy M MM d dd h hh H HH m mm s ss f..fffffff tt and / - : , . _ [ ]",
             )
     return _joined(pieces)
 
@@ -71,6 +79,7 @@ scalar(
         ("format_datetime(datetime(2017-01-29 09:00:05), 'yy-MM-dd [HH:mm:ss]')", '"17-01-29 [09:00:05]"'),
         ("format_datetime(datetime(2017-01-29 21:00:05), 'yyyy-M-dd [h:mm:ss tt]')", '"2017-1-29 [9:00:05 PM]"'),
         ("format_datetime(datetime(2017-01-29 09:00:05.12), 'ss.fff')", '"05.120"'),
+        ("format_datetime(datetime(2009-06-15), 'y/M')", '"9/6"'),
     ),
 )
 

@@ -5,6 +5,8 @@ Source: "parse_url()", "parse_path()", "parse_command_line()", "parse_xml()", ..
 
 from __future__ import annotations
 
+import json
+
 from lurcher.functions import snippets as s
 from lurcher.functions.build import constant, refuse
 from lurcher.functions.registry import FunctionKind, Naming, Nulls, alias, scalar
@@ -266,6 +268,30 @@ for _name, _udf_name, _doc, _example in (
         udf=_CODES + _udf_name,
         nulls=_MAYBE,
         example=_example,
+    )
+
+
+
+def _user_agent(user_agent: t.SqlExpr, look_for: t.SqlExpr | None = None) -> t.SqlExpr:
+    if look_for is None:
+        refuse("parse_user_agent() without what it looks for", "it looks for browser, os, device")
+    text = constant("parse_user_agent", "look-for", look_for.expr if isinstance(look_for, t.Cast) else look_for)
+    wanted = json.loads(text) if text.startswith("[") else [text]
+    known = ("browser", "os", "device")
+    if not wanted or any(w not in known for w in wanted):
+        refuse(f"parse_user_agent(): it cannot look for {text!r}", "it looks for browser, os, device")
+    return t.Cast(t.call("kql_parse_user_agent", user_agent, t.Literal(" ".join(dict.fromkeys(wanted)))), "JSON")
+
+
+for _look_for in ("constant string", "constant dynamic"):
+    scalar(
+        "parse_user_agent",
+        f"user_agent: string, look_for{'?' if _look_for == 'constant string' else ''}: {_look_for}",
+        "dynamic",
+        "What a user agent tells of browser, os and device, whichever is looked for, by the rules of uap-core.",
+        _user_agent,
+        udf="lurcher.functions.udfs.agents:parse_user_agent",
+        nulls=_MAYBE,
     )
 
 # --- hashes ---

@@ -41,7 +41,6 @@ _BY_REASON: dict[str, str] = {
     _GRAPH: "graph all any map inner_nodes node_id node_degree_in node_degree_out labels",
     _HASH: "hash_combine hash_many",
     "the compressed bytes of the service are not reproduced": "zlib_compress_to_base64_string gzip_compress_to_base64_string",
-    "which rules it splits a user agent by is not published": "parse_user_agent",
     "the sizes of the service's storage are not known here": "estimate_data_size",
     "it needs a database of places": "geo_info_from_ip_address",
     "which names the service lists is not published": "datetime_list_timezones",

@@ -16,6 +16,7 @@ from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
 from lurcher.plan.binder.context import Context, Env, FunctionValue, Rel, ScalarValue, Scope, TableValue, near, null
 from lurcher.plan.binder.expressions import convert, scalar, unknown
+from lurcher.plan.binder.nulltexts import ASKING, asked
 
 T = ScalarType
 _SCALAR, _AGGREGATE, _WINDOW = FunctionKind.SCALAR, FunctionKind.AGGREGATE, FunctionKind.WINDOW
@@ -38,6 +39,8 @@ def call_scalar(cx: Context, env: Env, node: sx.Call) -> n.Expr:
             return result
         cx.say(LU005, node.span, hint=f"toscalar({name}(...)) takes one value of a table")
         return unknown(node.span)
+    if env.graph is not None and (found := env.graph.call(cx, env, node)) is not None:
+        return found
     special = SPECIAL.get(name)
     if special is not None:
         return special(cx, env, node)
@@ -58,6 +61,8 @@ def call_scalar(cx: Context, env: Env, node: sx.Call) -> n.Expr:
         return n.Lit(type=_likely(kind, name), value=None, span=node.span)
     exprs = tuple(_given(a, p, t) for a, p, t in zip(args, match.params, match.targets, strict=True))
     _check_constants(cx, node, match, exprs)
+    if kind is _SCALAR and name in ASKING and (found := asked(cx, name, exprs, node.span)) is not None:
+        return found
     if kind is _AGGREGATE:
         return _aggregate(cx, env, match, exprs, node.span)
     if kind is _WINDOW:

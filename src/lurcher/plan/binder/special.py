@@ -10,14 +10,14 @@ from lurcher.errors import LurcherError
 from lurcher.functions.registry import FunctionKind
 from lurcher.functions.resolve import Match, counted, resolve
 from lurcher.kql import syntax as sx
-from lurcher.kql.diagnostics import KS107, KS109, KS120, LU002, LU005, LU011
+from lurcher.kql.diagnostics import KS107, KS109, KS120, LU002, LU005, LU011, LU025
 from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
 from lurcher.plan.binder.calls import SPECIAL, arguments
 from lurcher.plan.binder.context import Context, Env, col
 from lurcher.plan.binder.expressions import binary, constant_text, convert, function, scalar, unknown
 from lurcher.plan.binder.names import result_name
-from lurcher.plan.binder.tables import table
+from lurcher.plan.binder.tables import table, tabular
 from lurcher.plan.supplies import supplies_of
 
 T = ScalarType
@@ -66,6 +66,7 @@ def _toscalar(cx: Context, env: Env, node: sx.Call) -> n.Expr:
     bound = bind_any(cx, Env(env.scope), node.arguments[0])
     if isinstance(bound, n.Expr):
         return bound
+    bound = tabular(cx, bound, node.span)
     if not bound.columns:
         return n.Lit(type=T.UNKNOWN, value=None, span=node.span)
     return n.ScalarQuery(type=bound.columns[0].type, plan=bound.plan, span=node.span)
@@ -223,6 +224,13 @@ def _typed_extract(cx: Context, env: Env, node: sx.Call) -> n.Expr:
     return convert(_plain(cx, env, short), last.type)
 
 
+def _user_agent(cx: Context, env: Env, node: sx.Call) -> n.Expr:
+    found = _plain(cx, env, node)
+    how = "by the rules of uap-core, which may be newer than the service's"
+    cx.say(LU025, node.name.span, what="parse_user_agent()", how=how)
+    return found
+
+
 def _plain(cx: Context, env: Env, node: sx.Call) -> n.Expr:
     args, types = arguments(cx, env, node)
     match = resolve(FunctionKind.SCALAR, node.name.text, types)
@@ -283,6 +291,7 @@ SPECIAL.update(
         "extract": _typed_extract,
         "extract_json": _typed_extract,
         "extractjson": _typed_extract,
+        "parse_user_agent": _user_agent,
         "geo_info_from_ip_address": _geo,
         "materialize": _table_as_value,
         "table": _table_as_value,

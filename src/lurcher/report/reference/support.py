@@ -109,6 +109,7 @@ _CALLS: dict[str, str] = {
     "argmax": "T | summarize argmax(n, *)",
     "argmin": "T | summarize argmin(n, *)",
     "percentiles": "T | summarize percentiles(n, 5, 50)",
+    "parse_user_agent": "T | extend y = parse_user_agent(s, 'browser')",
     "column_names_of": "print y = column_names_of(T)",
     "iscolumnexists": "T | extend y = iscolumnexists('n')",
     "bin_auto": "set query_bin_auto_size=2; T | extend y = bin_auto(n)",
