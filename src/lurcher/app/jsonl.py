@@ -50,9 +50,10 @@ def answer(line: bytes, session: Session) -> dict[str, Any]:
     except Refused as refused:
         return {"id": request_id, "error": _refusal(refused)}
     except LurcherError as error:
+        message = f"{error.path}: {error.message}" if error.path else error.message
         return {
             "id": request_id,
-            "error": {"kind": error.kind, "message": error.message, "hint": error.hint, "diagnostics": []},
+            "error": {"kind": error.kind, "message": message, "hint": error.hint, "diagnostics": []},
         }
     except Exception as error:  # noqa: BLE001 - one query's defect must not end the others' stream; it is told as what it is
         message = f"unforeseen {type(error).__name__}: {error}; this is a defect of lurcher"
