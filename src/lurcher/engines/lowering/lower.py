@@ -8,11 +8,17 @@ from dataclasses import dataclass, replace
 from lurcher.engines.lowering import aggregates, expanding, joins, relations, series, windows  # noqa: F401
 from lurcher.engines.lowering.context import Context, Tables, refuse
 from lurcher.engines.lowering.nodes import HANDLERS
-from lurcher.engines.lowering.rel import Rel, sealed, select
+from lurcher.engines.lowering.rel import INGESTED, Cell, Rel, sealed, select
 from lurcher.engines.lowering.sharing import calls, count_uses
+from lurcher.engines.lowering.types import SQL_TYPES
+from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
 from lurcher.sql import tree as t
 from lurcher.sql.dialect import DUCKDB, Dialect
+
+#: Rows that are no table's: ingestion_time() "must be used in the context of a table, otherwise it produces null values".
+_OF_NO_TABLE = (n.Values, n.Range, n.Aggregate, n.Pick, n.Series)
+_NEVER = t.Literal(None, SQL_TYPES[ScalarType.DATETIME])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,12 @@ def _node(context: Context, plan: n.Plan) -> Rel:
     if handler is None:
         name = plan.name if isinstance(plan, n.TableFunction) else type(plan).__name__
         raise refuse(name, plan.span)
-    return handler(context, plan)
+    rel = handler(context, plan)
+    if context.ingestion_time and isinstance(plan, _OF_NO_TABLE):
+        if not rel.is_open:
+            rel = sealed(rel)
+        return replace(rel, columns={**rel.columns, INGESTED: Cell(_NEVER, ScalarType.DATETIME)})
+    return rel
 
 
 def _shared(context: Context, plan: n.Plan) -> Rel:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from lurcher.engines.lowering.context import Context
 from lurcher.engines.lowering.expressions import Expressions
 from lurcher.engines.lowering.nodes import handles
-from lurcher.engines.lowering.rel import Rel, sealed, select
+from lurcher.engines.lowering.rel import INGESTED, Rel, sealed, select
 from lurcher.engines.lowering.relations import cell, uses
 from lurcher.plan import nodes as n
 from lurcher.sql import tree as t
@@ -33,7 +33,8 @@ def window(context: Context, plan: n.Window) -> Rel:
     base = Rel(t.QueryFrom(query), columns, order=order)
     for items in _levels(plan.items):
         base = _level(context, base, items)
-    return sealed(replace(base, columns={c.name: base.columns[c.name] for c in plan.columns}))
+    shown = [c.name for c in plan.columns] + [INGESTED] * (INGESTED in base.columns)
+    return sealed(replace(base, columns={name: base.columns[name] for name in shown}))
 
 
 def _levels(items: tuple[n.Item, ...]) -> list[list[n.Item]]:
