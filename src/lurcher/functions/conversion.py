@@ -26,7 +26,7 @@ def _to_integer(name: str, sql: str, bits: int) -> None:
         f" THEN TRY_CAST(trim({{value}}, {_SPACE}) AS {sql}) END"
     )
     result = "int" if bits == 32 else "long"
-    doc = f"The value as a {bits}-bit integer; a fraction is cut off, what is no number or does not fit gives null."
+    doc = f"The value as a {bits}-bit integer; a fraction is cut off, what is no number and a text that does not fit give null."
     more = {"naming": _FIRST, "nulls": Nulls.MAYBE}
     scalar(
         name,
@@ -46,10 +46,18 @@ def _to_integer(name: str, sql: str, bits: int) -> None:
     )
     same = "{value}" if name == "toint" else "CAST({value} AS BIGINT)"
     scalar(name, "value: int", result, doc, same, example=(f"{name}(int(5))", f"{result}(5)"), **more)
-    wide = "TRY_CAST({value} AS INTEGER)" if name == "toint" else "{value}"
-    scalar(name, "value: long", result, doc, wide, example=(f"{name}(5)", f"{result}(5)"), **more)
+    # The service keeps the low 32 bits of a long, and the nearest integer there is of a real.
+    wrapped = "CAST((({value} & 4294967295) + 2147483648) % 4294967296 - 2147483648 AS INTEGER)"
+    wide = wrapped if name == "toint" else "{value}"
+    big = 1410065407 if name == "toint" else 9999999999
+    scalar(name, "value: long", result, doc, wide, example=(f"{name}(9999999999)", f"{result}({big})"), **more)
     cut = f"TRY_CAST(trunc({{value}}) AS {sql})"
-    scalar(name, "value: real", result, doc, cut, example=(f"{name}(-2.7)", f"{result}(-2)"), **more)
+    low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    nearest = (
+        f"CASE WHEN isnan({{value}}) THEN NULL WHEN {{value}} >= {high} THEN CAST({high} AS {sql})"
+        f" WHEN {{value}} <= {low} THEN CAST({low} AS {sql}) ELSE CAST(trunc({{value}}) AS {sql}) END"
+    )
+    scalar(name, "value: real", result, doc, nearest, example=(f"{name}(-2.7)", f"{result}(-2)"), **more)
     scalar(name, "value: decimal", result, doc, cut, example=(f"{name}(decimal(2.7))", f"{result}(2)"), **more)
     if name == "tolong":
         scalar(
@@ -70,12 +78,13 @@ def _to_integer(name: str, sql: str, bits: int) -> None:
             example=("tolong(1h)", "36000000000"),
             **more,
         )
+    boxed = wide.replace("{value}", "TRY_CAST({value} AS BIGINT)")
     dynamic = (
         "CASE json_type({value})"
         f" WHEN 'VARCHAR' THEN {text.replace('{value}', s.text_of('{value}'))}"
         f" WHEN 'BOOLEAN' THEN CAST(CAST({{value}} AS BOOLEAN) AS {sql})"
         f" WHEN 'DOUBLE' THEN TRY_CAST(trunc(CAST({{value}} AS DOUBLE)) AS {sql})"
-        f" WHEN 'BIGINT' THEN TRY_CAST({{value}} AS {sql}) WHEN 'UBIGINT' THEN TRY_CAST({{value}} AS {sql}) END"
+        f" WHEN 'BIGINT' THEN {boxed} WHEN 'UBIGINT' THEN {boxed} END"
     )
     scalar(name, "value: dynamic", result, doc, dynamic, example=(f'{name}(dynamic("12"))', f"{result}(12)"), **more)
 
@@ -315,13 +324,24 @@ scalar(
 )
 scalar(
     "tostring",
-    "value: int|long|real",
+    "value: int|long",
     "string",
     _DOC,
     "CAST({value} AS VARCHAR)",
     naming=_FIRST,
     nulls=Nulls.STRICT,
-    examples=(("tostring(42)", '"42"'), ("tostring(1.5)", '"1.5"')),
+    example=("tostring(42)", '"42"'),
+)
+scalar(
+    "tostring",
+    "value: real",
+    "string",
+    _DOC,
+    "CASE WHEN isfinite({value}) THEN CAST({value} AS VARCHAR) WHEN isnan({value}) THEN 'NaN'"
+    " WHEN {value} > 0 THEN 'Infinity' WHEN {value} < 0 THEN '-Infinity' END",
+    naming=_FIRST,
+    nulls=Nulls.STRICT,
+    examples=(("tostring(1.5)", '"1.5"'), ("tostring(-1.0 / 0)", '"-Infinity"')),
 )
 scalar(
     "tostring",

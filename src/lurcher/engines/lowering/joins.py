@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lurcher.engines.lowering.context import Context
-from lurcher.engines.lowering.expressions import Expressions
+from lurcher.engines.lowering.expressions import Expressions, Sql
 from lurcher.engines.lowering.nodes import handles
 from lurcher.engines.lowering.rel import Cell, Rel, sealed
 from lurcher.kql.types import ScalarType
@@ -28,7 +28,7 @@ def join(context: Context, plan: n.Join) -> Rel:
     right = sealed(_unordered(context.relation(plan.right)), f"r{number}")
     on_left = Expressions(context, left.columns, context.outer)
     on_right = Expressions(context, right.columns, context.outer)
-    pairs: list[t.SqlExpr] = [t.Op("=", (on_left.value(a).expr, on_right.value(b).expr)) for a, b in plan.on]
+    pairs = [_same(on_left.value(a), on_right.value(b)) for a, b in plan.on]
     kind = _KINDS[plan.kind]
     assert left.source is not None
     assert right.source is not None
@@ -38,6 +38,11 @@ def join(context: Context, plan: n.Join) -> Rel:
     columns = {n_: _padded(c) if kind in ("RIGHT", "FULL") else c for n_, c in left.columns.items()}
     columns |= {n_: _padded(c) if kind in ("LEFT", "FULL") else c for n_, c in right.columns.items()}
     return Rel(source, {c.name: columns[c.name] for c in plan.columns})
+
+
+def _same(left: Sql, right: Sql) -> t.SqlExpr:
+    """A key that is null meets a key that is null (measured on the emulator, in every kind of join and in lookup)."""
+    return t.Op("IS NOT DISTINCT FROM" if left.nullable and right.nullable else "=", (left.expr, right.expr))
 
 
 def _unordered(rel: Rel) -> Rel:

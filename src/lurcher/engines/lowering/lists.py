@@ -117,6 +117,8 @@ def _in_dynamic(lowering: Expressions, node: n.InList, op: str, operand: Sql, va
     kind = node.operand.type
     if isinstance(value, n.Lit):
         elements = value.value if isinstance(value.value, list) else [] if value.value is None else [value.value]
+        if op == "has_any" and None in elements:
+            return t.TRUE  # A null needle is an empty one: everywhere.
         constants = [c for e in elements if (c := _constant(lowering, kind, e, node)) is not None]
         return _in_values(op, operand.expr, constants, fold)
     array = lowering.value(value).expr
@@ -129,7 +131,12 @@ def _in_dynamic(lowering: Expressions, node: n.InList, op: str, operand: Sql, va
         if fold:
             element = t.call("lower", element)
         texts = t.call("list_transform", elements_, t.Lambda((variable,), element))
-        return _in_list(lowering, op, operand.expr, texts, fold)
+        found = _in_list(lowering, op, operand.expr, texts, fold)
+        if op == "has_any":
+            # A null in an array is an empty needle: everywhere. (Of a null instead of an array nothing is found.)
+            nulls = t.call("list_contains", t.call("json_type", array, t.Literal("$[*]")), t.Literal("NULL"))
+            return t.Op("OR", (t.call("coalesce", nulls, t.FALSE), found))
+        return found
     if kind in NUMERIC_TYPES:
         is_number = t.InValues(
             t.call("json_type", bound), tuple(map(t.Literal, ("BIGINT", "UBIGINT", "DOUBLE", "HUGEINT")))
