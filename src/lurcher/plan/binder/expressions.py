@@ -250,6 +250,8 @@ def _path(cx: Context, env: Env, node: sx.Path) -> n.Expr:
         state = env.states.get(node.base.name.text)
         if state is not None:
             return _state(cx, state, node, member)
+    if env.graph is not None and (found := env.graph.member(cx, env, node)) is not None:
+        return found
     base = scalar(cx, env, node.base)
     if not isinstance(member, sx.NameRef):
         cx.say(LU005, node.span)
