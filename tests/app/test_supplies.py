@@ -381,3 +381,14 @@ def test_what_is_no_file_of_places_is_told(tmp_path: Path) -> None:
         with pytest.raises(Refused, match=words) as caught:
             session(geo=path).run(query)
         assert caught.value.kind == "denied"
+
+
+def test_what_is_looked_up_does_not_set_the_time(lake: Lake) -> None:
+    """--as-of latest is the newest event that the query asks for, not the newest signature that was looked up."""
+    from lurcher.app.query import open_session
+    from lurcher.kql.source import Source
+
+    fill(lake, "DeviceFileEvents", {"Timestamp": "2026-01-02T00:00:00Z", "DeviceId": "d", "SHA1": A})
+    fill(lake, "DeviceFileCertificateInfo", {**SIGNED, "SHA1": A, "Timestamp": "2026-01-20T00:00:00Z"})
+    source = Source("DeviceFileEvents | invoke FileProfile()")
+    assert open_session(lake, NOW, "latest", source=source).now == datetime(2026, 1, 2, tzinfo=UTC)

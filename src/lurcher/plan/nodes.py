@@ -126,9 +126,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Scan(Plan):
-    """A table of the catalogue. `columns` are those of its schema."""
+    """A table of the catalogue. `columns` are those of its schema. `aside`: what a function of the services looks up; the query
+    itself does not ask for this table."""
 
     table: str
+    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

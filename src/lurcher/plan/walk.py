@@ -9,7 +9,9 @@ from typing import Any
 from lurcher.plan import nodes as n
 
 #: Fields that hold no plan and no expression.
-_FLAT = frozenset({"columns", "span", "type", "function", "value", "name", "table", "what", "names", "options"})
+_FLAT = frozenset(
+    {"columns", "span", "type", "function", "value", "name", "table", "aside", "what", "names", "options"}
+)
 
 
 _PARTS: dict[type[Any], tuple[str, ...]] = {}
@@ -52,5 +54,5 @@ def walk(plan: n.Plan) -> Iterator[n.Plan]:
 
 
 def scanned_tables(plan: n.Plan) -> tuple[str, ...]:
-    """The tables that a plan reads, each once, in the order in which it names them."""
-    return tuple(dict.fromkeys(node.table for node in walk(plan) if isinstance(node, n.Scan)))
+    """The tables that a plan asks for, each once, in the order in which it names them."""
+    return tuple(dict.fromkeys(node.table for node in walk(plan) if isinstance(node, n.Scan) and not node.aside))

@@ -126,7 +126,7 @@ def _file_profile(cx: Context, found: CloudFunction, piped: Rel | None, args: li
     key = _named(cx, rel, args[0] if args else None, "SHA1", node)
     given = cx.catalog.table("FileProfile")
     if given is not None:
-        table = Rel(n.Scan(table=given.name, columns=given.columns))
+        table = Rel(n.Scan(table=given.name, columns=given.columns, aside=True))
         profiles = call_prelude(cx, "GivenProfiles", node.span, piped=table)
         cx.say(LU025, node.span, what="FileProfile()", how="the table FileProfile, then what the tables say of files",
                hint=f"of files that are not in it {_GLOBAL} are null")  # fmt: skip
@@ -153,7 +153,7 @@ def _seen_by(cx: Context, found: CloudFunction, piped: Rel | None, args: list[n.
         return project(rel, items, node.span)
     items = [("$file", convert(col("DeviceId", columns["DeviceId"]), T.STRING)),
              ("SeenBy", convert(col("SeenBy", columns["SeenBy"]), T.DYNAMIC))]  # fmt: skip
-    seen = project(Rel(n.Scan(table=given.name, columns=given.columns)), items)
+    seen = project(Rel(n.Scan(table=given.name, columns=given.columns, aside=True)), items)
     one = n.Pick(input=seen.plan, keys=(col("$file", T.STRING),), columns=seen.columns, span=node.span)
     return _joined(rel, Rel(one), found, ("$file", key), {}, node)
 

@@ -170,6 +170,9 @@ class Context:
     statement_scope: Scope = field(default_factory=Scope)
     #: table -> columns of the schema as a plan, one object a run.
     scans: dict[str, Rel] = field(default_factory=dict)
+    #: The same for what functions of the services look up, and whether that is being bound.
+    scans_aside: dict[str, Rel] = field(default_factory=dict)
+    aside: bool = False
     parameters: dict[str, Any] = field(default_factory=dict)
     #: What `set` says: option -> its value, None for one that is only named.
     options: dict[str, n.Lit | None] = field(default_factory=dict)

@@ -40,10 +40,10 @@ def call_prelude(cx: Context, name: str, span: Span, *values: Expr, piped: Rel |
     function = scope.names[name]
     assert isinstance(function, FunctionValue)
     said = len(cx.diagnostics)
-    outer, cx.outer = cx.outer, None
+    outer, cx.outer, aside, cx.aside = cx.outer, None, cx.aside, True
     try:
         return as_table(cx, call_user(cx, Env(scope), function, tuple(arguments), span, piped), span)
     finally:
-        cx.outer = outer
+        cx.outer, cx.aside = outer, aside
         # What is to be said of it is said where it is called.
         cx.diagnostics[said:] = [d for d in cx.diagnostics[said:] if d.is_error]

@@ -187,12 +187,13 @@ def named_table(cx: Context, scope: Scope, node: sx.NameRef, *, fuzzy: bool = Fa
 
 def scan(cx: Context, name: str) -> Rel | None:
     """A table of the catalogue: one node a name, so that a table which is read twice is seen to be one."""
-    found = cx.scans.get(name)
+    scans = cx.scans_aside if cx.aside else cx.scans
+    found = scans.get(name)
     if found is None:
         schema = cx.catalog.table(name)
         if schema is None:
             return None
-        found = cx.scans[name] = Rel(n.Scan(table=name, columns=schema.columns), open=schema.open)
+        found = scans[name] = Rel(n.Scan(table=name, columns=schema.columns, aside=cx.aside), open=schema.open)
     return found
 
 
