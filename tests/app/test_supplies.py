@@ -97,6 +97,12 @@ def test_a_mapping_holds_for_the_url_with_its_key(tmp_path: Path) -> None:
 def test_the_url_of_a_parameter_and_of_a_let(tmp_path: Path) -> None:
     path = file(tmp_path, "l.csv", "a\n")
     assert rows(session(map=((URL, path),)), f"let u = '{URL}'; externaldata(x:string)[u]") == [{"x": "a"}]
+    s = session(map=((URL, path),))
+    assert rows(s, f"let f = (u:string) {{ externaldata(x:string)[strcat('{URL[:12]}', u)] }}; f('{URL[12:]}')") == [
+        {"x": "a"}
+    ]
+    assert codes(s, "let f = (u:string) { externaldata(x:string)[u] }; print 1") == []
+    assert codes(s, "externaldata(x:string)[]") == codes(s, f"externaldata()['{URL}']") == ["LU001"]
     assert "LU008" in codes(session(), "externaldata(x:string)[strcat('https://h/', tostring(rand()))]")
 
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 from lurcher.errors import LurcherError
 from lurcher.kql.secrets import public_url
@@ -72,8 +72,14 @@ def _server(parts: SplitResult) -> tuple[str, str, int]:
     return parts.scheme, (parts.hostname or "").rstrip("."), parts.port or _PORTS.get(parts.scheme, 0)
 
 
+def _encoded(url: str) -> str:
+    """The URL with what stands for itself only in texts (a space, other scripts) as %XX; what is encoded stays so."""
+    return quote(url, safe="".join(map(chr, range(0x21, 0x7F))) + "\r\n\t") if len(url) <= 4096 else url
+
+
 def _split(url: str) -> SplitResult | None:
     """The parts of a URL that means one thing to everybody; None for any other."""
+    url = _encoded(url)
     if len(url) > 4096 or re.search(r"[\x00-\x20\x7f\\]", url) or not url.isascii():
         return None
     try:
@@ -81,7 +87,7 @@ def _split(url: str) -> SplitResult | None:
         _ = parts.port
     except ValueError:
         return None
-    if not parts.hostname or "@" in parts.netloc or parts.fragment:
+    if not parts.hostname or "@" in parts.netloc or "%" in parts.netloc or parts.fragment:
         return None
     # A folder above, written in whatever way, would leave the prefix.
     path = unquote(unquote(parts.path))
@@ -129,7 +135,9 @@ def _ask(url: str, allowed: tuple[str, ...], kept: _Kept | None, limits: Limits,
     opener = urllib.request.build_opener(_NoRedirect())
     where = url
     for _ in range(MAX_REDIRECTS + 1):
-        request = urllib.request.Request(where, headers={"User-Agent": "lurcher", "Accept-Encoding": "identity"})
+        request = urllib.request.Request(
+            _encoded(where), headers={"User-Agent": "lurcher", "Accept-Encoding": "identity"}
+        )
         if kept is not None:
             for name, value in kept.conditions().items():
                 request.add_header(name, value)

@@ -32,6 +32,8 @@ _ENDINGS = {"jsonl": "json", "log": "w3clogfile"}
 def externaldata(cx: Context, scope: Scope, node: sx.ExternalData, columns: tuple[Column, ...]) -> Rel:
     urls = [u for url in node.urls if (u := _url(cx, scope, url)) is not None]
     options = _options(cx, scope, node)
+    if not node.urls or not columns:
+        cx.refuse("externaldata without a URL" if not node.urls else "externaldata without columns", node.span)
     supplies = supplies_of(cx.catalog)
     for url in dict.fromkeys(urls):
         if not supplies.may_read(url):
@@ -63,12 +65,24 @@ def _cell(stored: n.Expr, type: ScalarType) -> n.Expr:
 
 def _url(cx: Context, scope: Scope, node: sx.Expression) -> str | None:
     expr = scalar(cx, Env(scope), node)
-    if isinstance(expr, n.Lit) and isinstance(expr.value, str):
-        return expr.value
+    text = _constant(expr)
+    if text is not None or (isinstance(expr, n.Call) and expr.function.name == "parameter"):
+        # A parameter of a function that nobody calls has no value, and needs none.
+        return text
     if expr.type not in (T.STRING, T.UNKNOWN):
         cx.say(KS107, node.span, expected="string", actual=expr.type)
     elif expr.type is not T.UNKNOWN:
         cx.say(LU008, node.span, what="the URL of externaldata")
+    return None
+
+
+def _constant(expr: n.Expr) -> str | None:
+    """A text, or texts that strcat() joins."""
+    if isinstance(expr, n.Lit):
+        return expr.value if isinstance(expr.value, str) else None
+    if isinstance(expr, n.Call) and expr.function.name == "strcat":
+        parts = [_constant(arg) for arg in expr.args]
+        return None if None in parts else "".join(part or "" for part in parts)
     return None
 
 
