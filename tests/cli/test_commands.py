@@ -232,3 +232,26 @@ def test_a_hunt_names_the_place_in_a_rule_that_does_not_run(export: Path, tmp_pa
     assert done.returncode == 1
     assert "line 4, column 11: the name 'Signr'" in done.stdout
     assert "did you mean Signer?" in done.stdout
+
+
+def test_a_chart_is_drawn_below_its_rows_or_into_a_file(export: Path, tmp_path: Path) -> None:
+    kql = "DeviceFileCertificateInfo | summarize count() by Signer | sort by Signer | render barchart with (title='Signers')"
+    done = lurcher("query", "--data", str(export), kql, cwd=tmp_path)
+    assert done.returncode == 0
+    assert "\nSigners\nNinjaRMM, LLC 1 ██" in done.stdout
+    done = lurcher("query", "--data", str(export), "--format", "csv", kql, cwd=tmp_path)
+    assert done.stdout.splitlines() == ["Signer,count_", '"NinjaRMM, LLC",1', "NinjaOne LLC,1", ",1"]
+    done = lurcher("query", "--data", str(export), "--chart", "signers.pdf", kql, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: no chart can be written to signers.pdf\n  hint: end its name with one of .svg, .png, .html\n",
+    )
+    done = lurcher("query", "--chart", "x.svg", "print 1", cwd=tmp_path)
+    assert "error: <query>: --chart: the query asks for no chart" in done.stderr
+
+
+def test_json_lines_say_how_to_show_a_result(tmp_path: Path) -> None:
+    asked = json.dumps({"id": 1, "query": "print a='x', n=1 | render columnchart with (title='T', ycolumns=n)"})
+    done = lurcher("query", "--jsonl", cwd=tmp_path, stdin=asked + "\n")
+    answer = json.loads(done.stdout)
+    assert answer["render"] == {"kind": "columnchart", "properties": {"title": "T", "ycolumns": ["n"]}}

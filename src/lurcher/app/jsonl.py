@@ -1,6 +1,6 @@
 """Queries as JSON lines: one object `{"id", "query"}` a line comes in, one a line goes out, in order.
 
-    {"id", "columns": [{"name", "type"}], "rows": [[...]]}
+    {"id", "columns": [{"name", "type"}], "rows": [[...]], "render"?: {"kind", "properties"}}
     {"id", "error": {"kind", "message", "construct"?, "diagnostics": [{code, severity, message, line, column, length}]}}
 
 `kind` is syntax, semantic, unsupported, denied or error. Values have the forms of `lurcher.engines.values`. The rows are the first
@@ -64,10 +64,16 @@ def run(text: str, session: Session) -> dict[str, Any]:
     """The answer to a query: columns and rows."""
     from lurcher.engines.values import protocol_rows
 
-    results = []
+    results: list[dict[str, Any]] = []
     for result in session.run(Source(text)):
         rows = [row for batch in result.batches for row in protocol_rows(batch, result.columns)]
-        results.append({"columns": [{"name": c.name, "type": c.type.value} for c in result.columns], "rows": rows})
+        found: dict[str, Any] = {
+            "columns": [{"name": c.name, "type": c.type.value} for c in result.columns],
+            "rows": rows,
+        }
+        if result.render is not None:
+            found["render"] = {"kind": result.render.chart, "properties": result.render.named()}
+        results.append(found)
     if not results:
         return {"columns": [], "rows": []}
     return {**results[0], **({"more": results[1:]} if len(results) > 1 else {})}

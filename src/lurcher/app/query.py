@@ -98,8 +98,12 @@ def print_sql(session: Session, source: Source) -> None:
         print(session.engine.sql(query.plan) + ";")
 
 
-def run_query(session: Session, source: Source, format_: str | None, output: Path | None) -> None:
-    """Write the results. Several results of one text follow each other on standard output; a file takes one."""
+def run_query(
+    session: Session, source: Source, format_: str | None, output: Path | None, chart: Path | None = None
+) -> None:
+    """Write the results. Several results of one text follow each other on standard output; a file takes one. What `render` asks
+    for is drawn below a table in the terminal, and into the file `chart`."""
+    from lurcher.app.charts import ready, write_with_chart
     from lurcher.report.results import FORMATS, write_result
 
     if format_ is None:
@@ -107,6 +111,8 @@ def run_query(session: Session, source: Source, format_: str | None, output: Pat
         if not format_:
             raise LurcherError(f"the ending of {output} says no format", f"add --format, one of: {', '.join(FORMATS)}")
     compiled = need_query(session, source)
+    if chart is not None:
+        ready(compiled, chart)
     notes = session.warnings(compiled)
     if notes:
         print(render(notes, source), file=sys.stderr)
@@ -116,7 +122,11 @@ def run_query(session: Session, source: Source, format_: str | None, output: Pat
     for index, query in enumerate(compiled.queries):
         if index:
             print()
-        rows += write_result(session.start(query, source), format_, output)
+        result = session.start(query, source)
+        if query.render is not None and (chart is not None or (format_ == "table" and output is None)):
+            rows += write_with_chart(result, query.render, format_, output, chart)
+        else:
+            rows += write_result(result, format_, output)
     if not rows:
         note = why_empty(session, compiled)
         if note:

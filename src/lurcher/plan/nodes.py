@@ -318,6 +318,38 @@ class TableFunction(Plan):
     args: tuple[Expr, ...]
 
 
+PathKind = Literal["walk", "trail", "simple", "reach"]
+
+
+@dataclass(frozen=True, slots=True)
+class Paths(Plan):
+    """The paths of `low` to `high` edges along `edges` (columns `$edge`, `$source`, `$target`, then values). A `walk` may use
+    an edge again, a `trail` may not; a `simple` path meets no node twice; `reach` keeps one such path, of the shortest, for
+    each pair of ends. `inner`: the nodes that may be inside (`$node`, then values), `starts`: those that it may start from
+    (`$node`); None for any. `direction` is how an edge is gone along; `backward`: `starts` are the right ends.
+
+    Columns: `$left` and `$right` (nodes), `$edges` and `$nodes` (lists, from left to right), then lists of the values of
+    `edges`, of `inner`."""
+
+    edges: Plan
+    inner: Plan | None
+    starts: Plan | None
+    direction: str
+    low: int
+    high: int
+    kind: PathKind
+    backward: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Components(Plan):
+    """`$node` and the number of its component: weak ones, or strong. Numbered from 0 in the order of the nodes."""
+
+    nodes: Plan
+    edges: Plan
+    strong: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Shared(Plan):
     """`materialize(...)`: computed once however often it is used."""
@@ -332,6 +364,17 @@ class Render:
 
     chart: str
     properties: tuple[tuple[str, Any], ...] = ()
+
+    def named(self) -> dict[str, Any]:
+        """The properties by name, in lower case; lists of columns as lists. `by x` is an old form of `series=x`."""
+        found: dict[str, Any] = {}
+        for name, value in self.properties:
+            key = {"by": "series"}.get(name.lower(), name.lower())
+            if key in ("series", "ycolumns", "anomalycolumns"):
+                found.setdefault(key, []).append(value)
+            else:
+                found[key] = value
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,11 @@ if TYPE_CHECKING:
     help="How rows are written (default: by the ending of --output, else table).",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to a file.")
+@click.option(
+    "--chart",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw what the query's render asks for into FILE.svg, .png or .html.",
+)
 @as_of_option
 @click.option("--sql", "show_sql", is_flag=True, help="Print the SQL instead of running it.")
 @click.option(
@@ -54,6 +59,7 @@ def command(
     table: str | None,
     format_: str | None,
     output: Path | None,
+    chart: Path | None,
     as_of: str | None,
     show_sql: bool,
     json_lines: bool,
@@ -95,4 +101,4 @@ def command(
     if show_sql:
         print_sql(session, source)
     else:
-        run_query(session, source, format_, output)
+        run_query(session, source, format_, output, chart)
