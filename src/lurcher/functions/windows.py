@@ -1,7 +1,8 @@
 """Functions over rows in order: prev, next, row_number, running sums, ranks.
 
 Source: "Window functions" (Kusto documentation). A `restart` predicate is the lowering's: it makes groups of the rows
-first, and these templates then run within each.
+first, and these templates then run within each. A rank's template gets what the lowering knows of a run, the rows in a row
+with one term, in place of the term.
 """
 
 from __future__ import annotations
@@ -59,4 +60,43 @@ window(
     "The sum of the values up to this row.",
     f"sum({{term}}) {{over:{_ROWS}}}",
     nulls=_MAYBE,
+)
+
+
+def _rank_dense(begins: t.SqlExpr, first: t.SqlExpr, row: t.SqlExpr, *, over: t.Over) -> t.SqlExpr:
+    """How many runs have begun. `begins` is 1 in a run's first row, else 0."""
+    return t.Cast(t.Call("sum", (begins,), over=_running(over)), "BIGINT")
+
+
+def _rank_min(begins: t.SqlExpr, first: t.SqlExpr, row: t.SqlExpr, *, over: t.Over) -> t.SqlExpr:
+    """The place of the run's first row. `first` is the first row of all that has the term: where the term comes again in
+    another run, the documentation does not say which of the two counts."""
+    start = t.Call("max", (t.Case(((t.Op("=", (begins, t.Literal(1))), row),)),), over=_running(over))
+    place = t.Op("+", (t.Op("-", (start, t.Call("min", (row,), over=_running(over)))), t.Literal(1)))
+    return t.Case(((t.Op("=", (start, first)), place),), t.call("error", t.Literal(_SCATTERED)))
+
+
+def _running(over: t.Over) -> t.Over:
+    return t.Over(over.partition, over.order, _ROWS)
+
+
+_SCATTERED = (
+    "LurcherError: row_rank_min() of a value that comes again after another"
+    "\n  hint: sort by what it ranks, so that equal values stand together"
+)
+window(
+    "row_rank_dense",
+    "term: not_dynamic, restart?: bool",
+    "long",
+    "The row's rank, from 1: one more where the term is not that of the row before.",
+    _rank_dense,
+    nulls=Nulls.NEVER,
+)
+window(
+    "row_rank_min",
+    "term: not_dynamic, restart?: bool",
+    "long",
+    "The number, from 1, of the first of the rows with the row's term.",
+    _rank_min,
+    nulls=Nulls.NEVER,
 )

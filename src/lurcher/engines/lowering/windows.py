@@ -12,6 +12,7 @@ from lurcher.engines.lowering.relations import cell, uses
 from lurcher.plan import nodes as n
 from lurcher.sql import tree as t
 
+_RANKS = frozenset({"row_rank_dense", "row_rank_min"})
 _RUNNING = "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"
 
 
@@ -50,8 +51,13 @@ def _levels(items: tuple[n.Item, ...]) -> list[list[n.Item]]:
 
 def _level(context: Context, base: Rel, items: list[n.Item]) -> Rel:
     base, groups = _restarts(context, base, items)
+    base, runs = _runs(context, base, items, groups)
     columns = dict(base.columns)
     for name, expr in items:
+        if name in runs and isinstance(expr, n.Win) and callable(rank := expr.function.sql):
+            over = t.Over((groups[name],) if name in groups else (), base.order)
+            columns[name] = cell(rank(*runs[name], over=over), expr.type, False)
+            continue
         running = t.Over((groups[name],) if name in groups else (), base.order)
         lowering = Expressions(context, base.columns, context.outer, running)
         if name in groups and isinstance(expr, n.Win):
@@ -78,6 +84,33 @@ def _restarts(context: Context, base: Rel, items: list[n.Item]) -> tuple[Rel, di
     if not hidden:
         return base, groups
     return replace(base, source=t.QueryFrom(t.Select((t.SelectItem(t.Star()), *hidden), base.source))), groups
+
+
+def _runs(
+    context: Context, base: Rel, items: list[n.Item], groups: dict[str, t.SqlExpr]
+) -> tuple[Rel, dict[str, tuple[t.SqlExpr, ...]]]:
+    """For each rank, columns about the row's run, the rows in a row with one term: whether it begins here, the first row of
+    all with the term; and the row's number."""
+    hidden: list[t.SelectItem] = []
+    runs: dict[str, tuple[t.SqlExpr, ...]] = {}
+    (row,) = (key.expr for key in base.order)
+    lowering = Expressions(context, base.columns, context.outer)
+    for name, expr in items:
+        if not isinstance(expr, n.Win) or expr.function.name not in _RANKS:
+            continue
+        number = context.fresh()
+        term = lowering.value(expr.args[0]).expr
+        group = (groups[name],) if name in groups else ()
+        over = t.Over(group, base.order)
+        same = t.Op("IS NOT DISTINCT FROM", (term, t.Call("lag", (term,), over=over)))
+        goes_on = t.Op("AND", (same, t.Op("IS NOT NULL", (t.Call("lag", (row,), over=over),))))
+        begins = t.Case(((goes_on, t.Literal(0)),), t.Literal(1))
+        first = t.Call("min", (row,), over=t.Over((*group, term)))
+        hidden += [t.SelectItem(begins, f"group {number}.1"), t.SelectItem(first, f"group {number}.2")]
+        runs[name] = (t.Ident(f"group {number}.1"), t.Ident(f"group {number}.2"), row)
+    if not hidden:
+        return base, runs
+    return replace(base, source=t.QueryFrom(t.Select((t.SelectItem(t.Star()), *hidden), base.source))), runs
 
 
 def _restart(expr: n.Win) -> int | None:
