@@ -100,7 +100,8 @@ class DuckDBEngine:
                 begun = True
                 yield batch
             return
-        except duckdb.OutOfRangeException as error:
+        except (duckdb.OutOfRangeException, OSError) as error:
+            # Once it streams, the engine's errors come as OSError.
             # KQL's integers wrap around. Arithmetic that does costs several times as much, and hardly any query needs it: only
             # one that has overflown runs again so.
             if begun or "verflow" not in str(error):
@@ -116,7 +117,7 @@ class DuckDBEngine:
             yield from self._stream(connection, text, query.columns)
         except duckdb.InterruptException:
             raise self._interrupted() from None
-        except duckdb.Error as error:
+        except (duckdb.Error, OSError) as error:
             raise _failure(error) from None
 
     def _stream(self, connection: Any, text: str, columns: Columns) -> Iterator[pa.RecordBatch]:
@@ -226,7 +227,7 @@ def _cast(array: Any, type_: Any) -> Any:
 
 
 def _failure(error: Exception) -> LurcherError:
-    """What the engine says, as a sentence. What was read so far is no answer."""
+    """What the engine says, as a sentence (once rows have come, it says it as an OSError). What was read so far is no answer."""
     import duckdb
 
     text = str(error).split("\n\n")[0].strip().removeprefix("Invalid Input Error: ")

@@ -8,6 +8,7 @@ from lurcher.functions import (  # noqa: F401
     datetime,
     dynamic,
     formats,
+    graphs,
     math,
     network,
     operators,

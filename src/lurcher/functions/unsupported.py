@@ -14,7 +14,8 @@ _BREAK = "which breaks it tries, and how it counts them, is not published; fit e
 _FFT = "how the service scales transforms, and pads arrays to a length, is not published"
 _GEO = "geospatial functions are not supported"
 _TEMPERATURE = "its documentation shows kelvins as degrees Celsius by division; what the service gives is not known"
-_GRAPH = "it belongs to graph-match, which is not supported yet"
+_GRAPH = "it stands in the where and project of graph-match and graph-shortest-paths alone"
+_STORED = "it reads a graph that the cluster stores; make-graph makes one of tables"
 _HASH = "how the service combines hashes is not published"
 
 _BY_REASON: dict[str, str] = {
@@ -38,7 +39,8 @@ _BY_REASON: dict[str, str] = {
     " geo_s2cell_to_central_point geo_s2cell_to_polygon geo_s2cell_neighbors geo_point_to_h3cell geo_h3cell_to_central_point"
     " geo_h3cell_to_polygon geo_h3cell_neighbors geo_h3cell_children geo_h3cell_parent geo_h3cell_rings geo_h3cell_level",
     _TEMPERATURE: "convert_temperature",
-    _GRAPH: "graph all any map inner_nodes node_id node_degree_in node_degree_out labels",
+    _STORED: "graph",
+    _GRAPH: "all any map inner_nodes node_id node_degree_in node_degree_out labels",
     _HASH: "hash_combine hash_many",
     "the compressed bytes of the service are not reproduced": "zlib_compress_to_base64_string gzip_compress_to_base64_string",
     "the sizes of the service's storage are not known here": "estimate_data_size",

@@ -85,6 +85,12 @@ class _Renderer:
                 return f"series {items} on {plan.axis[0]} = {text(plan.axis[1])}{keys}", (plan.input,)
             case n.Shared():
                 return "shared", (plan.input,)
+            case n.Paths():
+                more = "".join(f" {k}" for k in ("inner", "starts") if getattr(plan, k) is not None)
+                head = f"paths {plan.kind} {plan.direction} {plan.low}..{plan.high}{' backward' * plan.backward} edges{more}"
+                return head, tuple(p for p in (plan.edges, plan.inner, plan.starts) if p is not None)
+            case n.Components():
+                return f"components {'strong' if plan.strong else 'weak'}", (plan.nodes, plan.edges)
             case n.TableFunction():
                 args = ", ".join(text(a) for a in plan.args)
                 return f"{plan.name}({args})", (plan.input,) if plan.input is not None else ()

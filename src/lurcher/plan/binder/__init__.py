@@ -8,6 +8,7 @@
 | `tables`, `cloud` | names of tables, pipes, literal rows; functions that only the services have |
 | `rows`, `columns`, `groups`, `nested`, `series`, `joins` | the operators, by family |
 | `unions`, `find`, `expand`, `parsing`, `parse_regex`, `kv`, `plugins` | more of them |
+| `graphs`, `graph_match`, `graph_names` | graphs, patterns in them, and what names mean there |
 | `typed` | operators that are typed and then refused |
 
 All of a text's errors come out at once: what is wrong has the type unknown, which fits everywhere.
@@ -28,6 +29,8 @@ from lurcher.plan.binder import (  # noqa: F401  They declare the operators.
     columns,
     expand,
     find,
+    graph_match,
+    graphs,
     groups,
     joins,
     kv,

@@ -40,8 +40,8 @@ class Rel:
 @dataclass(frozen=True, slots=True)
 class Graph(Rel):
     """A graph while its pipe is being bound. `nodes`: `$node` (a number, in the order that they appear in), `$id` (the key's
-    text), `$hash`, then properties; `edges`: `$edge`, `$source`, `$target`, then properties. `plan` is `edges`, so that a graph
-    stands where a relation does; no tabular operator takes it.
+    text), then properties; `edges`: `$edge`, `$source`, `$target`, then properties. `plan` is `edges`, so that a graph
+    stands where a relation does; no tabular operator takes it. `textual`: the keys are strings.
 
     `unsure` says why it is not known which nodes there are, beside those that an edge touches; `apart` is set for the parts
     of a graph that are bound together (`partitioned-by`)."""
@@ -49,6 +49,7 @@ class Graph(Rel):
     nodes: Rel = field(default_factory=lambda: Rel(n.Values(rows=(), columns=())))
     unsure: str = ""
     apart: bool = False
+    textual: bool = True
 
     @property
     def edges(self) -> Rel:

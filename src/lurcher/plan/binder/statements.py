@@ -12,7 +12,7 @@ from lurcher.plan import nodes as n
 from lurcher.plan.binder.calls import bounded, reads_row
 from lurcher.plan.binder.context import Context, Env, FunctionValue, Rel, ScalarValue, Scope, TableValue
 from lurcher.plan.binder.expressions import convert, scalar
-from lurcher.plan.binder.tables import bind_any, unknown_table
+from lurcher.plan.binder.tables import bind_any, tabular, unknown_table
 
 T = ScalarType
 
@@ -30,6 +30,7 @@ def script(cx: Context, tree: sx.Script) -> tuple[n.Query, ...]:
             cx.statement_scope = scope
             result = bind_any(cx, Env(scope), statement.expression)
             if isinstance(result, Rel):
+                result = tabular(cx, result, statement.span)
                 queries.append(n.Query(plan=result.plan, render=cx.render))
                 queries += (n.Query(plan=plan) for plan in cx.extra)
             elif result.type is not T.UNKNOWN:

@@ -10,11 +10,13 @@ from lurcher.plan import nodes as n
 from lurcher.plan.binder import cloud
 from lurcher.plan.binder.calls import as_table, call_user
 from lurcher.plan.binder.context import (
+    GRAPH_OPERATORS,
     OPERATORS,
     SOURCES,
     Context,
     Env,
     FunctionValue,
+    Graph,
     Rel,
     ScalarValue,
     Scope,
@@ -35,7 +37,7 @@ _DATABASES = frozenset({"database", "cluster", "workspace", "app", "resource", "
 def bind_any(cx: Context, env: Env, node: sx.Expression) -> n.Expr | Rel:
     """Bind what may be a value or a table (`let x = ...`, the argument of toscalar)."""
     if isinstance(node, (sx.Pipe, sx.DataTable, sx.ExternalData)):
-        return table(cx, env.scope, node)
+        return relation(cx, env.scope, node)
     if isinstance(node, sx.NameRef):
         name = node.name.text
         if name in env.types and not node.name.pattern:
@@ -72,10 +74,10 @@ def table_in_list(cx: Context, env: Env, node: sx.Expression) -> Rel | None:
             return None
         found = env.scope.find(name)
         if isinstance(found, TableValue):
-            return found.rel
+            return tabular(cx, found.rel, node.span)
         if isinstance(found, FunctionValue):
             result = call_user(cx, env, found, (), node.span)
-            return result if isinstance(result, Rel) else None
+            return tabular(cx, result, node.span) if isinstance(result, Rel) else None
         if found is None and (cx.catalog.table(name) is not None or cloud.is_bare(name)):
             return table(cx, env.scope, node)
         return None
@@ -85,7 +87,7 @@ def table_in_list(cx: Context, env: Env, node: sx.Expression) -> Rel | None:
             body = found.node.body
             if isinstance(body, (sx.Pipe, sx.DataTable, sx.ExternalData, sx.NameRef)):
                 result = call_user(cx, env, found, node.arguments, node.span)
-                return result if isinstance(result, Rel) else None
+                return tabular(cx, result, node.span) if isinstance(result, Rel) else None
             return None
         if node.name.text in _CALLS or cloud.is_function(node.name.text):
             return table(cx, env.scope, node)
@@ -99,6 +101,19 @@ def table_in_list(cx: Context, env: Env, node: sx.Expression) -> Rel | None:
 
 def table(cx: Context, scope: Scope, node: sx.Expression) -> Rel:
     """Bind an expression that must be a table."""
+    return tabular(cx, relation(cx, scope, node), node.span)
+
+
+def tabular(cx: Context, rel: Rel, span: Span) -> Rel:
+    """What must be a table, and no graph."""
+    if not isinstance(rel, Graph):
+        return rel
+    cx.refuse("a graph where a table is expected", span, "graph-match or graph-to-table makes a table of it")
+    return unknown_table(span)
+
+
+def relation(cx: Context, scope: Scope, node: sx.Expression) -> Rel:
+    """Bind an expression that must be a table or a graph."""
     if isinstance(node, sx.Pipe):
         return pipe(cx, scope, node)
     if isinstance(node, sx.NameRef):
@@ -136,7 +151,7 @@ def pipe(cx: Context, scope: Scope, node: sx.Pipe, rel: Rel | None = None) -> Re
 def _pipe(cx: Context, scope: Scope, node: sx.Pipe, rel: Rel | None) -> Rel:
     operators = node.operators
     if node.source is not None:
-        rel = table(cx, scope, node.source)
+        rel = relation(cx, scope, node.source)
     elif rel is None:
         first, operators = operators[0], operators[1:]
         start = SOURCES.get(type(first))
@@ -147,7 +162,13 @@ def _pipe(cx: Context, scope: Scope, node: sx.Pipe, rel: Rel | None) -> Rel:
             rel = unknown_table(first.span)
     for op in operators:
         handler = OPERATORS.get(type(op))
-        if handler is not None:
+        if isinstance(rel, Graph) and type(op) not in GRAPH_OPERATORS:
+            rel = tabular(cx, rel, op.span)
+        elif not isinstance(rel, Graph) and type(op) in GRAPH_OPERATORS:
+            if not rel.open or not any(d.is_error for d in cx.diagnostics):
+                cx.refuse(f"{operator_name(op)} of a table", op.span, "make-graph makes a graph of it first")
+            rel = unknown_table(op.span)
+        elif handler is not None:
             rel = handler(cx, scope, rel, op)
         elif type(op) in SOURCES:
             cx.say(KS175, op.span, name=operator_name(op))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from lurcher.kql import syntax as sx
 from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
-from lurcher.plan.binder.context import Context, Env, Rel, ScalarValue, Scope, operator, source
+from lurcher.plan.binder.context import Context, Rel, ScalarValue, Scope, operator, source
 from lurcher.plan.binder.expressions import scalar
 from lurcher.plan.binder.joins import parameter
-from lurcher.plan.binder.names import Namer, result_name
-from lurcher.plan.binder.rows import environment, named
+from lurcher.plan.binder.names import result_name
+from lurcher.plan.binder.rows import environment
 from lurcher.plan.binder.tables import operator_name, pipe, table, unknown_table
 
 T = ScalarType
@@ -77,23 +77,3 @@ def _scan(cx: Context, scope: Scope, rel: Rel, op: sx.ScanOp) -> Rel:
 def _macro_expand(cx: Context, scope: Scope, op: sx.MacroExpandOp) -> Rel:
     cx.refuse("macro-expand", op.span)
     return unknown_table(op.span)
-
-
-@operator(sx.MakeGraphOp)
-def _make_graph(cx: Context, scope: Scope, rel: Rel, op: sx.MakeGraphOp) -> Rel:
-    env = environment(cx, scope, rel)
-    scalar(cx, env, op.source)
-    scalar(cx, env, op.target)
-    for item in op.tables:
-        nodes = table(cx, scope, item.table)
-        scalar(cx, Env(scope, nodes), item.key)
-    return _refused(cx, Rel(rel.plan, open=True), op, list(rel.columns))
-
-
-@operator(sx.GraphMatchOp)
-def _graph_match(cx: Context, scope: Scope, rel: Rel, op: sx.GraphMatchOp) -> Rel:
-    columns: list[Column] = []
-    namer = Namer(c.names[0].text for c in op.project if isinstance(c, sx.Named))
-    for node in op.project:
-        columns.append(Column(named(cx, namer, node), T.UNKNOWN))
-    return _refused(cx, Rel(rel.plan), op, columns)

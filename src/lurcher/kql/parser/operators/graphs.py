@@ -77,7 +77,8 @@ def _graph_shortest_paths(p: Cursor, start: int) -> Operator:
 
 
 def _match(p: Cursor, start: int, shortest: bool) -> Operator:
-    settings = parameters(p, {"output": ("any", "all")} if shortest else {"cycles": ("none", "all", "unique_edges")})
+    cycles = {"cycles": ("none", "all", "unique_edges")}
+    settings = parameters(p, {"output": ("any", "all"), **cycles} if shortest else cycles)
     patterns = [_pattern(p)]
     while p.accept(","):
         patterns.append(_pattern(p))
