@@ -115,6 +115,16 @@ def test_a_hunt_reads_lists(server: str, tmp_path: Path) -> None:
     assert (rule["status"], rule["evidence"]) == ("ok", 1), rule["reason"]
 
 
+def test_a_hunt_says_what_is_not_known(tmp_path: Path) -> None:
+    run(tmp_path, "init", "case")
+    query = "DeviceInfo | extend SHA1 = '' | invoke FileProfile() | project Timestamp, DeviceId, ReportId"
+    head, _, _ = RULE.partition("  DeviceInfo")
+    (tmp_path / "case" / "rule.yaml").write_text(f"{head}  {query}\n")
+    done = run(tmp_path / "case", "hunt", "rule.yaml", "--as-of", "2026-03-02")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "GlobalPrevalence, GlobalFirstSeen" in done.stdout
+
+
 def test_a_setting_that_nobody_knows_is_told(tmp_path: Path) -> None:
     run(tmp_path, "init", "case")
     with (tmp_path / "case" / "lake.toml").open("a") as settings:

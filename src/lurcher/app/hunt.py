@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from lurcher.hunt.ledger import NAME, Ledger
 from lurcher.hunt.programs import tool_signers
 from lurcher.hunt.run import RuleRun, run_rule
 from lurcher.hunt.triage import Reason, reasons, subject
-from lurcher.kql.diagnostics import Diagnostic
+from lurcher.kql.diagnostics import LU010, LU025, LU026, Diagnostic
 from lurcher.lake import Lake
 from lurcher.rmm.catalogue import Catalogue
 
@@ -110,12 +110,20 @@ def hunt(
 def _run(rule: Rule, session: Session, ask: Callable[[str], Answer], settings: Settings) -> RuleRun:
     """A rule whose query does not stand is refused with the place in its file: what runs is made of its text, and would name
     another."""
+    local: tuple[str, ...] = ()
     if rule.runnable:
-        wrong = [d for d in session.compile(rule.query_source).diagnostics if d.is_error]
+        said = session.compile(rule.query_source).diagnostics
+        wrong = [d for d in said if d.is_error]
         if wrong:
             return RuleRun(rule, "refused", "; ".join(_placed(d, rule) for d in wrong))
+        local = tuple(_placed(d, rule) for d in said if d.code in _LOCAL)
     refused = refusals(verdicts(rule, session))
-    return run_rule(rule, ask, columns_of(session), session.now.date(), settings, refused)
+    run = run_rule(rule, ask, columns_of(session), session.now.date(), settings, refused)
+    return replace(run, notes=(*run.notes, *local)) if local else run
+
+
+#: What a rule is told of rows that are not the service's: computed here, or null.
+_LOCAL = frozenset({LU010.code, LU025.code, LU026.code})
 
 
 def _placed(diagnostic: Diagnostic, rule: Rule) -> str:
