@@ -10,12 +10,13 @@ from lurcher.functions.registry import Nulls, scalar
 
 _MAYBE = Nulls.MAYBE
 _UDF = "lurcher.functions.udfs.addresses:"
-_OCTET = "(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]?[0-9])"
+#: Leading zeros make it no address.
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _ADDRESS = rf"'\s*{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}(?:/(?:3[0-2]|[12]?[0-9]))?\s*'"
 
 
 #: The beginnings of 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16.
-_PRIVATE = r"'^\s*0*(?:10\.|172\.0*(?:1[6-9]|2[0-9]|3[01])\.|192\.168\.)'"
+_PRIVATE = r"'^\s*(?:10\.|172\.(?:1[6-9]|2[0-9]|3[01])\.|192\.168\.)'"
 
 
 def _number(text: str) -> str:

@@ -75,7 +75,9 @@ def operands(op: str, left: ScalarType, right: ScalarType) -> Operands | None:
     return _text(op, left, right)
 
 
-def _equality(left: ScalarType, right: ScalarType) -> Operands:
+def _equality(left: ScalarType, right: ScalarType) -> Operands | None:
+    if left is right is T.DYNAMIC:
+        return None  # "Cannot compare dynamic values without explicit cast", the engine says; the library lets it pass.
     if T.UNKNOWN in (left, right) or left is right:
         return Operands(left, right, T.BOOL)
     if left is T.DYNAMIC or right is T.DYNAMIC:
@@ -97,7 +99,7 @@ def _equality(left: ScalarType, right: ScalarType) -> Operands:
 
 def _ordering(left: ScalarType, right: ScalarType) -> Operands | None:
     pair = {left, right}
-    if T.UNKNOWN in pair or (left is right and left in (T.TIMESPAN, T.DATETIME, T.DYNAMIC, T.BOOL)):
+    if T.UNKNOWN in pair or (left is right and left in (T.TIMESPAN, T.DATETIME, T.BOOL)):
         return Operands(left, right, T.BOOL)
     if left in NUMERIC_TYPES and right in NUMERIC_TYPES:
         kept = left if WIDTH[left] > WIDTH[right] else right
@@ -123,7 +125,7 @@ def _arithmetic(op: str, left: ScalarType, right: ScalarType) -> Operands | None
     if op == "*" and left in NUMERIC_TYPES and right in (T.TIMESPAN, T.DATETIME):
         return Operands(T.REAL if left is T.DECIMAL else left, right, right)
     if left is T.DYNAMIC and right is T.DYNAMIC:
-        return Operands(left, right, T.DYNAMIC)
+        return None  # The library calls the result dynamic; what the engine makes of 2.5 and "1" there nobody has written down.
     if T.DYNAMIC in (left, right):
         other = right if left is T.DYNAMIC else left
         if op == "-" and other is T.DATETIME:

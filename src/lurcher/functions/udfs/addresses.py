@@ -13,7 +13,8 @@ from lurcher.functions.udfs.rows import each
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_DOTTED = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|[01]?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|[01]?\d?\d)$", re.ASCII)
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"  # without leading zeros
+_DOTTED = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}$", re.ASCII)
 _MAPPED = 0xFFFF << 32
 
 

@@ -12,28 +12,34 @@ from lurcher.functions.udfs.rows import each
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: RFC 3986, with the authority in its parts. A text without `scheme://` is all path.
+#: RFC 3986, with the authority in its parts; a name without a password stays in the host, as the service has it.
 _URL = re.compile(
-    r"""(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://
-        (?:(?P<user>[^:@/?\#]*)(?::(?P<password>[^@/?\#]*))?@)?
-        (?P<host>\[[^\]]*\]|[^:/?\#]*)(?::(?P<port>[0-9]*))?)?
+    r"""(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://
+        (?:(?P<user>[^:@/?\#]*):(?P<password>[^@/?\#]*)@)?
+        (?P<host>\[[^\]]*\]|[^:/?\#]*)(?::(?P<port>[0-9]*))?
         (?P<path>[^?\#]*)(?:\?(?P<query>[^\#]*))?(?:\#(?P<fragment>.*))?$""",
     re.VERBOSE | re.DOTALL,
 )
 
 
-def _query(text: str) -> dict[str, str]:
-    pairs = (p.partition("=") for p in text.split("&") if p)
-    return {key: value for key, _, value in pairs}
+def _query(text: str) -> dict[str, str | list[str]]:
+    """In the order of the keys; one that comes again has an array, without a key or a value there is no parameter (measured)."""
+    found: dict[str, list[str]] = {}
+    for pair in text.split("&"):
+        key, _, value = pair.partition("=")
+        if key and value:
+            found.setdefault(key, []).append(value)
+    return {key: values[0] if len(values) == 1 else values for key, values in sorted(found.items())}
 
 
-def _url(text: str) -> str | None:
+def _url(text: str) -> str:
+    """Of a text without `scheme://` every part is empty; a slash alone at the very end is no path."""
     match = _URL.match(text)
-    if match is None:
-        return None
-    part = {k: v or "" for k, v in match.groupdict().items()}
+    part = {k: match[k] or "" if match else "" for k in _URL.groupindex}
+    alone = match is not None and match["path"] == "/" and match["query"] is None and match["fragment"] is None
+    path = "" if alone else part["path"]
     return dump({
-        "Scheme": part["scheme"], "Host": part["host"], "Port": part["port"], "Path": part["path"],
+        "Scheme": part["scheme"], "Host": part["host"], "Port": part["port"], "Path": path,
         "Username": part["user"], "Password": part["password"],
         "Query Parameters": _query(part["query"]), "Fragment": part["fragment"],
     })  # fmt: skip

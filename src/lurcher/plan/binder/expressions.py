@@ -74,6 +74,8 @@ def binary(cx: Context, op: str, left: n.Expr, right: n.Expr, span: Span) -> n.E
             hint = "texts are joined with strcat()"
         elif {left.type, right.type} == {T.DATETIME, T.STRING}:
             hint = "write datetime(...) or todatetime(...)"
+        elif left.type is right.type is T.DYNAMIC:
+            hint = "say what they are: tostring(), tolong(), toreal(), ... of each"
         elif left.type is not T.STRING and right.type is T.STRING:
             hint = "tostring() makes a text of a value"
         cx.say(KS106, span, operator=f"'{op}'", types=f"{left.type} and {right.type}", hint=hint)
