@@ -21,6 +21,8 @@ NO_EXAMPLE = {
     "now", "ago", "rand", "new_guid", "pack_all", "bag_pack_columns", "column_ifexists", "ingestion_time", "isnotempty",
     "array_iif", "array_strcat", "todouble", "toboolean", "extractjson", "has_any_ipv4", "has_any_ipv4_prefix", "__box",
     "__bag_pack_nonempty", "replace", "column_names_of", "parse_user_agent",
+    "hll_merge", "dcount_hll", "tdigest_merge", "merge_tdigest", "percentile_tdigest", "percentiles_array_tdigest",
+    "rank_tdigest", "percentrank_tdigest",
 }  # fmt: skip
 
 

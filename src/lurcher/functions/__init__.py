@@ -18,6 +18,7 @@ from lurcher.functions import (  # noqa: F401
     series,
     series_analysis,
     sets,
+    sketches,
     statistics,
     strings,
     units,

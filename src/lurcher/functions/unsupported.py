@@ -7,10 +7,8 @@ Source of the names: Kusto.Language's function tables.
 from __future__ import annotations
 
 _CLUSTER = "it asks the cluster that the query runs on"
-_SKETCH = "sketches of the service are not reproduced; count distinct values with dcount() or count_distinct()"
-_DIGEST = "t-digests of the service are not reproduced; use percentile()"
+_SKETCH = "what the service's sketches look like is not reproduced"
 _PERIODS = "which periods the service lets count is not published"
-_BREAK = "which breaks it tries, and how it counts them, is not published; fit each part with series_fit_line()"
 _FFT = "how the service scales transforms, and pads arrays to a length, is not published"
 _GEO = "geospatial functions are not supported"
 _TEMPERATURE = "its documentation shows kelvins as degrees Celsius by division; what the service gives is not known"
@@ -22,11 +20,8 @@ _BY_REASON: dict[str, str] = {
     _CLUSTER: "current_cluster_endpoint current_database current_principal current_principal_details current_principal_is_member_of"
     " current_node_id extent_id extentid extent_tags row_id cursor_after cursor_before_or_at cursor_current current_cursor"
     " rowstore_ordinal_range stored_query_result materialized_view external_table",
-    _SKETCH: "hll hll_if hll_merge dcount_hll hll_isvalid",
-    _DIGEST: "tdigest tdigest_merge merge_tdigest percentile_tdigest percentiles_array_tdigest percentrank_tdigest rank_tdigest"
-    " tdigest_isvalid",
+    _SKETCH: "hll_isvalid tdigest_isvalid",
     _PERIODS: "series_periods_detect series_periods_validate",
-    _BREAK: "series_fit_2lines series_fit_2lines_dynamic",
     _FFT: "series_fft series_ifft",
     _GEO: "geo_from_wkt geo_angle geo_azimuth geo_closest_point_on_line geo_closest_point_on_polygon geo_distance_2points"
     " geo_distance_point_to_line geo_distance_point_to_polygon geo_point_in_circle geo_point_in_polygon geo_intersects_2lines"

@@ -8,6 +8,7 @@ from typing import Any
 from lurcher.functions.registry import FunctionKind, names
 from lurcher.functions.resolve import ArgType, Match, Special, counted, known, resolve
 from lurcher.functions.signature import Param
+from lurcher.functions.sketches import MAKERS, READERS
 from lurcher.functions.unsupported import UNSUPPORTED
 from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS107, KS120, KS144, KS211, KS232, LU003, LU005, LU006, LU007, LU008, LU009
@@ -61,6 +62,7 @@ def call_scalar(cx: Context, env: Env, node: sx.Call) -> n.Expr:
         return n.Lit(type=_likely(kind, name), value=None, span=node.span)
     exprs = tuple(_given(a, p, t) for a, p, t in zip(args, match.params, match.targets, strict=True))
     _check_constants(cx, node, match, exprs)
+    cx.sketched = cx.sketched or name in MAKERS or name in READERS
     if kind is _SCALAR and name in ASKING and (found := asked(cx, name, exprs, node.span)) is not None:
         return found
     if kind is _AGGREGATE:

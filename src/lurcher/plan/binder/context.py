@@ -175,6 +175,8 @@ class Context:
     scans_aside: dict[str, Rel] = field(default_factory=dict)
     aside: bool = False
     parameters: dict[str, Any] = field(default_factory=dict)
+    #: Whether a sketch (hll, tdigest) is made or read somewhere.
+    sketched: bool = False
     #: What `set` says: option -> its value, None for one that is only named.
     options: dict[str, n.Lit | None] = field(default_factory=dict)
     render: n.Render | None = None
@@ -184,6 +186,8 @@ class Context:
     outer: dict[str, ScalarType] | None = None
     #: Expressions whose size is known, by identity.
     weights: dict[int, tuple[n.Expr, int]] = field(default_factory=dict)
+    #: How many `partition` operators there are so far: each has a name for its key.
+    partitions: int = 0
     #: Several results of one pipe (`fork`, `facet`).
     extra: list[n.Plan] = field(default_factory=list)
 

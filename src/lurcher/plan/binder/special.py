@@ -224,6 +224,11 @@ def _typed_extract(cx: Context, env: Env, node: sx.Call) -> n.Expr:
     return convert(_plain(cx, env, short), last.type)
 
 
+def _typed_percentile(cx: Context, env: Env, node: sx.Call) -> n.Expr:
+    cx.sketched = True
+    return _typed_extract(cx, env, node)
+
+
 def _user_agent(cx: Context, env: Env, node: sx.Call) -> n.Expr:
     found = _plain(cx, env, node)
     how = "by the rules of uap-core, which may be newer than the service's"
@@ -290,6 +295,7 @@ SPECIAL.update(
         "bag_pack_columns": _bag_pack_columns,
         "extract": _typed_extract,
         "extract_json": _typed_extract,
+        "percentile_tdigest": _typed_percentile,
         "extractjson": _typed_extract,
         "parse_user_agent": _user_agent,
         "geo_info_from_ip_address": _geo,

@@ -9,6 +9,7 @@ from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS201, LU011
 from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
+from lurcher.plan.binder import sketches
 from lurcher.plan.binder.calls import bounded, reads_row
 from lurcher.plan.binder.context import Context, Env, FunctionValue, Rel, ScalarValue, Scope, TableValue
 from lurcher.plan.binder.expressions import convert, scalar
@@ -40,6 +41,8 @@ def script(cx: Context, tree: sx.Script) -> tuple[n.Query, ...]:
     for function in declared:
         if id(function.node) not in cx.called:
             _check_uncalled(cx, function)
+    if cx.sketched:
+        sketches.check(cx, tuple(queries))
     return tuple(queries)
 
 

@@ -110,6 +110,19 @@ _CALLS: dict[str, str] = {
     "argmin": "T | summarize argmin(n, *)",
     "percentiles": "T | summarize percentiles(n, 5, 50)",
     "parse_user_agent": "T | extend y = parse_user_agent(s, 'browser')",
+    **{
+        name: f"T | summarize s = {name}({arguments}) | project y = isnull(s)"
+        for name, arguments in (("hll", "n"), ("hll_if", "n, n > 1"), ("tdigest", "n"))
+    },
+    **{
+        name: f"T | summarize s = {made}(n) by b = i | summarize m = {name}(s) | project y = isnull(m)"
+        for name, made in (("hll_merge", "hll"), ("tdigest_merge", "tdigest"), ("merge_tdigest", "tdigest"))
+    },
+    "dcount_hll": "T | summarize s = hll(n) | project y = dcount_hll(s)",
+    **{
+        name: f"T | summarize s = tdigest(n) | project y = {name}(s, 50)"
+        for name in ("percentile_tdigest", "percentiles_array_tdigest", "rank_tdigest", "percentrank_tdigest")
+    },
     "column_names_of": "print y = column_names_of(T)",
     "iscolumnexists": "T | extend y = iscolumnexists('n')",
     "bin_auto": "set query_bin_auto_size=2; T | extend y = bin_auto(n)",
