@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lurcher.functions.registry import FunctionKind, Lower, Nulls, alias, operator
+from lurcher.functions.registry import FunctionKind, Lower, Nulls, alias, operator, scalar
 from lurcher.functions.terms import find, guarded, lowered
 from lurcher.sql import tree as t
 
@@ -24,6 +24,16 @@ _COMPARABLE = ("bool", "int", "long", "real", "decimal", "string", "datetime", "
 for _type in _COMPARABLE:
     operator("==", f"left: {_type}, right: {_type}", "bool", "Equal; a text by its characters.", "{left} = {right}")
     operator("!=", f"left: {_type}, right: {_type}", "bool", "Not equal.", "{left} <> {right}")
+for _type in _COMPARABLE:
+    scalar(
+        "__same",
+        f"left: {_type}, right: {_type}",
+        "bool",
+        "Equal, or both null.",
+        "{left} IS NOT DISTINCT FROM {right}",
+        nulls=Nulls.NEVER,
+        hidden=True,
+    )
 for _type in ("bool", "int", "long", "real", "decimal", "datetime", "timespan"):
     operator("<", f"left: {_type}, right: {_type}", "bool", "Less.", "{left} < {right}")
     operator("<=", f"left: {_type}, right: {_type}", "bool", "Less or equal.", "{left} <= {right}")

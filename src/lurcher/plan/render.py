@@ -9,6 +9,7 @@ from typing import Any
 from lurcher.functions.registry import FunctionKind
 from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
+from lurcher.plan.machine import Machine, Step
 
 
 def render(plan: n.Plan) -> str:
@@ -72,6 +73,9 @@ class _Renderer:
             case n.Window():
                 order = f" order {_order(plan.order)}" if plan.order else ""
                 return f"window {_items(plan.items)}{order}", (plan.input,)
+            case Machine():
+                steps = "; ".join(_step(step) for step in plan.steps)
+                return f"machine {_items(plan.declared)} {steps}".replace("  ", " "), (plan.input,)
             case n.Expand():
                 more = f" index {plan.index}" if plan.index else ""
                 return f"expand {_expanded(plan.items)}{more}", (plan.input,)
@@ -95,6 +99,12 @@ class _Renderer:
                 args = ", ".join(text(a) for a in plan.args)
                 return f"{plan.name}({args})", (plan.input,) if plan.input is not None else ()
         raise TypeError(f"no rendering of {type(plan).__name__}")
+
+
+def _step(step: Step) -> str:
+    name, condition, values, output = step
+    assigned = f" => {_items(values)}" if values else ""
+    return f"{name} {output}: {text(condition)}{assigned}"
 
 
 def text(expr: n.Expr) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 # These declare how their nodes are lowered.
-from lurcher.engines.lowering import aggregates, expanding, graphs, joins, relations, series, windows  # noqa: F401
+from lurcher.engines.lowering import aggregates, expanding, graphs, joins, machine, relations, series, windows  # noqa: F401
 from lurcher.engines.lowering.context import Context, Tables, refuse
 from lurcher.engines.lowering.nodes import HANDLERS
 from lurcher.engines.lowering.rel import INGESTED, Cell, Rel, sealed, select
@@ -45,7 +45,9 @@ def lower(plan: n.Plan, tables: Tables, *, dialect: Dialect = DUCKDB, wrapping: 
 
 
 def _relation(context: Context, plan: n.Plan) -> Rel:
-    # What is inside the body of an Apply is lowered for its outer row, and so no CTE.
+    # What is inside the body of an Apply is lowered for its outer row, and so no CTE; one from without may be read there.
+    if isinstance(plan, n.Shared) and id(plan) in context.shared:
+        return context.shared[id(plan)]
     if not context.outer and (isinstance(plan, n.Shared) or context.uses.get(id(plan), 0) > 1):
         return _shared(context, plan)
     return _node(context, plan)

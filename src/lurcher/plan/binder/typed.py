@@ -5,12 +5,10 @@ from __future__ import annotations
 from lurcher.kql import syntax as sx
 from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
-from lurcher.plan.binder.context import Context, Rel, ScalarValue, Scope, operator, source
+from lurcher.plan.binder.context import Context, Rel, Scope, operator, source
 from lurcher.plan.binder.expressions import scalar
-from lurcher.plan.binder.joins import parameter
-from lurcher.plan.binder.names import result_name
 from lurcher.plan.binder.rows import environment
-from lurcher.plan.binder.tables import operator_name, pipe, table, unknown_table
+from lurcher.plan.binder.tables import operator_name, pipe, unknown_table
 
 T = ScalarType
 
@@ -30,19 +28,6 @@ def _reduce(cx: Context, scope: Scope, rel: Rel, op: sx.ReduceOp) -> Rel:
     return _refused(cx, rel, op, columns)
 
 
-@operator(sx.PartitionOp)
-def _partition(cx: Context, scope: Scope, rel: Rel, op: sx.PartitionOp) -> Rel:
-    key = scalar(cx, environment(cx, scope, rel), op.by)
-    if isinstance(op.body, sx.Pipe) and op.body.source is None and not op.braces:
-        body = pipe(cx, scope, op.body, rel)
-    else:
-        # A body in braces is a query of its own, in which the key is a value.
-        inner = Scope(scope)
-        inner.names[result_name(op.by)] = ScalarValue(n.Lit(type=key.type, value=None, span=op.by.span))
-        body = table(cx, inner, op.body)
-    return _refused(cx, rel, op, list(body.columns))
-
-
 @operator(sx.ForkOp)
 def _fork(cx: Context, scope: Scope, rel: Rel, op: sx.ForkOp) -> Rel:
     for branch in op.branches:
@@ -59,18 +44,6 @@ def _facet(cx: Context, scope: Scope, rel: Rel, op: sx.FacetOp) -> Rel:
     if isinstance(op.body, sx.Pipe):
         pipe(cx, scope, op.body, rel)
     return _refused(cx, rel, op, list(rel.columns))
-
-
-@operator(sx.ScanOp)
-def _scan(cx: Context, scope: Scope, rel: Rel, op: sx.ScanOp) -> Rel:
-    declared = [Column(p.name.text, p.type) for p in op.declare if isinstance(p.type, ScalarType)]
-    columns = [*rel.columns, *declared]
-    if match := parameter(op, "with_match_id"):
-        columns.append(Column(match, T.LONG))
-    cx.refuse("scan", op.span)
-    return Rel(
-        n.TableFunction(input=rel.plan, name="scan", args=(), columns=tuple(columns), span=op.span), open=rel.open
-    )
 
 
 @source(sx.MacroExpandOp)
