@@ -7,7 +7,7 @@
 | `expressions`, `names`, `tuples` | values; the names of columns; functions of several columns |
 | `tables`, `cloud` | names of tables, pipes, literal rows; functions that only the services have |
 | `rows`, `columns`, `groups`, `nested`, `series`, `joins` | the operators, by family |
-| `scan`, `partition` | a state machine over rows; a query for each value |
+| `scan`, `partition`, `forks` | a state machine over rows; a query for each value; several results |
 | `unions`, `find`, `expand`, `parsing`, `parse_regex`, `kv`, `plugins` | more of them |
 | `graphs`, `graph_match`, `graph_names` | graphs, patterns in them, and what names mean there |
 | `typed` | operators that are typed and then refused |
@@ -30,6 +30,7 @@ from lurcher.plan.binder import (  # noqa: F401  They declare the operators.
     columns,
     expand,
     find,
+    forks,
     graph_match,
     graphs,
     groups,

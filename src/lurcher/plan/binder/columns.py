@@ -205,9 +205,3 @@ def _getschema(cx: Context, scope: Scope, rel: Rel, op: sx.GetSchemaOp) -> Rel:
         for i, c in enumerate(rel.columns)
     )
     return Rel(n.Values(rows=rows, columns=columns, span=op.span))
-
-
-@operator(sx.AssertSchemaOp)
-def _assert_schema(cx: Context, scope: Scope, rel: Rel, op: sx.AssertSchemaOp) -> Rel:
-    cx.refuse("assert-schema", op.span)
-    return rel

@@ -188,6 +188,8 @@ class Context:
     weights: dict[int, tuple[n.Expr, int]] = field(default_factory=dict)
     #: How many `partition` operators there are so far: each has a name for its key.
     partitions: int = 0
+    #: The last operator of the statement that is being bound: `fork` and `facet` may stand there alone.
+    last: sx.Operator | None = None
     #: Several results of one pipe (`fork`, `facet`).
     extra: list[n.Plan] = field(default_factory=list)
 

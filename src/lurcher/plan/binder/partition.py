@@ -14,7 +14,7 @@ from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS109, KS116
 from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
-from lurcher.plan.binder.context import Context, Rel, ScalarValue, Scope, col, keep, operator, project
+from lurcher.plan.binder.context import Context, Rel, ScalarValue, Scope, keep, operator, project
 from lurcher.plan.binder.expressions import function, scalar
 from lurcher.plan.binder.names import result_name
 from lurcher.plan.binder.rows import environment

@@ -222,12 +222,6 @@ def _range_type(cx: Context, parts: tuple[n.Expr, n.Expr, n.Expr], op: sx.RangeO
     return T.UNKNOWN
 
 
-@operator(sx.ConsumeOp)
-def _consume(cx: Context, scope: Scope, rel: Rel, op: sx.ConsumeOp) -> Rel:
-    cx.refuse("consume", op.span)
-    return rel
-
-
 @operator(sx.RenderOp)
 def _render(cx: Context, scope: Scope, rel: Rel, op: sx.RenderOp) -> Rel:
     found = []

@@ -29,7 +29,9 @@ def script(cx: Context, tree: sx.Script) -> tuple[n.Query, ...]:
         if isinstance(statement, sx.QueryStatement):
             scope = Scope(scope)
             cx.statement_scope = scope
-            result = bind_any(cx, Env(scope), statement.expression)
+            pipe = statement.expression
+            cx.last = pipe.operators[-1] if isinstance(pipe, sx.Pipe) and pipe.operators else None
+            result = bind_any(cx, Env(scope), pipe)
             if isinstance(result, Rel):
                 result = tabular(cx, result, statement.span)
                 queries.append(n.Query(plan=result.plan, render=cx.render))

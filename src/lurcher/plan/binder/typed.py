@@ -8,7 +8,7 @@ from lurcher.plan import nodes as n
 from lurcher.plan.binder.context import Context, Rel, Scope, operator, source
 from lurcher.plan.binder.expressions import scalar
 from lurcher.plan.binder.rows import environment
-from lurcher.plan.binder.tables import operator_name, pipe, unknown_table
+from lurcher.plan.binder.tables import operator_name, unknown_table
 
 T = ScalarType
 
@@ -26,24 +26,6 @@ def _reduce(cx: Context, scope: Scope, rel: Rel, op: sx.ReduceOp) -> Rel:
     scalar(cx, environment(cx, scope, rel), op.by)
     columns = [Column("Pattern", T.STRING), Column("Count", T.LONG), Column("Representative", T.STRING)]
     return _refused(cx, rel, op, columns)
-
-
-@operator(sx.ForkOp)
-def _fork(cx: Context, scope: Scope, rel: Rel, op: sx.ForkOp) -> Rel:
-    for branch in op.branches:
-        if isinstance(branch.body, sx.Pipe):
-            pipe(cx, scope, branch.body, rel)
-    return _refused(cx, rel, op, list(rel.columns))
-
-
-@operator(sx.FacetOp)
-def _facet(cx: Context, scope: Scope, rel: Rel, op: sx.FacetOp) -> Rel:
-    env = environment(cx, scope, rel)
-    for node in op.columns:
-        scalar(cx, env, node)
-    if isinstance(op.body, sx.Pipe):
-        pipe(cx, scope, op.body, rel)
-    return _refused(cx, rel, op, list(rel.columns))
 
 
 @source(sx.MacroExpandOp)
