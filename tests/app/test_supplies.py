@@ -157,7 +157,7 @@ def test_the_search_key_is_a_column_of_the_file(lake: Lake, tmp_path: Path) -> N
         JOINED,
     ) == [{"_DTItemId": "7", "LastUpdatedTimeUTC": datetime(2024, 1, 2, tzinfo=UTC), "SearchKey": "ann", "Name": "ann"}]
     assert codes(s, "_GetWatchlist('vip')") == []
-    assert codes(session(watchlists=(("vip", "Nme", path),)), "_GetWatchlist('vip')") == ["LU011"]
+    assert codes(session(watchlists=(("vip", "Nme", path),)), "_GetWatchlist('vip')") == ["LU023"]
 
 
 def test_a_list_as_the_service_gave_it_has_its_own_columns(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_a_watchlist_that_is_missing_says_where_to_put_it(lake: Lake) -> None:
 @pytest.mark.parametrize("text", ["", "a,a\n1,2\n", "a,\n1,2\n"])
 def test_a_watchlist_without_names_is_told(tmp_path: Path, text: str) -> None:
     path = file(tmp_path, "x.csv", text)
-    assert codes(session(watchlists=(("vip", "", path),)), "_GetWatchlist('vip')") == ["LU011"]
+    assert codes(session(watchlists=(("vip", "", path),)), "_GetWatchlist('vip')") == ["LU023"]
 
 
 # --- Defender's functions --------------------------------------------------------------------------------------------------
@@ -375,7 +375,7 @@ def test_the_places_of_a_lake(lake: Lake, places: Path) -> None:
     places.parent.rename(lake.path / "geo")
     assert rows(session(lake), query) == [{"print_0": "Sydney"}]
     mmdb.write(lake.path / "geo" / "other.mmdb", {})
-    assert codes(session(lake), query) == ["LU002"]
+    assert codes(session(lake), query) == ["LU023"]
 
 
 def test_what_is_no_file_of_places_is_told(tmp_path: Path) -> None:

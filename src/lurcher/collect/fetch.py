@@ -116,7 +116,8 @@ def fetch(url: str, prefixes: Iterable[str], folder: Path | None, limits: Limits
         raise
     except urllib.error.HTTPError as error:
         with error:
-            raise LurcherError(f"the server answers {error.code} {error.reason}".strip()[:200], path=shown) from None
+            said = "".join(c for c in str(error.reason) if c.isprintable())[:100]
+            raise LurcherError(f"the server answers {error.code} {said}".strip(), path=shown) from None
     except TimeoutError:
         raise LurcherError(f"no answer within {limits.silence:g} s", path=shown) from None
     except (OSError, http.client.HTTPException, ValueError) as error:

@@ -138,6 +138,7 @@ LU011 = _rule("LU011", "semantic", "{message}")
 LU012 = _rule(
     "LU012", "semantic", "no column '{name}' is listed here: where no row has it, it is null", Severity.WARNING
 )
+LU023 = _rule("LU023", "denied", "{what} cannot be had: {why}")
 LU024 = _rule("LU024", "denied", "{what} is not here")
 LU025 = _rule("LU025", "semantic", "{what} is computed from what is here: {how}", Severity.WARNING)
 LU026 = _rule(

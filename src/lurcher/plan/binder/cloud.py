@@ -127,17 +127,24 @@ def _file_profile(cx: Context, found: CloudFunction, piped: Rel | None, args: li
     given = cx.catalog.table("FileProfile")
     if given is not None:
         table = Rel(n.Scan(table=given.name, columns=given.columns, aside=True))
-        profiles = call_prelude(cx, "GivenProfiles", node.span, piped=table)
+        profiles = _once(cx, lambda: call_prelude(cx, "GivenProfiles", node.span, piped=table))
         cx.say(LU025, node.span, what="FileProfile()", how="the table FileProfile, then what the tables say of files",
                hint=f"of files that are not in it {_GLOBAL} are null")  # fmt: skip
     else:
-        profiles = call_prelude(cx, "Profiles", node.span)
+        profiles = _once(cx, lambda: call_prelude(cx, "Profiles", node.span))
         hint = "keep rows of the service as the table FileProfile: lurcher add FILE --table FileProfile"
         cx.say(LU010, node.span, what="what Microsoft knows of files (FileProfile)", columns=_GLOBAL, hint=hint)
     lowered = resolve(FunctionKind.SCALAR, "tolower", (T.STRING,))
     assert isinstance(lowered, Match)
     hash_ = n.Call(type=T.STRING, function=lowered.overload, args=(key,), span=node.span)
     return _joined(rel, profiles, found, ("$file", hash_), {"ProfileAvailability": "Missing"}, node)
+
+
+def _once(cx: Context, bind: Callable[[], Rel]) -> Rel:
+    """The profiles, one object a run: they are computed once for all that asks for them."""
+    if "FileProfile()" not in cx.scans_aside:
+        cx.scans_aside["FileProfile()"] = bind()
+    return cx.scans_aside["FileProfile()"]
 
 
 def _seen_by(cx: Context, found: CloudFunction, piped: Rel | None, args: list[n.Expr], node: sx.Call) -> Rel:

@@ -10,7 +10,7 @@ from lurcher.errors import LurcherError
 from lurcher.functions.registry import FunctionKind
 from lurcher.functions.resolve import Match, counted, resolve
 from lurcher.kql import syntax as sx
-from lurcher.kql.diagnostics import KS107, KS109, KS120, LU002, LU005, LU011, LU025
+from lurcher.kql.diagnostics import KS107, KS109, KS120, LU002, LU005, LU023, LU011, LU025
 from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
 from lurcher.plan.binder.calls import SPECIAL, arguments
@@ -259,9 +259,8 @@ def _geo(cx: Context, env: Env, node: sx.Call) -> n.Expr:
     try:
         path = supplies_of(cx.catalog).places()
     except LurcherError as error:
-        cx.say(
-            LU002, node.name.span, what=f"geo_info_from_ip_address() ({error.message}: {error.path})", hint=error.hint
-        )
+        why = f"{error.path}: {error.message}" if error.path else error.message
+        cx.say(LU023, node.name.span, what="geo_info_from_ip_address()", why=why, hint=error.hint)
         return nowhere
     if not path:
         hint = "it needs a file of places in MaxMind's format, such as GeoLite2-City.mmdb: --geo FILE, or in the lake's folder geo"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lurcher.errors import LurcherError
 from lurcher.kql import syntax as sx
-from lurcher.kql.diagnostics import LU008, LU010, LU011, LU024, LU026
+from lurcher.kql.diagnostics import LU008, LU010, LU023, LU024, LU026
 from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
 from lurcher.plan.binder.context import Context, Rel, col, near, null, project
@@ -34,7 +34,8 @@ def watchlist(cx: Context, args: list[n.Expr], node: sx.Call, known: tuple[Colum
     try:
         found = supplies.watchlist(alias)
     except LurcherError as error:
-        cx.say(LU011, node.span, message=f"the watchlist '{shown}' cannot be read: {error}", hint=error.hint)
+        why = f"{error.path}: {error.message}" if error.path else error.message
+        cx.say(LU023, node.span, what=f"the watchlist '{shown}'", why=why, hint=error.hint)
         return missing
     if found is None:
         place = supplies.watchlist_place(alias)
