@@ -156,8 +156,26 @@ def test_season_of_the_documentation(session: Any) -> None:
     ],
 )
 def test_a_season_that_may_be_detected_is_refused(session: Any, call: str) -> None:
-    message = refusal(session, f"print y=dynamic([1,5,3,7,2,1,5,3,7,2,1,5,3,7,2]) | project x={call}")
-    assert message.startswith("a series may have a season (the period 5 scores 1.00)")
+    """A period that is there twice and a bit: whether it counts is not published."""
+    message = refusal(session, f"print y=dynamic([1,5,3,7,2,1,5,3,7,2,1,5]) | project x={call}")
+    assert message.startswith("a series may have a season (the period 5 scores ")
+
+
+def test_a_season_is_detected_as_on_its_page(session: Any) -> None:
+    """series_seasonal(): the three series of its page; the last one's period is half of it, and does not count."""
+    for series, phases in (
+        ([2, 5, 3, 4, 3, 2, 1, 2, 3, 4, 3, 2, 1, 2, 3, 4, 3, 2, 1, 2, 3, 4, 3, 2, 1], [1.0, 2.0, 3.0, 4.0, 3.0, 2.0]),
+        ([8, 12, 14, 12, 10] + [10, 12, 14, 12, 10] * 3, [10.0, 12.0, 14.0, 12.0, 10.0]),
+        ([1, 3, 5, 2, 4, 6, 1, 3, 5, 2, 4, 6], [0.0]),
+    ):
+        expected = (phases * len(series))[: len(series)]
+        assert row(session, f"print series_seasonal(dynamic({series}))")[0] == expected
+    weeks = [n + (i * 7 % 5) for i, n in enumerate([20, 90, 95, 92, 91, 88, 25] * 5)]
+    weeks[16] += 40
+    call = f"series_decompose_anomalies(dynamic({weeks}), 1.5, {{}})"
+    flags = row(session, f"print {call.format(-1)} | project-keep *_ad_flag")[0]
+    assert flags == row(session, f"print {call.format(7)} | project-keep *_ad_flag")[0]
+    assert [i for i, f in enumerate(flags) if f] == [16]
 
 
 def test_a_series_without_any_period_has_no_season(session: Any) -> None:

@@ -20,6 +20,9 @@ _CTUKEY = t.Literal("ctukey")
 _P10 = t.Literal(10)
 _P90 = t.Literal(90)
 _AVG = t.Literal("avg")
+#: Its page says so in all versions up to 2022, and shows a trend that only this one has; later ones repeat what is said of
+#: series_decompose().
+_LINEFIT = t.Literal("linefit")
 _MILD = t.Literal(1.5)
 _ZERO = t.Literal(0)
 _DETECT = t.Literal(-1)
@@ -58,6 +61,18 @@ for _name, _example in (
         udf=_FIT + "series_fit_line",
         nulls=_MAYBE,
         example=_example,
+    )
+for _name in ("series_fit_2lines", "series_fit_2lines_dynamic"):
+    scalar(
+        _name,
+        "series: dynamic",
+        "dynamic",
+        "Two straight lines with a break between them. Null without a series; with one the query is refused when it runs, as which"
+        " breaks the service tries is not published.",
+        "kql_series_fit_2lines({series})::JSON",
+        udf=_FIT + "series_fit_2lines",
+        nulls=_MAYBE,
+        example=(f"isnull({_name}(dynamic(null)))", "true") if _name.endswith("dynamic") else None,
     )
 
 
@@ -168,14 +183,9 @@ def _forecast(
     series: t.SqlExpr,
     points: t.SqlExpr,
     period: t.SqlExpr = _DETECT,
-    trend: t.SqlExpr | None = None,
+    trend: t.SqlExpr = _LINEFIT,
     threshold: t.SqlExpr = _SURE,
 ) -> t.SqlExpr:
-    if trend is None:
-        # Its page says 'avg', and shows a trend that only 'linefit' has.
-        refuse(
-            "series_decompose_forecast(): its trend by default is not certain", "name one: 'avg', 'linefit' or 'none'"
-        )
     return fill(
         "kql_series_decompose_forecast({series}, ({period})::BIGINT, {trend}, ({points})::BIGINT, ({threshold})::DOUBLE)::JSON",
         series=series,
@@ -235,7 +245,7 @@ scalar(
     "series_decompose",
     "series: dynamic, period?: int|long, trend?: string, test_points?: int|long, seasonality_threshold?: number",
     "dynamic",
-    "Baseline, season, trend and rest of a series. Without a period, a series that may have one is refused.",
+    "Baseline, season, trend and rest of a series. Without a period, a series whose period is not plain is refused.",
     _decompose,
     udf=_DECOMPOSE + "series_decompose",
     nulls=_MAYBE,
@@ -245,7 +255,7 @@ scalar(
     "series_decompose_forecast",
     "series: dynamic, test_points: int|long, period?: int|long, trend?: string, seasonality_threshold?: number",
     "dynamic",
-    "The last points told from the ones before by season and trend. The trend must be given.",
+    "The last points told from the ones before by season and trend.",
     _forecast,
     udf=_DECOMPOSE + "series_decompose_forecast",
     nulls=_MAYBE,
@@ -259,7 +269,7 @@ scalar(
     "series: dynamic, threshold?: number, period?: int|long, trend?: string, test_points?: int|long, method?: string,"
     " seasonality_threshold?: number",
     "dynamic",
-    "Which elements lie beyond season and trend: 1 above, -1 below. Without a period, a series that may have one is refused.",
+    "Which elements lie beyond season and trend: 1 above, -1 below. Without a period, a series whose period is not plain is refused.",
     _anomalies,
     udf=_DECOMPOSE + "series_decompose_anomalies",
     nulls=_MAYBE,

@@ -73,17 +73,22 @@ def series_outliers(series: pa.Array, kind: pa.Array, ignored: pa.Array) -> pa.A
 
 
 def season(y: _Array, period: int, learned: int, threshold: float) -> _Array:
-    """The median of each phase over the learned points; zeros for the period 0. The period -1 is to be detected: zeros where
-    there is none for sure.
+    """The median of each phase over the learned points; zeros for the period 0. The period -1 is to be detected.
 
-    Raises LurcherError where there may be one, for other periods below 0, and where a phase is not among what is learned."""
+    Raises LurcherError where it cannot be for sure, for other periods below 0, and where a phase is not among what is learned."""
     import numpy as np
 
     if period < -1:
         raise LurcherError(f"{period} is no period", "give 0 for none, or the period in bins")
     if period == -1:
-        for part in (y, y[:learned]):
-            _no_season(part, threshold)
+        found = {_detected(part, threshold) for part in (y, y[:learned])}
+        if len(found) > 1:
+            raise LurcherError(
+                "a series has a season with its test points and another one, or none, without them",
+                "give the period as an argument: 0 for none, or the number of bins (24 for days of hours)",
+                kind="unsupported",
+            )
+        period = found.pop()
     if period <= 0:
         return np.zeros(len(y))
     if learned < min(period, len(y)):
@@ -109,20 +114,33 @@ def period_scores(y: _Array) -> _Array:
     return scores
 
 
-def _no_season(y: _Array, threshold: float) -> None:
-    """Nothing where no period can reach the threshold: whatever rule chooses among them, none is chosen.
+def _detected(y: _Array, threshold: float) -> int:
+    """The period that the series has, 0 for none.
 
-    A period is 4 bins or more, and half the series or less ("series_periods_detect()"). Raises LurcherError elsewhere."""
-    last = len(y) // 2
-    if last < 4 or y.max() == y.min():
-        return
-    scores = period_scores(y)[4 : last + 1]
-    if scores.max() < threshold - _DOUBT:
-        return
-    best = 4 + int(scores.argmax())
+    A period is 4 bins or more, and less than half the series ("series_periods_detect()"). Of those the service takes the lag
+    that scores most, where it reaches the threshold: so it is in every figure that is published. Raises LurcherError where another
+    rule that gives those figures might take another one: where two lags score alike, or the threshold is near, or fewer than
+    three periods are there."""
+    import numpy as np
+
+    if len(y) < 9 or y.max() == y.min():
+        return 0
+    every = period_scores(y)
+    scores = every[: (len(y) + 1) // 2].copy()
+    scores[:4] = 0.0
+    best = int(scores.argmax())
+    if scores[best] < threshold - _DOUBT:
+        return 0
+    others = scores.copy()
+    others[max(0, best - 1) : best + 2] = 0.0
+    peak = every[best - 1 : best + 2].max() == every[best]
+    sure = scores[best] > threshold + _DOUBT and scores[best] - others.max() > _DOUBT
+    if peak and sure and len(y) >= 3 * best:
+        return best
+    second = int(np.argmax(others))
     raise LurcherError(
-        f"a series may have a season (the period {best} scores {scores.max():.2f}), and how the service detects one is not"
-        " published",
+        f"a series may have a season (the period {best} scores {scores[best]:.2f}, {second} {others[second]:.2f}), and which one the"
+        " service detects is not published",
         "give the period as an argument: 0 for none, or the number of bins (24 for days of hours)",
         kind="unsupported",
     )

@@ -122,3 +122,18 @@ def _stats(series: str, ignore: bool) -> str | None:
 @udf("JSON", "BOOLEAN", returns="VARCHAR")
 def series_stats(series: pa.Array, ignore: pa.Array) -> pa.Array:
     return numerically(_stats, series, ignore)
+
+
+def _fit_2lines(series: str) -> str | None:
+    if complete(series) is None:
+        return None
+    raise LurcherError(
+        "series_fit_2lines() of a series: which breaks the service tries, and how it counts them, is not published",
+        "fit each part with series_fit_line()",
+        kind="unsupported",
+    )
+
+
+@udf("JSON", returns="VARCHAR")
+def series_fit_2lines(series: pa.Array) -> pa.Array:
+    return numerically(_fit_2lines, series)
