@@ -132,7 +132,9 @@ def _detected(y: _Array, threshold: float) -> int:
     if scores[best] < threshold - _DOUBT:
         return 0
     others = scores.copy()
-    others[max(0, best - 1) : best + 2] = 0.0
+    others[best - 1 : best + 2] = 0.0
+    # Twice the period is one too: no rule prefers it where it scores no more.
+    others[2 * best :: best] = np.where(others[2 * best :: best] <= scores[best], 0.0, others[2 * best :: best])
     peak = every[best - 1 : best + 2].max() == every[best]
     sure = scores[best] > threshold + _DOUBT and scores[best] - others.max() > _DOUBT
     if peak and sure and len(y) >= 3 * best:
