@@ -128,14 +128,17 @@ def _detected(y: _Array, threshold: float) -> int:
     every = period_scores(y)
     scores = every[: (len(y) + 1) // 2].copy()
     scores[:4] = 0.0
-    best = int(scores.argmax())
+    # The first of those that differ by rounding alone.
+    best = int(np.argmax(scores >= scores.max() - _ROUNDING))
     if scores[best] < threshold - _DOUBT:
         return 0
     others = scores.copy()
     others[best - 1 : best + 2] = 0.0
     # Twice the period is one too: no rule prefers it where it scores no more.
-    others[2 * best :: best] = np.where(others[2 * best :: best] <= scores[best], 0.0, others[2 * best :: best])
-    peak = every[best - 1 : best + 2].max() == every[best]
+    others[2 * best :: best] = np.where(
+        others[2 * best :: best] <= scores[best] + _ROUNDING, 0.0, others[2 * best :: best]
+    )
+    peak = every[best - 1 : best + 2].max() <= every[best] + _ROUNDING
     sure = scores[best] > threshold + _DOUBT and scores[best] - others.max() > _DOUBT
     if peak and sure and len(y) >= 3 * best:
         return best
