@@ -383,7 +383,7 @@ def test_what_is_no_file_of_places_is_told(tmp_path: Path) -> None:
     query = "print geo_info_from_ip_address('20.53.1.1')"
     broken = file(tmp_path, "x.mmdb", "no such thing")
     asn = mmdb.write(tmp_path / "asn.mmdb", {"20.0.0.0/8": {"asn": 1}}, "GeoLite2-ASN")
-    for path, words in ((broken, "cannot be read"), (asn, "GeoLite2-ASN, not of places")):
+    for path, words in ((broken, "not in MaxMind's format"), (asn, "GeoLite2-ASN, not of places")):
         with pytest.raises(Refused, match=words) as caught:
             session(geo=path).run(query)
         assert caught.value.kind == "denied"

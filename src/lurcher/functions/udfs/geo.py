@@ -28,10 +28,11 @@ def _open(path: str) -> Any:
         ) from None
     try:
         return maxminddb.open_database(path, maxminddb.MODE_MMAP)
-    except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
-        raise LurcherError(
-            f"the file of places cannot be read: {error}", "it is in MaxMind's format (.mmdb)", path
-        ) from None
+    except OSError as error:
+        raise LurcherError(f"the file of places cannot be read: {error.strerror or error}", path=path) from None
+    except (ValueError, maxminddb.InvalidDatabaseError):
+        hint = "GeoLite2-City.mmdb is, unpacked"
+        raise LurcherError("the file of places is not in MaxMind's format", hint, path) from None
 
 
 def check_file(path: str) -> None:

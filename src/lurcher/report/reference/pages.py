@@ -83,8 +83,7 @@ def support_page() -> str:
         "## Where rows come from\n",
         _supports(probes.SOURCES),
         "Functions of Defender and Sentinel (`FileProfile`, `_GetWatchlist`, ASIM parsers such as `_Im_Dns`) are known with their"
-        " columns. `_GetWatchlist('x')` reads the lake's `watchlists/x`; `FileProfile` gives nulls and a warning; the others are"
-        " off.\n",
+        " columns. What they need, and how to supply it: [what only the cloud has](cloud.md). The ASIM parsers are off.\n",
         "## Operators in expressions\n",
         _supports(probes.EXPRESSIONS),
         "## Functions\n",
