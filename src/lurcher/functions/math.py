@@ -31,6 +31,16 @@ for _name in ("bin", "floor"):
     )
     scalar(
         _name,
+        "value: decimal, roundTo: decimal",
+        "decimal",
+        _doc,
+        _FLOOR,
+        naming=_F,
+        nulls=_MAYBE,
+        example=(f"{_name}(decimal(4.5), decimal(1))", "decimal(4)"),
+    )
+    scalar(
+        _name,
         "value: real, roundTo: real",
         "real",
         _doc,
@@ -194,7 +204,6 @@ scalar(
     "real",
     "10 to that power.",
     "pow(10.0::DOUBLE, CAST({number} AS DOUBLE))",
-    naming=_F,
     example=("exp10(2)", "100.0"),
 )
 scalar(

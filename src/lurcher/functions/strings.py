@@ -43,11 +43,14 @@ scalar(
     "strcat_array",
     "array: dynamic, delimiter: text",
     "string",
-    "The elements of an array as texts, with the delimiter between them.",
-    f"array_to_string(list_transform({s.elements('{array}')},"
-    " lambda e__: coalesce(json_extract_string(e__, '$'), '')), {delimiter})",
+    "The elements of an array as texts, with the delimiter between them; of what is no array its text.",
+    f"CASE WHEN {s.is_array('{array}')} THEN array_to_string(list_transform({s.elements('{array}')},"
+    f" lambda e__: coalesce(json_extract_string(e__, '$'), '')), {{delimiter}}) ELSE {s.text_of('{array}')} END",
     nulls=_MAYBE,
-    example=('strcat_array(dynamic(["a", 1, null, [1,2]]), "-")', '"a-1--[1,2]"'),
+    examples=(
+        ('strcat_array(dynamic(["a", 1, null, [1,2]]), "-")', '"a-1--[1,2]"'),
+        ('strcat_array(dynamic("abc"), "-")', '"abc"'),
+    ),
 )
 alias(_S, "array_strcat", "strcat_array")
 _REPEATED = "list_transform(range(least(greatest({multiplier}, 0), 1024)), lambda i__: {value})"

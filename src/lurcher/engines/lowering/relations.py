@@ -227,19 +227,17 @@ def limit(context: Context, plan: n.Limit) -> Rel:
 
 
 def _count(context: Context, node: n.Expr) -> t.SqlExpr:
+    """A number below 0 means no row; to the engine it is an error."""
     count = Expressions(context, {}, context.outer).value(node).expr
-    return t.Literal(count.value) if isinstance(count, t.Literal) else count
+    if isinstance(count, t.Literal):
+        return t.Literal(max(count.value, 0) if isinstance(count.value, int) else count.value)
+    return t.call("greatest", count, t.Literal(0))
 
 
 @handles(n.Sample)
 def sample(context: Context, plan: n.Sample) -> Rel:
     rel = sealed(context.relation(plan.input))
-    count = Expressions(context, {}, context.outer).value(plan.count).expr
-    rel = replace(
-        rel,
-        order=(t.OrderKey(t.call("random")),),
-        limit=t.Literal(count.value) if isinstance(count, t.Literal) else count,
-    )
+    rel = replace(rel, order=(t.OrderKey(t.call("random")),), limit=_count(context, plan.count))
     return replace(sealed(rel), order=())
 
 
