@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from lurcher.collect.fetch import Limits, checked_prefix, fetch, is_allowed
+import lurcher
+from lurcher.collect.fetch import Limits, fetch
+from lurcher.collect.urls import checked_prefix, is_allowed
 from lurcher.errors import LurcherError
 
 
@@ -226,6 +229,17 @@ def test_a_prefix_without_scheme_is_https() -> None:
     for text in ("ftp://h/", "https://", "https://a b"):
         with pytest.raises(LurcherError):
             checked_prefix(text)
+
+
+def test_nothing_else_of_the_house_uses_the_network() -> None:
+    source = Path(lurcher.__file__).parent
+    using = re.compile(
+        r"^\s*(?:import|from) (?:socket|ssl|http|urllib\.request|urllib3|requests|httpx|aiohttp|ftplib)\b", re.M
+    )
+    found = [
+        p.relative_to(source).as_posix() for p in source.rglob("*.py") if using.search(p.read_text(encoding="utf-8"))
+    ]
+    assert found == ["collect/fetch.py"]
 
 
 def test_a_storage_key_is_not_sent() -> None:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lurcher.collect.fetch import checked_prefix, fetch, is_allowed
-from lurcher.collect.watchlist import find_watchlist, read_watchlist, watchlist_files
+from lurcher.collect.urls import checked_prefix, is_allowed
 from lurcher.errors import LurcherError
 from lurcher.kql.secrets import plain_url, public_url
 from lurcher.plan import nodes as n
@@ -110,6 +109,8 @@ class SessionSupplies:
         if url not in self._bytes:
             path = self._mapped(url)
             if path is None:
+                from lurcher.collect.fetch import fetch
+
                 self._bytes[url] = fetch(url, self._allow, self._cache())
             else:
                 try:
@@ -136,18 +137,22 @@ class SessionSupplies:
 
     # --- watchlists, places ---
     def _in_lake(self) -> dict[str, Path]:
+        from lurcher.collect.watchlist import watchlist_files
+
         return watchlist_files(self._lake.path / "watchlists") if self._lake is not None else {}
 
     def _path_of(self, alias: str) -> Path | None:
         if alias in self._files:
             return self._files[alias][1]
-        return find_watchlist(self._lake.path / "watchlists", alias) if self._lake is not None else None
+        return self._in_lake().get(alias)
 
     def _list(self, alias: str) -> tuple[Columns, pa.Table]:
         if alias not in self._lists:
             path = self._path_of(alias)
             if path is None:
                 raise LurcherError(f"the watchlist '{alias[:80]}' has gone")
+            from lurcher.collect.watchlist import read_watchlist
+
             self._lists[alias] = read_watchlist(path)
         return self._lists[alias]
 

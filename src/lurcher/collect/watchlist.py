@@ -13,13 +13,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def find_watchlist(folder: Path, alias: str) -> Path | None:
-    """The file of an alias. The alias is a query's: it is compared with the names there, and never made into a path."""
-    return watchlist_files(folder).get(alias)
-
-
 def watchlist_files(folder: Path) -> dict[str, Path]:
-    """Alias -> file, of those that are there."""
+    """Alias -> file, of those that are there. An alias is a query's: it is looked up here, and never made into a path."""
     try:
         return {p.stem: p for p in sorted(folder.iterdir()) if p.suffix.lower() == ".csv" and p.is_file()}
     except OSError:
