@@ -6,7 +6,9 @@ rows sums are 0 and an average is NaN.
 
 from __future__ import annotations
 
-from lurcher.functions.build import fill
+from typing import NoReturn
+
+from lurcher.functions.build import fill, refuse
 from lurcher.functions.registry import Naming, Nulls, aggregate
 from lurcher.sql import tree as t
 
@@ -248,6 +250,25 @@ for _name, _sql, _doc in (
         nulls=_MAYBE,
         **_prefix(f"{_name}if"),
     )
+
+
+def _times(*args: t.SqlExpr, order: tuple[t.OrderKey, ...] = ()) -> NoReturn:
+    refuse("the spread of times", "divide spans by one of them: stdev(span / 1s)")
+
+
+for _name in ("stdev", "stdevp", "variance", "variancep"):
+    aggregate(_name, "expr: summable", "real", "Refused.", _times, nulls=_MAYBE, hidden=True, **_prefix(_name))
+    if _name != "stdevp":
+        aggregate(
+            f"{_name}if",
+            "expr: summable, predicate: bool",
+            "real",
+            "Refused.",
+            _times,
+            nulls=_MAYBE,
+            hidden=True,
+            **_prefix(f"{_name}if"),
+        )
 
 # --- bits ---
 for _name, _sql, _doc in (

@@ -245,7 +245,7 @@ scalar(
     example=("punycode_to_string('acadmie-franaise-npb1a')", '"académie-française"'),
 )
 
-for _name, _udf_name, _doc, _example in (
+for _name, _udf_name, _doc, _shown in (
     (
         "punycode_domain_to_string",
         "to_punycode_domain",
@@ -267,16 +267,18 @@ for _name, _udf_name, _doc, _example in (
         f"kql_{_udf_name}({{string}})",
         udf=_CODES + _udf_name,
         nulls=_MAYBE,
-        example=_example,
+        example=_shown,
     )
-
 
 
 def _user_agent(user_agent: t.SqlExpr, look_for: t.SqlExpr | None = None) -> t.SqlExpr:
     if look_for is None:
         refuse("parse_user_agent() without what it looks for", "it looks for browser, os, device")
     text = constant("parse_user_agent", "look-for", look_for.expr if isinstance(look_for, t.Cast) else look_for)
-    wanted = json.loads(text) if text.startswith("[") else [text]
+    try:
+        wanted = json.loads(text) if text.startswith("[") else [text]
+    except ValueError:
+        wanted = [text]
     known = ("browser", "os", "device")
     if not wanted or any(w not in known for w in wanted):
         refuse(f"parse_user_agent(): it cannot look for {text!r}", "it looks for browser, os, device")

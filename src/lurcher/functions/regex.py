@@ -141,7 +141,7 @@ scalar(
 )
 scalar(
     "replace",
-    "regex: constant string, rewrite: constant string, source: text",
+    "regex: string, rewrite: string, source: text",
     "string",
     r"The text with every match replaced; `\0` stands for the match, `\1` for a group.",
     lambda regex, rewrite, source: _replace(source, regex, rewrite),

@@ -65,11 +65,21 @@ def call_scalar(cx: Context, env: Env, node: sx.Call) -> n.Expr:
     cx.sketched = cx.sketched or name in MAKERS or name in READERS
     if kind is _SCALAR and name in ASKING and (found := asked(cx, name, exprs, node.span)) is not None:
         return found
+    if name in ("datetime_part", "datepart") and (found := _nanosecond(exprs, node.span)) is not None:
+        return found
     if kind is _AGGREGATE:
         return _aggregate(cx, env, match, exprs, node.span)
     if kind is _WINDOW:
         return _window(cx, env, match, exprs, node)
     return n.Call(type=match.type, function=match.overload, args=exprs, span=node.span)
+
+
+def _nanosecond(args: tuple[n.Expr, ...], span: Span) -> n.Expr | None:
+    """Of a time that is written in the query the ticks are known; those of rows are kept in microseconds."""
+    match args:
+        case (n.Lit(value=str() as part), n.Lit(type=T.DATETIME, value=int() as ticks)) if part.lower() == "nanosecond":
+            return n.Lit(type=T.LONG, value=ticks % 10_000_000 * 100, span=span)
+    return None
 
 
 #: Their values are of one type, to which dynamic gives way, but for arrays and bags: those make the others dynamic.

@@ -63,6 +63,9 @@ def _call_name(node: sx.Call) -> str:
     first = node.arguments[0] if node.arguments else None
     if isinstance(first, sx.Named):
         first = first.expression
+    if name in ("make_datetime", "make_timespan"):
+        # A text that is read keeps its column's name.
+        return result_name(first) if first is not None and len(node.arguments) == 1 else ""
     if name in ("percentile", "percentilew"):
         rank = node.arguments[-1]
         value = str(rank.value).removesuffix(".0").replace(".", "_") if isinstance(rank, sx.Literal) else ""

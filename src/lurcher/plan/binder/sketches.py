@@ -33,12 +33,14 @@ def check(cx: Context, queries: tuple[n.Query, ...]) -> None:
             if name not in READERS | _NULLS and any(held):
                 cx.refuse(f"{name}() of a sketch", call.span, _HINT)
             elif name in READERS and not (all(held) if name in MAKERS else held[0]):
-                cx.refuse(f"{name}() of what this query did not make", call.span, "make it with hll() or tdigest() here")
+                cx.refuse(
+                    f"{name}() of what this query did not make", call.span, "make it with hll() or tdigest() here"
+                )
     for query in queries:
         for column in query.columns:
-            expr = names.get(column.name) or names.get(re.sub(r"[0-9]+$", "", column.name))
-            if expr is not None and column.type is ScalarType.DYNAMIC:
-                cx.refuse(f"a sketch as a result ('{column.name}')", expr.span or query.plan.span, _HINT)
+            shown = names.get(column.name) or names.get(re.sub(r"[0-9]+$", "", column.name))
+            if shown is not None and column.type is ScalarType.DYNAMIC:
+                cx.refuse(f"a sketch as a result ('{column.name}')", shown.span, _HINT)
 
 
 def _items(plan: n.Project | n.Aggregate) -> tuple[n.Item, ...]:

@@ -10,7 +10,7 @@ from lurcher.errors import LurcherError
 from lurcher.functions.registry import FunctionKind
 from lurcher.functions.resolve import Match, counted, resolve
 from lurcher.kql import syntax as sx
-from lurcher.kql.diagnostics import KS107, KS109, KS120, LU002, LU005, LU023, LU011, LU025
+from lurcher.kql.diagnostics import KS107, KS109, KS120, LU002, LU005, LU011, LU023, LU025
 from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
 from lurcher.plan.binder.calls import SPECIAL, arguments
