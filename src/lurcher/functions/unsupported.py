@@ -42,7 +42,7 @@ _BY_REASON: dict[str, str] = {
     "it needs a database of places": "geo_info_from_ip_address",
     "which names the service lists is not published": "datetime_list_timezones",
     "which paths it gives for bags within bags is not published": "treepath",
-    "it is not supported yet": "entity_group row_rank row_window_session passthrough",
+    "it is not supported yet": "entity_group row_rank passthrough",
 }
 
 #: name -> why it is not supported.

@@ -100,3 +100,12 @@ window(
     _rank_min,
     nulls=Nulls.NEVER,
 )
+# The binder makes a machine over the rows of it.
+window(
+    "row_window_session",
+    "expr: datetime, maxDistanceFromFirst: timespan, maxDistanceBetweenNeighbors: timespan, restart?: bool",
+    "datetime",
+    "When the session began that the row's time is of.",
+    None,
+    nulls=_MAYBE,
+)

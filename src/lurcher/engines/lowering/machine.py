@@ -25,7 +25,10 @@ from lurcher.sql import tree as t
 #: Rows of one partition: a fold takes up to half a millisecond a row, and cannot be stopped within.
 LIMIT = 20_000
 _PIECE = 256
-_TOO_LONG = f"LurcherError: scan over more than {LIMIT:,} rows\n  hint: filter before, or partition by a column"
+_TOO_LONG = (
+    f"LurcherError: scan, or row_window_session(), over more than {LIMIT:,} rows in one go"
+    "\n  hint: filter before, or partition hint.strategy=native by a column (...)"
+)
 
 _STATE, _ROW, _FLAGS = t.Ident("state__"), t.Ident("row__"), t.Ident("flags__")
 
@@ -242,9 +245,10 @@ class _Fold:
 
     # --- the state ---
     def _carried(self) -> list[str]:
-        names = ["x"]
+        numbered = self.plan.match is not None
+        names = ["x"] if numbered else []
         for k, step in enumerate(self.steps, 1):
-            names += [f"a{k}", f"i{k}", *(f"s{k}_{r}" for r in self._held(k))]
+            names += [f"a{k}", *([f"i{k}"] if numbered else []), *(f"s{k}_{r}" for r in self._held(k))]
             names += [f"p{k}"] if step.output == "last" else []
         return names
 
@@ -277,8 +281,9 @@ class _Fold:
         return value if isinstance(expr, n.Lit) else t.Cast(value, SQL_TYPES[expr.type])
 
     def _given_type(self) -> str:
-        declared = (f"d{i} {SQL_TYPES[e.type]}" for i, (_, e) in enumerate(self.plan.declared))
-        return f"STRUCT({', '.join(('n BIGINT', 'k BIGINT', 'm BIGINT', *declared))})"
+        match = ["m BIGINT"] if self.plan.match is not None else []
+        declared = [f"d{i} {SQL_TYPES[e.type]}" for i, (_, e) in enumerate(self.plan.declared)]
+        return f"STRUCT({', '.join(('n BIGINT', 'k BIGINT', *match, *declared))})"
 
     def _nothing(self) -> t.SqlExpr:
         return t.Cast(t.ListOf(()), self._given_type() + "[]")
@@ -376,7 +381,8 @@ class _Fold:
     def _given(self, k: int) -> t.SqlExpr:
         """The row that the step gives."""
         values = tuple((f"d{i}", self._assigned(k, name)) for i, (name, _) in enumerate(self.plan.declared))
-        return t.Struct((("n", t.Field(_ROW, "n")), ("k", t.Literal(k, "BIGINT")), ("m", self._match(k)), *values))
+        match = (("m", self._match(k)),) if self.plan.match is not None else ()
+        return t.Struct((("n", t.Field(_ROW, "n")), ("k", t.Literal(k, "BIGINT")), *match, *values))
 
     def _after(self) -> t.SqlExpr:
         """The state when all steps have looked at the row."""

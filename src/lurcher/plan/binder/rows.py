@@ -9,6 +9,7 @@ from lurcher.kql.diagnostics import KS107, KS116, KS232, LU008
 from lurcher.kql.source import Span
 from lurcher.kql.types import INTEGER_TYPES, NUMERIC_TYPES, Column, ScalarType
 from lurcher.plan import nodes as n
+from lurcher.plan.binder import sessions
 from lurcher.plan.binder.calls import reads_row
 from lurcher.plan.binder.context import Context, Env, Rel, Scope, col, keep, operator, project, source
 from lurcher.plan.binder.expressions import convert, predicate, scalar
@@ -32,8 +33,7 @@ def windowed(cx: Context, rel: Rel, env: Env, span: Span) -> Rel:
         cx.refuse(
             "a function over rows in order whose sort keys are no longer columns", span, "keep the sort keys until then"
         )
-    columns = (*rel.columns, *(Column(name, e.type) for name, e in env.wins))
-    return rel.over(n.Window(input=rel.plan, items=tuple(env.wins), order=rel.order, columns=columns, span=span))
+    return sessions.computed(cx, rel, env.wins, span)
 
 
 def without_temporaries(rel: Rel, columns: tuple[Column, ...]) -> Rel:
