@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from lurcher.kql.secrets import masked, plain_url, public_url
@@ -20,6 +22,13 @@ from lurcher.kql.secrets import masked, plain_url, public_url
 )
 def test_secrets_are_stars(line: str, shown: str) -> None:
     assert masked(line) == shown
+
+
+@pytest.mark.parametrize("part", ["a", "a://", 'h"', "h@'", "?sig=", "a:// ", ";"])
+def test_long_lines_take_no_long_time(part: str) -> None:
+    began = time.monotonic()
+    masked(part * 200_000)
+    assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize(

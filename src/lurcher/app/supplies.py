@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from lurcher.collect.urls import checked_prefix, is_allowed
 from lurcher.errors import LurcherError
 from lurcher.kql.secrets import plain_url, public_url
-from lurcher.plan import nodes as n
 from lurcher.plan.supplies import Watchlist
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from lurcher.kql.types import Columns
     from lurcher.lake import Lake
+    from lurcher.plan import nodes as n
 
 
 @dataclass(frozen=True)

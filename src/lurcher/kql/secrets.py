@@ -11,7 +11,7 @@ import re
 _HIDDEN = re.compile(
     r"""(?<![A-Za-z0-9_])[hH](?:@"((?:[^"]|"")*)"?|@'((?:[^']|'')*)'?|"((?:\\.|[^"\\])*)"?|'((?:\\.|[^'\\])*)'?|```(.*?)(?:```|$)|~~~(.*?)(?:~~~|$))"""
 )
-_KEY = re.compile(r"""[a-zA-Z][a-zA-Z0-9+.-]*://[^\s;"'<>]*;([^\s"'<>]+)""")
+_URL = re.compile(r"""\b[a-zA-Z][a-zA-Z0-9+.-]{0,20}://[^\s"'<>]*""")
 _SIGNATURE = re.compile(
     r"""[?&;](?:sig|signature|token|access_token|key|apikey|api_key|password|secret)=([^&\s"'<>;]+)""", re.I
 )
@@ -19,9 +19,13 @@ _SIGNATURE = re.compile(
 
 def masked(line: str) -> str:
     """The line with stars in place of secrets, of the same length."""
-    for pattern in (_HIDDEN, _KEY, _SIGNATURE):
-        line = pattern.sub(_stars, line)
-    return line
+    line = _HIDDEN.sub(_stars, line)
+    return _SIGNATURE.sub(_stars, _URL.sub(_keyless, line))
+
+
+def _keyless(match: re.Match[str]) -> str:
+    url, semicolon, key = match.group().partition(";")
+    return url + semicolon + "*" * len(key)
 
 
 def _stars(match: re.Match[str]) -> str:
