@@ -36,8 +36,8 @@ def paths(context: Context, plan: n.Paths) -> Rel:
     if plan.inner is not None:
         query, names = _query(context, plan.inner)
         inner_values = [c for c in plan.inner.columns if c.name != "$node"]
-        items = tuple(t.SelectItem(t.Ident(names[c.name]), f"n{c.name[1:]}") for c in plan.inner.columns)
-        ctes.append(t.Cte(inner, t.Select(items, t.QueryFrom(query)), True))
+        named = tuple(t.SelectItem(t.Ident(names[c.name]), f"n{c.name[1:]}") for c in plan.inner.columns)
+        ctes.append(t.Cte(inner, t.Select(named, t.QueryFrom(query)), True))
     lists = [c.name[1:] for c in (*values, *inner_values)]
     recursive = t.SetOp(
         "UNION ALL",
@@ -137,7 +137,7 @@ def _go_on(
         node = t.Ident("nnode", "i")
         source = t.JoinFrom("LEFT", source, t.Table(inner, "i"), t.Op("=", (node, p("last"))))
         conditions.append(t.Op("OR", (t.Op("=", (p("hops"), t.Literal(0))), t.Op("IS NOT NULL", (node,)))))
-    most = min(MAX_PATHS, MAX_ALL_PATHS // max(plan.high, 1))
+    most = MAX_ALL_PATHS if plan.kind == "reach" else min(MAX_PATHS, MAX_ALL_PATHS // max(plan.high, 1))
     step = t.Select(tuple(items), source, t.conjunction(conditions), limit=t.Literal(most + 1))
     counted = parse_template(_TOO_MANY.format(most=most)).fill({"hops": t.Ident("hops")}, lambda: 0)
     names = [i.alias for i in items[1:]]

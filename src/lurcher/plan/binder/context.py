@@ -123,7 +123,20 @@ class Scope:
 class Env:
     """Where an expression stands: the names that are in scope, and the columns of the row that it is computed over."""
 
-    __slots__ = ("aggs", "graph", "grouped", "open", "order", "outer", "row", "scope", "sides", "states", "types", "wins")
+    __slots__ = (
+        "aggs",
+        "graph",
+        "grouped",
+        "open",
+        "order",
+        "outer",
+        "row",
+        "scope",
+        "sides",
+        "states",
+        "types",
+        "wins",
+    )
 
     def __init__(
         self,
@@ -275,6 +288,23 @@ SOURCES: dict[type[sx.Operator], Callable[[Context, Scope, Any], Rel]] = {}
 def operator(kind: type[sx.Operator]) -> Callable[[Handler], Handler]:
     def register(handler: Handler) -> Handler:
         OPERATORS[kind] = handler
+        return handler
+
+    return register
+
+
+def graph_operator(
+    kind: type[sx.Operator],
+) -> Callable[[Callable[[Context, Scope, Graph, Any], Rel]], Callable[[Context, Scope, Graph, Any], Rel]]:
+    """Of a graph; what it is not given is seen to by the pipe."""
+
+    def register(handler: Callable[[Context, Scope, Graph, Any], Rel]) -> Callable[[Context, Scope, Graph, Any], Rel]:
+        def handle(cx: Context, scope: Scope, rel: Rel, op: Any) -> Rel:
+            assert isinstance(rel, Graph)
+            return handler(cx, scope, rel, op)
+
+        OPERATORS[kind] = handle
+        GRAPH_OPERATORS.add(kind)
         return handler
 
     return register

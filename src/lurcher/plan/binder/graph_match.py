@@ -15,7 +15,7 @@ from lurcher.kql.diagnostics import KS201
 from lurcher.kql.source import Span
 from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
-from lurcher.plan.binder.context import Context, Env, Graph, Rel, Scope, col, keep, operator, project
+from lurcher.plan.binder.context import Context, Env, Graph, Rel, Scope, col, graph_operator, keep, project
 from lurcher.plan.binder.expressions import binary, function, predicate, scalar
 from lurcher.plan.binder.graph_names import FUNCTIONS, PatternNames, Var, element_source, mentions
 from lurcher.plan.binder.graphs import filtered, joined
@@ -54,7 +54,7 @@ class Pattern:
     names: dict[str, Var]
 
 
-@operator(sx.GraphMatchOp)
+@graph_operator(sx.GraphMatchOp)
 def _graph_match(cx: Context, scope: Scope, rel: Graph, op: sx.GraphMatchOp) -> Rel:
     pattern = _pattern(cx, scope, op)
     residual = _where(cx, scope, rel, pattern, op.where) if op.where is not None else []

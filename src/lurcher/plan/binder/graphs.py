@@ -23,6 +23,7 @@ from lurcher.plan.binder.context import (
     Rel,
     Scope,
     col,
+    graph_operator,
     keep,
     null,
     operator,
@@ -35,7 +36,6 @@ from lurcher.plan.binder.rows import sorted_by
 from lurcher.plan.binder.tables import pipe, table, unknown_table
 
 T = ScalarType
-GRAPH_OPERATORS |= {sx.GraphMatchOp, sx.GraphToTableOp, sx.GraphMarkComponentsOp, sx.GraphWhereOp}
 _ONE_ORDER = 1 << 40
 _UNSURE_NODES = "whether graph-where-edges keeps nodes that no edge touches is not documented"
 _UNSURE_PARTS = "which nodes without edges the parts of a partitioned graph have is not documented"
@@ -268,7 +268,7 @@ def _parts(cx: Context, scope: Scope, graph: Graph, body: sx.Expression) -> Rel:
     return unknown_table(body.span) if isinstance(result, Graph) else result
 
 
-@operator(sx.GraphWhereOp)
+@graph_operator(sx.GraphWhereOp)
 def _where(cx: Context, scope: Scope, rel: Graph, op: sx.GraphWhereOp) -> Rel:
     """Nodes go with all their edges."""
     env = Env(scope, rel.edges if op.edges else rel.nodes)
@@ -288,7 +288,7 @@ def _where(cx: Context, scope: Scope, rel: Graph, op: sx.GraphWhereOp) -> Rel:
     return replace(rel, plan=shared(edges, op.span).plan, nodes=Rel(kept.plan, open=rel.nodes.open))
 
 
-@operator(sx.GraphMarkComponentsOp)
+@graph_operator(sx.GraphMarkComponentsOp)
 def _mark_components(cx: Context, scope: Scope, rel: Graph, op: sx.GraphMarkComponentsOp) -> Rel:
     name = parameter(op, "with_component_id") or "ComponentId"
     span = op.span
@@ -310,7 +310,7 @@ def _mark_components(cx: Context, scope: Scope, rel: Graph, op: sx.GraphMarkComp
     return replace(rel, nodes=Rel(shared(nodes, span).plan, open=rel.nodes.open))
 
 
-@operator(sx.GraphToTableOp)
+@graph_operator(sx.GraphToTableOp)
 def _to_table(cx: Context, scope: Scope, rel: Graph, op: sx.GraphToTableOp) -> Rel:
     from lurcher.plan.binder.context import TableValue
 

@@ -31,7 +31,7 @@ KINDS: dict[str, tuple[n.JoinKind, bool]] = {
 }
 
 
-def parameter(op: sx.Operator, name: str) -> str:
+def parameter(op: sx.Node, name: str) -> str:
     """The word that a parameter of an operator is set to (`kind=inner`), "" where it is not set."""
     for param in getattr(op, "parameters", ()):
         if param.name == name:

@@ -31,6 +31,8 @@ def _op(word: str, query: str, *also: str) -> Probe:
     return Probe(word, query, (word, *also))
 
 
+_GRAPH = "T | make-graph n --> i with_node_id=id "
+
 OPERATORS: tuple[Probe, ...] = (
     _op("where", "T | where n > 1", "filter"),
     _op("take", "T | take 1", "limit"),
@@ -112,13 +114,22 @@ OPERATORS: tuple[Probe, ...] = (
     _op("print", "print 1, x = 'a'"),
     _op("range", "range y from 1 to 3 step 1"),
     _op("scan", "T | sort by t asc | scan declare (y:long = 0) with (step a: true => y = n + a.y;)"),
-    _op("make-graph", "T | make-graph s --> g with U on v"),
-    _op("graph-match", "T | make-graph s --> g | graph-match (a)-[e]->(b) project a.s"),
-    _op("graph-shortest-paths", "T | make-graph s --> g | graph-shortest-paths (a)-[e*1..3]->(b) project a.s"),
-    _op("graph-to-table", "T | make-graph s --> g | graph-to-table nodes"),
-    _op("graph-mark-components", "T | make-graph s --> g | graph-mark-components"),
-    _op("graph-where-nodes", "T | make-graph s --> g | graph-where-nodes true"),
-    _op("graph-where-edges", "T | make-graph s --> g | graph-where-edges true"),
+    _op("make-graph", "T | make-graph n --> i with U on n | graph-to-table nodes"),
+    Probe("make-graph ... with_node_id", _GRAPH + "| graph-to-table nodes"),
+    Probe("make-graph ... partitioned-by", _GRAPH + "partitioned-by s (graph-match (a)-[e]->(b) project a.id, e.s)"),
+    _op("graph-match", _GRAPH + "| graph-match (a)-[e]->(b)--(c) where a.id > 1 project a.id, e.s"),
+    Probe("graph-match cycles=none", _GRAPH + "| graph-match cycles=none (a)-->(b), (b)<--(c) project a.id"),
+    Probe("graph-match with edges of variable length",
+          _GRAPH + "| graph-match (a)-[e*1..3]->(b) where all(e, n > 1) and any(inner_nodes(e), id > 0)"
+          " project b.id, p = map(e, s)"),
+    Probe("node_id(), node_degree_in(), node_degree_out(), labels()",
+          _GRAPH + "| graph-match (a)-->(b) project node_id(a), node_degree_in(b), node_degree_out(b), labels(a)"),
+    _op("graph-shortest-paths", _GRAPH + "| graph-shortest-paths output=all (a)-[e*1..3]->(b) project a.id, array_length(e)"),
+    _op("graph-to-table", "T | make-graph n --> i | graph-to-table nodes as N, edges as E"),
+    Probe("graph-to-table nodes with_node_id", "T | make-graph s --> s | graph-to-table nodes with_node_id=H"),
+    _op("graph-mark-components", _GRAPH + "| graph-mark-components kind=strong with_component_id=c | graph-to-table nodes"),
+    _op("graph-where-nodes", _GRAPH + "| graph-where-nodes id > 1 | graph-to-table nodes"),
+    _op("graph-where-edges", "T | make-graph n --> i | graph-where-edges s has 'a' | graph-to-table edges"),
 )  # fmt: skip
 
 STATEMENTS: tuple[Probe, ...] = (

@@ -6,7 +6,7 @@ from lurcher.kql.diagnostics import KS005, KS006
 from lurcher.kql.parser.cursor import Cursor
 from lurcher.kql.parser.expressions import expression, named_list, path
 from lurcher.kql.parser.operators.groups import subquery
-from lurcher.kql.parser.parameters import parameters
+from lurcher.kql.parser.parameters import Spec, parameters
 from lurcher.kql.parser.registry import operator
 from lurcher.kql.syntax import (
     Expression,
@@ -77,8 +77,8 @@ def _graph_shortest_paths(p: Cursor, start: int) -> Operator:
 
 
 def _match(p: Cursor, start: int, shortest: bool) -> Operator:
-    cycles = {"cycles": ("none", "all", "unique_edges")}
-    settings = parameters(p, {"output": ("any", "all"), **cycles} if shortest else cycles)
+    spec: Spec = {"cycles": ("none", "all", "unique_edges")}
+    settings = parameters(p, {**spec, "output": ("any", "all")} if shortest else spec)
     patterns = [_pattern(p)]
     while p.accept(","):
         patterns.append(_pattern(p))
