@@ -28,7 +28,7 @@ def quoted(text: str) -> str:
 
 
 #: How a typed column reads that stands right before a `*`, where no text says where it ends.
-_SHAPES = {T.INT: r"(-?\d+)", T.LONG: r"(-?\d+)"}
+_SHAPES = dict.fromkeys((T.INT, T.LONG), r"(\s*[-+]?\d+)")
 
 
 def pattern(cx: Context, parts: tuple[sx.Literal | sx.ParseCapture, ...]) -> tuple[str, list[sx.ParseCapture]]:
@@ -44,8 +44,11 @@ def pattern(cx: Context, parts: tuple[sx.Literal | sx.ParseCapture, ...]) -> tup
             regex.append(".*" if last else ".*?")
         else:
             captures.append(part)
-            if isinstance(follows, sx.ParseCapture) and follows.skip and part.type is not T.STRING:
-                if part.type not in _SHAPES:
+            if isinstance(follows, sx.ParseCapture) and follows.skip:
+                if part.type is T.STRING:
+                    # The service says the same: "Using '*' after string column is ambiguous".
+                    cx.refuse("a string column before a * in parse", part.span, "put a text between them")
+                elif part.type not in _SHAPES:
                     cx.refuse(f"a column of type {part.type} before a * in parse", part.span)
                 shape = _SHAPES.get(part.type, "(.*?)")
                 # A * that ends the pattern leaves it open whether the column is there.
@@ -79,7 +82,12 @@ def _parse(cx: Context, scope: Scope, rel: Rel, op: sx.ParseOp) -> Rel:
         assert capture.name is not None
         group = n.Lit(type=T.LONG, value=i, span=capture.span)
         found = function(cx, "extract", (expr, group, subject), capture.span)
-        value = convert(found, capture.type)
+        # A dynamic column is what its text says, not the text.
+        value = (
+            function(cx, "parse_json", (found,), capture.span)
+            if capture.type is T.DYNAMIC
+            else convert(found, capture.type)
+        )
         if capture.name.text in values:
             cx.say(KS171, capture.span, name=capture.name.text)
         values[capture.name.text] = value
