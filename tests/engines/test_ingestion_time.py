@@ -58,6 +58,17 @@ def test_rows_of_tables_have_it(session: Session, query: str, known: int, unknow
     assert (sum(t is not None for t in found), sum(t is None for t in found)) == (known, unknown)
 
 
+def test_rows_of_files_come_when_the_run_begins(tmp_path: Path) -> None:
+    path = tmp_path / "DeviceEvents.jsonl"
+    path.write_text('{"Timestamp":"2026-01-01T00:00:00Z","DeviceId":"a"}\n')
+    session = Session.open(None, NOW, files=[path], table="DeviceEvents")
+    rows = session.run_table(
+        "DeviceEvents | where ingestion_time() between (ago(1m) .. now()) | extend i = ingestion_time()"
+    )
+    assert rows.column("i").to_pylist() == [NOW]
+    assert session.run("DeviceEvents")[0].columns == session.tables.table("DeviceEvents").columns  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     "query", ["DeviceEvents | join DeviceEvents on DeviceId", "DeviceEvents | mv-expand x = dynamic([1, 2])"]
 )

@@ -117,7 +117,7 @@ class Session:
                     name,
                     first.position,
                 )
-            loaded = result.tables
+            loaded = {name: (schema, _added(rows, now)) for name, (schema, rows) in result.tables.items()}
         return cls(Tables(lake, loaded, SessionSupplies(lake, asked)), now, limits or Limits())
 
     @property
@@ -162,3 +162,14 @@ class Session:
 
     def warnings(self, compiled: Compiled) -> tuple[Diagnostic, ...]:
         return tuple(d for d in compiled.diagnostics if not d.is_error)
+
+
+def _added(rows: pa.Table, now: datetime) -> pa.Table:
+    """Rows with the time at which they came: what ingestion_time() gives."""
+    import pyarrow as pa
+
+    from lurcher.engines.lowering.rel import INGESTED
+
+    if INGESTED in rows.column_names:
+        return rows
+    return rows.append_column(INGESTED, pa.repeat(pa.scalar(now, pa.timestamp("us", "UTC")), len(rows)))

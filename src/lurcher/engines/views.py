@@ -87,7 +87,7 @@ class Views:
         self._view(view, columns, source, have, frozenset(late), layout.INGESTED if source is not None else None)
 
     def _show(self, view: str, columns: Columns, data: Any) -> None:
-        """A view of Arrow rows (None: of none)."""
+        """A view of Arrow rows (None: of none). What is called `INGESTED`, and no column of theirs, says when they were added."""
         if data is None:
             self._view(view, columns, None, {})
             return
@@ -96,7 +96,8 @@ class Views:
         self._connection.register("incoming rows", data.rename_columns(list(have.values())))
         self._connection.execute(f'CREATE OR REPLACE TABLE {quote(f"rows of {view}")} AS SELECT * FROM "incoming rows"')
         self._connection.unregister("incoming rows")
-        self._view(view, columns, t.Table(f"rows of {view}"), have)
+        added = have.get(INGESTED) if INGESTED not in {c.name for c in columns} else None
+        self._view(view, columns, t.Table(f"rows of {view}"), have, ingested=added)
 
     def _view(
         self,
