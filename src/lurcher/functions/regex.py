@@ -256,14 +256,39 @@ scalar(
     ),
 )
 
+_STEP = re.compile(r"""\.?\[\s*(?:'([^'"]*)'|"([^"]*)"|([0-9]+))\s*\]|\.([^.\[\]*"]+)""")
+
+
+def _extract_json(path: t.SqlExpr, text: t.SqlExpr) -> t.SqlExpr:
+    """`$.a.b`, `$['a'][0]` and `$.['a']` as the engine writes a path. Wildcards, recursion and slices the service does not know
+    either."""
+    given = constant("extract_json", "JSON path", path)
+    steps: list[str] = []
+    at = 1
+    while at < len(given) and (match := _STEP.match(given, at)) is not None:
+        name = next((g for g in (match[1], match[2], match[4]) if g is not None), None)
+        steps.append(f"[{match[3]}]" if name is None else f'."{name}"')
+        at = match.end()
+    if not given.startswith("$") or at < len(given):
+        refuse("extract_json(): this path", "write $.name.other[0] or $['name'][0]")
+    return fill(
+        f"CASE WHEN json_valid({{json}}) THEN {s.text_of('json_extract({json}, {path})')} ELSE '' END",
+        json=text,
+        path=t.Literal("$" + "".join(steps)),
+    )
+
+
 scalar(
     "extract_json",
     "jsonPath: constant string, jsonText: string",
     "string",
     "The text at a JSON path; the empty text where there is none.",
-    f"CASE WHEN json_valid({{jsonText}}) THEN {s.text_of('json_extract({jsonText}, {jsonPath})')} ELSE '' END",
+    _extract_json,
     nulls=Nulls.MAYBE,
-    example=("""extract_json("$.name", '{"name": "John"}')""", '"John"'),
+    examples=(
+        ("""extract_json("$.name", '{"name": "John"}')""", '"John"'),
+        ("""extract_json("$['hosts'][1]['name']", '{"hosts": [{}, {"name": "b"}]}')""", '"b"'),
+    ),
 )
 scalar(
     "extract_json",

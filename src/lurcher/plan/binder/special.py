@@ -221,7 +221,10 @@ def _typed_extract(cx: Context, env: Env, node: sx.Call) -> n.Expr:
     if not isinstance(last, sx.TypeOf) or last.type is None:
         return _plain(cx, env, node)
     short = sx.Call(node.name, node.arguments[:-1], span=node.span)
-    return convert(_plain(cx, env, short), last.type)
+    found = _plain(cx, env, short)
+    if last.type is T.DYNAMIC and found.type is T.STRING:
+        return function(cx, "parse_json", (found,), node.span)  # what the text says, not the text
+    return convert(found, last.type)
 
 
 def _typed_percentile(cx: Context, env: Env, node: sx.Call) -> n.Expr:
