@@ -18,9 +18,10 @@ from lurcher.kql.source import Span
 from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
 from lurcher.plan.binder.context import Context, Env, Rel, Scope, col, operator, project
-from lurcher.plan.binder.expressions import both, function, operator_call, scalar
+from lurcher.plan.binder.expressions import both, convert, function, operator_call, scalar
 from lurcher.plan.binder.groups import Group, finished
 from lurcher.plan.binder.names import Namer, result_name
+from lurcher.plan.binder.nested_others import Level, with_others
 from lurcher.plan.binder.rows import count_of, sorted_by
 
 T = ScalarType
@@ -32,6 +33,7 @@ _ZERO = {T.INT: 0, T.LONG: 0, T.REAL: 0.0, T.BOOL: False, T.TIMESPAN: 0, T.DATET
 def _top_nested(cx: Context, scope: Scope, rel: Rel, op: sx.TopNestedOp) -> Rel:
     keys: list[tuple[str, n.Expr]] = []
     names: list[tuple[str, str]] = []
+    levels: list[Level] = []
     done: Rel | None = None
     for level in op.levels:
         node = level.of.expression if isinstance(level.of, sx.Named) else level.of
@@ -41,9 +43,7 @@ def _top_nested(cx: Context, scope: Scope, rel: Rel, op: sx.TopNestedOp) -> Rel:
         shown = by.names[0].text if isinstance(by, sx.Named) else f"aggregated_{name}"
         keys.append((f"$key{len(keys)}", of))
         here = _grouped(cx, scope, rel, keys, by.expression if isinstance(by, sx.Named) else by, op.span)
-        if level.others is not None:
-            scalar(cx, Env(scope), level.others)
-            cx.refuse("top-nested ... with others", level.others.span)
+        others = None if level.others is None else _constant(cx, scope, level.others, of.type)
         taken = {x for pair in names for x in pair}
         if name in taken or shown in taken or name == shown:
             cx.refuse(f"top-nested with several columns of the name {name if name in taken else shown}", level.span)
@@ -51,8 +51,25 @@ def _top_nested(cx: Context, scope: Scope, rel: Rel, op: sx.TopNestedOp) -> Rel:
         done = _below(cx, done, here, names, name, shown, op.span)
         names.append((name, shown))
         done = _first(cx, scope, done, level, [a for a, _ in names[:-1]], shown, op.span)
+        if any(x.others is not None for x in op.levels):
+            # Read more than once; which of several rows with one aggregate are the first must be the same each time.
+            done = done.over(n.Shared(input=done.plan, columns=done.columns, span=op.span))
+        of_rows = by.expression if isinstance(by, sx.Named) else by
+        levels.append(Level(of, name, shown, of_rows, others, level.count is not None, done))
     assert done is not None
+    if any(x.others is not None for x in op.levels):
+        return with_others(cx, scope, rel, levels, op.span)
     return Rel(done.plan, open=rel.open)
+
+
+def _constant(cx: Context, scope: Scope, node: sx.Expression, type: ScalarType) -> n.Expr:
+    """What a level calls the others: of its key's type."""
+    value = scalar(cx, Env(scope), node)
+    if value.type is type or T.UNKNOWN in (value.type, type):
+        return value
+    if (value.type, type) not in ((T.INT, T.LONG), (T.LONG, T.INT), (T.LONG, T.REAL), (T.INT, T.REAL)):
+        cx.refuse(f"others of type {value.type} for a key of type {type}", node.span)
+    return convert(value, type)
 
 
 def _key(cx: Context, scope: Scope, rel: Rel, node: sx.Expression) -> n.Expr:
@@ -82,14 +99,14 @@ def _below(
     on = [
         pair
         for i, (key, _) in enumerate(names)
-        for pair in _same(cx, col(key, types[f"$key{i}"]), col(f"$key{i}", types[f"$key{i}"]), span)
+        for pair in same(cx, col(key, types[f"$key{i}"]), col(f"$key{i}", types[f"$key{i}"]), span)
     ]
     columns = (*above.columns, *here.columns)
     joined = Rel(n.Join(left=above.plan, right=here.plan, kind="inner", on=tuple(on), columns=columns, span=span))
     return project(joined, [*((c.name, col(c.name, c.type)) for c in above.columns), *own], span)
 
 
-def _same(cx: Context, left: n.Expr, right: n.Expr, span: Span) -> list[tuple[n.Expr, n.Expr]]:
+def same(cx: Context, left: n.Expr, right: n.Expr, span: Span) -> list[tuple[n.Expr, n.Expr]]:
     """Join keys that are equal where the values are, or both are null. A string is never null."""
     if left.type in (T.STRING, T.UNKNOWN):
         return [(left, right)]

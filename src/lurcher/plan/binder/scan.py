@@ -95,7 +95,9 @@ def _declared(cx: Context, scope: Scope, rel: Rel, op: sx.ScanOp) -> dict[str, n
         if not isinstance(param.type, ScalarType):
             cx.say(KS107, param.span, expected="a scalar type", actual="a table")
             continue
-        if name in taken or name in found:
+        if name in taken:
+            cx.refuse(f"a declared column that the table has ('{name}')", param.name.span, "give it another name")
+        if name in found:
             cx.say(KS171, param.name.span, name=name)
         value = null(param.type)
         found[name] = value
@@ -113,7 +115,7 @@ def _converted(cx: Context, value: n.Expr, type: ScalarType) -> n.Expr:
         return convert(value, type)
     if isinstance(value, n.Lit) and value.type in NUMERIC_TYPES and type in NUMERIC_TYPES and value.type is T.LONG:
         return convert(value, type)
-    cx.say(KS107, value.span, expected=type, actual=value.type, hint=f"to{type}() converts")
+    cx.refuse(f"a value of type {value.type} in a declared column of type {type}", value.span, f"to{type}() converts")
     return null(type)
 
 

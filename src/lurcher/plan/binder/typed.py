@@ -25,7 +25,10 @@ def _refused(cx: Context, rel: Rel, op: sx.Operator, columns: list[Column], hint
 def _reduce(cx: Context, scope: Scope, rel: Rel, op: sx.ReduceOp) -> Rel:
     scalar(cx, environment(cx, scope, rel), op.by)
     columns = [Column("Pattern", T.STRING), Column("Count", T.LONG), Column("Representative", T.STRING)]
-    return _refused(cx, rel, op, columns)
+    hint = (
+        "which patterns it finds depends on thresholds that are not documented; summarize by a text without its numbers"
+    )
+    return _refused(cx, rel, op, columns, hint)
 
 
 @source(sx.MacroExpandOp)
