@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from lurcher.kql.types import Columns, ScalarType
@@ -42,13 +43,20 @@ class Result:
         """Each column's KQL type is in its field's metadata, as `kql`."""
         import pyarrow as pa
 
+        if any(c.type is ScalarType.DECIMAL for c in self.columns):
+            # Only the rows tell how many digits a decimal has behind the point.
+            first = next(self.batches, None)
+            if first is not None:
+                self.batches = chain([first], self.batches)
+                return first.schema
         return pa.schema([pa.field(c.name, arrow_type(c.type), metadata={"kql": c.type.value}) for c in self.columns])
 
     def table(self) -> pa.Table:
         """All rows at once."""
         import pyarrow as pa
 
-        return pa.Table.from_batches(list(self.batches), self.schema)
+        schema = self.schema
+        return pa.Table.from_batches(list(self.batches), schema)
 
 
 class Engine(Protocol):

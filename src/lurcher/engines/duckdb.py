@@ -17,7 +17,7 @@ from lurcher.engines.base import Result, arrow_type
 from lurcher.engines.deep import deep_recursion
 from lurcher.engines.views import Tables, Views
 from lurcher.errors import LurcherError
-from lurcher.kql.types import Columns
+from lurcher.kql.types import Column, Columns, ScalarType
 from lurcher.plan.nodes import Plan, Query
 
 if TYPE_CHECKING:
@@ -126,10 +126,7 @@ class DuckDBEngine:
 
         cursor = connection.cursor()
         timer = threading.Timer(self._timeout, cursor.interrupt) if self._timeout is not None else None
-        types = [arrow_type(c.type) for c in columns]
-        schema = pa.schema(
-            [pa.field(c.name, t, metadata={"kql": c.type.value}) for c, t in zip(columns, types, strict=True)]
-        )
+        types: list[Any] = []
         if timer is not None:
             timer.daemon = True
             timer.start()
@@ -142,6 +139,10 @@ class DuckDBEngine:
                 if not columns:
                     yield pa.RecordBatch.from_struct_array(pa.array([{}] * batch.num_rows, pa.struct([])))
                     continue
+                if not types:
+                    types = [_out(c, a.type) for c, a in zip(columns, batch.columns, strict=True)]
+                    fields = zip(columns, types, strict=True)
+                    schema = pa.schema([pa.field(c.name, t, metadata={"kql": c.type.value}) for c, t in fields])
                 arrays = [_cast(a, t) for a, t in zip(batch.columns, types, strict=True)]
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
         finally:
@@ -214,6 +215,14 @@ def _close(engine: weakref.ref[DuckDBEngine]) -> None:
     found = engine()
     if found is not None:
         found.close()
+
+
+def _out(column: Column, found: Any) -> Any:
+    """The type that a column comes out in. A whole decimal (of parse_version()) has more digits before the point than others."""
+    import pyarrow as pa
+
+    whole = column.type is ScalarType.DECIMAL and pa.types.is_decimal(found) and found.scale == 0
+    return found if whole else arrow_type(column.type)
 
 
 def _cast(array: Any, type_: Any) -> Any:

@@ -17,7 +17,8 @@ _REAL = r"'\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*'"
 _SPACE = "E' \\t\\r\\n'"
 #: DECIMAL(38, 18): what does not fit is null.
 _DECIMAL = "DECIMAL(38, 18)"
-_DECIMAL_TEXT = r"regexp_replace(CAST({value} AS VARCHAR), '\.?0+$', '')"
+#: Without the zeros behind the point. A whole number of parse_version() has no point, and its zeros count.
+_DECIMAL_TEXT = r"regexp_replace(regexp_replace(CAST({value} AS VARCHAR), '(\.[0-9]*?)0+$', '\1'), '\.$', '')"
 
 
 def _to_integer(name: str, sql: str, bits: int) -> None:
