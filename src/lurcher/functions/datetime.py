@@ -167,12 +167,12 @@ scalar(
     "datetime_diff",
     "part: literal string, datetime1: datetime, datetime2: datetime",
     "long",
-    "How many boundaries of the part lie between the second time and the first.",
+    "How many boundaries of the part lie between the second time and the first; a real for weeks.",
     _diff,
     examples=(
         ("datetime_diff('quarter', datetime(2017-07-01), datetime(2017-03-30))", "2"),
         ("datetime_diff('day', datetime(2017-10-29 00:00), datetime(2017-09-30 23:59))", "29"),
-        ("datetime_diff('week', datetime(2017-10-29 00:00), datetime(2017-09-30 23:59))", "5"),
+        ("datetime_diff('week', datetime(2017-10-29 00:00), datetime(2017-09-30 23:59))", "5.0"),
     ),
 )
 

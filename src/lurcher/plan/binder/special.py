@@ -232,6 +232,14 @@ def _typed_percentile(cx: Context, env: Env, node: sx.Call) -> n.Expr:
     return _typed_extract(cx, env, node)
 
 
+def _datetime_diff(cx: Context, env: Env, node: sx.Call) -> n.Expr:
+    """Weeks alone are counted as a real, by the engine; the library says long of every part."""
+    found = _plain(cx, env, node)
+    part = found.args[0] if isinstance(found, n.Call) else None
+    weeks = isinstance(part, n.Lit) and str(part.value).lower() == "week"
+    return convert(found, T.REAL) if weeks else found
+
+
 def _user_agent(cx: Context, env: Env, node: sx.Call) -> n.Expr:
     found = _plain(cx, env, node)
     how = "by the rules of uap-core, which may be newer than the service's"
@@ -297,6 +305,7 @@ SPECIAL.update(
         "bag_pack_columns": _bag_pack_columns,
         "extract": _typed_extract,
         "extract_json": _typed_extract,
+        "datetime_diff": _datetime_diff,
         "percentile_tdigest": _typed_percentile,
         "extractjson": _typed_extract,
         "parse_user_agent": _user_agent,
