@@ -326,7 +326,8 @@ class Paths(Plan):
     """The paths of `low` to `high` edges along `edges` (columns `$edge`, `$source`, `$target`, then values). A `walk` may use
     an edge again, a `trail` may not; a `simple` path meets no node twice; `reach` keeps one such path, of the shortest, for
     each pair of ends. `inner`: the nodes that may be inside (`$node`, then values), `starts`: those that it may start from
-    (`$node`); None for any. `direction` is how an edge is gone along; `backward`: `starts` are the right ends.
+    (`$node`); None for any. `direction` is how an edge is gone along; `backward`: `starts` are the right ends. `within`
+    says of `$left` and `$right` how many `$hops` a path between them has, and so each beginning of a path.
 
     Columns: `$left` and `$right` (nodes), `$edges` and `$nodes` (lists, from left to right), then lists of the values of
     `edges`, of `inner`."""
@@ -339,6 +340,7 @@ class Paths(Plan):
     high: int
     kind: PathKind
     backward: bool = False
+    within: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,9 +90,9 @@ class _Renderer:
             case n.Shared():
                 return "shared", (plan.input,)
             case n.Paths():
-                more = "".join(f" {k}" for k in ("inner", "starts") if getattr(plan, k) is not None)
+                more = "".join(f" {k}" for k in ("inner", "starts", "within") if getattr(plan, k) is not None)
                 head = f"paths {plan.kind} {plan.direction} {plan.low}..{plan.high}{' backward' * plan.backward} edges{more}"
-                return head, tuple(p for p in (plan.edges, plan.inner, plan.starts) if p is not None)
+                return head, tuple(p for p in (plan.edges, plan.inner, plan.starts, plan.within) if p is not None)
             case n.Components():
                 return f"components {'strong' if plan.strong else 'weak'}", (plan.nodes, plan.edges)
             case n.TableFunction():

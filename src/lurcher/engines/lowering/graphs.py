@@ -38,10 +38,19 @@ def paths(context: Context, plan: n.Paths) -> Rel:
         inner_values = [c for c in plan.inner.columns if c.name != "$node"]
         named = tuple(t.SelectItem(t.Ident(names[c.name]), f"n{c.name[1:]}") for c in plan.inner.columns)
         ctes.append(t.Cte(inner, t.Select(named, t.QueryFrom(query)), True))
+    within = ""
+    if plan.within is not None:
+        query, names = _query(context, plan.within)
+        within = f"within {number}"
+        far = tuple(t.SelectItem(t.Ident(names[c.name]), c.name[1:]) for c in plan.within.columns)
+        ctes.append(t.Cte(within, t.Select(far, t.QueryFrom(query)), True))
     lists = [c.name[1:] for c in (*values, *inner_values)]
     recursive = t.SetOp(
         "UNION ALL",
-        (_begin(context, plan, steps, values, inner_values), _go_on(plan, found, steps, inner, values, inner_values)),
+        (
+            _begin(context, plan, steps, values, inner_values),
+            _go_on(plan, (found, steps, inner, within), values, inner_values),
+        ),
     )
     ctes.append(t.Cte(found, recursive))
     first, last = ("last", "first") if plan.backward else ("first", "last")
@@ -98,9 +107,10 @@ def _begin(context: Context, plan: n.Paths, steps: str, values: list[Column], in
 
 
 def _go_on(
-    plan: n.Paths, found: str, steps: str, inner: str, values: list[Column], inner_values: list[Column]
+    plan: n.Paths, tables: tuple[str, str, str, str], values: list[Column], inner_values: list[Column]
 ) -> t.SqlQuery:
     """One edge more: a new end, and what it adds to the lists."""
+    found, steps, inner, within = tables
 
     def p(name: str) -> t.Ident:
         return t.Ident(name, "p")
@@ -137,6 +147,11 @@ def _go_on(
         node = t.Ident("nnode", "i")
         source = t.JoinFrom("LEFT", source, t.Table(inner, "i"), t.Op("=", (node, p("last"))))
         conditions.append(t.Op("OR", (t.Op("=", (p("hops"), t.Literal(0))), t.Op("IS NOT NULL", (node,)))))
+    if within:
+        first, last = ("right", "left") if plan.backward else ("left", "right")
+        pairs = ((first, p("first")), (last, s("there")), ("hops", items[0].expr))
+        same = [t.Op("=", (t.Ident(name, "w"), value)) for name, value in pairs]
+        source = t.JoinFrom("INNER", source, t.Table(within, "w"), t.conjunction(list(same)))
     most = MAX_ALL_PATHS if plan.kind == "reach" else min(MAX_PATHS, MAX_ALL_PATHS // max(plan.high, 1))
     step = t.Select(tuple(items), source, t.conjunction(conditions), limit=t.Literal(most + 1))
     counted = parse_template(_TOO_MANY.format(most=most)).fill({"hops": t.Ident("hops")}, lambda: 0)

@@ -11,7 +11,7 @@ from itertools import combinations
 
 from lurcher.functions.registry import FunctionKind, overloads
 from lurcher.kql import syntax as sx
-from lurcher.kql.diagnostics import KS201
+from lurcher.kql.diagnostics import KS201, LU003
 from lurcher.kql.source import Span
 from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
@@ -26,6 +26,8 @@ from lurcher.plan.binder.rows import named
 T = ScalarType
 #: More edges than that in one path are refused: nothing that hunts needs them, and their number explodes.
 MAX_HOPS = 100
+#: Edges of a pattern: each is a join, and unlike each other.
+MAX_EDGES = 64
 
 
 @dataclass(eq=False)
@@ -135,6 +137,8 @@ def _hops(cx: Context, scope: Scope, node: sx.Expression) -> int:
 
 def _check(cx: Context, graph: Graph, pattern: Pattern, op: sx.GraphMatchOp) -> None:
     """What the documentation excludes, and what it leaves open."""
+    if len(pattern.uses) > MAX_EDGES:
+        cx.say(LU003, op.span, what="a pattern of edges", limit=f"{MAX_EDGES} of them")
     group = {node: node for node in pattern.nodes}
 
     def root(node: Var) -> Var:
@@ -237,11 +241,11 @@ def _nodes(cx: Context, graph: Graph, var: Var, span: Span) -> Rel:
     return _conditioned(element_source(cx, graph, True, wanted, span), var.conditions)
 
 
-def _relation(cx: Context, graph: Graph, use: Use, kind: n.PathKind, span: Span) -> Rel:
+def _relation(cx: Context, graph: Graph, use: Use, kind: n.PathKind, span: Span, within: n.Plan | None = None) -> Rel:
     """What an edge of the pattern may be: its columns under the names of the match."""
     var = use.var
     if use.is_path:
-        found = _paths(cx, graph, use, kind, span)
+        found = _paths(cx, graph, use, kind, span, within)
         wanted = ["$left", "$right", *dict.fromkeys(["$edges", "$nodes", *var.used])]
     else:
         edges = _conditioned(graph.edges, var.conditions)
@@ -266,7 +270,7 @@ def _ways(cx: Context, edges: Rel, direction: str, span: Span) -> Rel:
     return Rel(n.Union(inputs=(there.plan, back.plan), columns=there.columns))
 
 
-def _paths(cx: Context, graph: Graph, use: Use, kind: n.PathKind, span: Span) -> Rel:
+def _paths(cx: Context, graph: Graph, use: Use, kind: n.PathKind, span: Span, within: n.Plan | None = None) -> Rel:
     var = use.var
     ids: list[n.Item] = [(name, col(name, T.LONG)) for name in ("$edge", "$source", "$target")]
     values = [(f"$v{i}", value) for i, value in enumerate(var.values)]
@@ -293,6 +297,7 @@ def _paths(cx: Context, graph: Graph, use: Use, kind: n.PathKind, span: Span) ->
             high=use.high,
             kind=kind,
             backward=backward,
+            within=within,
             columns=columns,
             span=span,
         )
@@ -373,14 +378,29 @@ def _unique_nodes(cx: Context, pattern: Pattern, bound: dict[Var, str], span: Sp
     return found
 
 
+def _distances(cx: Context, graph: Graph, use: Use, span: Span) -> n.Plan:
+    """For each pair of ends how far they are apart."""
+    reached = _paths(cx, graph, use, "reach", span)
+    hops = function(cx, "__graph_length", (col("$edges", T.DYNAMIC),), span)
+    ends: list[n.Item] = [(name, col(name, T.LONG)) for name in ("$left", "$right")]
+    far = project(reached, [*ends, ("$hops", hops)], span)
+    least = n.Agg(
+        type=T.LONG, function=overloads(FunctionKind.AGGREGATE, "min")[0], args=(col("$hops", T.LONG),), span=span
+    )
+    return n.Aggregate(input=far.plan, keys=tuple(ends), items=(("$hops", least),), columns=far.columns, span=span)
+
+
 def _shortest(cx: Context, graph: Graph, pattern: Pattern, residual: list[n.Expr], op: sx.GraphMatchOp) -> Rel:
     """Of the simple paths that satisfy the condition, those of the fewest edges for each pair of ends."""
     span = op.span
     (use,) = pattern.uses
     every = parameter(op, "output") == "all"
-    kind: n.PathKind = "reach" if not every and use.low <= 1 and not residual else "simple"
+    # Where a path is shortest so is each beginning of it: but not if its length has to be more, or the whole is judged.
+    plain = use.low <= 1 and not residual
+    within = _distances(cx, graph, use, span) if plain and every else None
+    kind: n.PathKind = "reach" if plain and not every else "simple"
     bound: dict[Var, str] = {}
-    found: Rel = _with_edge(cx, None, _relation(cx, graph, use, kind, span), use, bound, span)
+    found: Rel = _with_edge(cx, None, _relation(cx, graph, use, kind, span, within), use, bound, span)
     for var in pattern.nodes:
         found = _with_node(cx, graph, found, var, bound, span)
     found = _conditioned(found, residual)
