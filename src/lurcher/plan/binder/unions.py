@@ -62,9 +62,8 @@ def _union(cx: Context, scope: Scope, first: Rel | None, op: sx.UnionOp) -> Rel:
         else:
             rel = table(cx, scope, node)
             # A variable that is no more than another name of a table shows the table, one that is more its place.
-            variable = isinstance(node, sx.NameRef) and isinstance(scope.find(node.name.text), TableValue)
-            named = isinstance(node, sx.NameRef) and not variable
-            label = node.name.text if named else label_of(scope, rel, len(found))
+            name = node.name.text if isinstance(node, sx.NameRef) else ""
+            label = name if name and not isinstance(scope.find(name), TableValue) else label_of(scope, rel, len(found))
             found.append((label, rel))
     if not found:
         if not missing:
