@@ -138,6 +138,21 @@ BINDER_FUNCTIONS: tuple[Probe, ...] = (
     Probe("table", "table('DeviceInfo') | take 1", ("table",)),
     Probe("cluster", "cluster('a').database('b').DeviceInfo", ("cluster",)),
     Probe("database", "database('a').DeviceInfo", ("database",)),
+    *(
+        Probe(
+            name, f"T | make-graph n --> i with_node_id=id | graph-match (a)-[e*1..3]->(b) project y = {call}", (name,)
+        )
+        for name, call in (
+            ("all", "all(e, n > 1)"),
+            ("any", "any(e, n > 1)"),
+            ("map", "map(e, s)"),
+            ("inner_nodes", "map(inner_nodes(e), id)"),
+            ("node_id", "node_id(a)"),
+            ("node_degree_in", "node_degree_in(a)"),
+            ("node_degree_out", "node_degree_out(a)"),
+            ("labels", "labels(a)"),
+        )
+    ),
 )
 
 
