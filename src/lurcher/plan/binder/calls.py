@@ -65,7 +65,7 @@ def call_scalar(cx: Context, env: Env, node: sx.Call) -> n.Expr:
     cx.sketched = cx.sketched or name in MAKERS or name in READERS
     if kind is _SCALAR and name in ASKING and (found := asked(cx, name, exprs, node.span)) is not None:
         return found
-    if name in _OF_TIMES and (found := _nanosecond(exprs, node.span)) is not None:
+    if name in _OF_TIMES and (found := nanosecond(exprs, node.span)) is not None:
         return found
     if kind is _AGGREGATE:
         return _aggregate(cx, env, match, exprs, node.span)
@@ -74,10 +74,10 @@ def call_scalar(cx: Context, env: Env, node: sx.Call) -> n.Expr:
     return n.Call(type=match.type, function=match.overload, args=exprs, span=node.span)
 
 
-_OF_TIMES = frozenset({"datetime_part", "datepart", "datetime_diff"})
+_OF_TIMES = frozenset({"datetime_part", "datepart"})
 
 
-def _nanosecond(args: tuple[n.Expr, ...], span: Span) -> n.Expr | None:
+def nanosecond(args: tuple[n.Expr, ...], span: Span) -> n.Expr | None:
     """Of a time that is written in the query the ticks are known; those of rows are kept in microseconds."""
     match args:
         case (n.Lit(value=str() as part), n.Lit(type=T.DATETIME, value=int() as ticks)) if part.lower() == "nanosecond":

@@ -13,7 +13,7 @@ from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS107, KS109, KS120, LU002, LU005, LU011, LU023, LU025
 from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
-from lurcher.plan.binder.calls import SPECIAL, arguments
+from lurcher.plan.binder.calls import SPECIAL, arguments, nanosecond
 from lurcher.plan.binder.context import Context, Env, col
 from lurcher.plan.binder.expressions import binary, constant_text, convert, function, scalar, unknown
 from lurcher.plan.binder.names import result_name
@@ -235,6 +235,8 @@ def _typed_percentile(cx: Context, env: Env, node: sx.Call) -> n.Expr:
 def _datetime_diff(cx: Context, env: Env, node: sx.Call) -> n.Expr:
     """Weeks alone are counted as a real, by the engine; the library says long of every part."""
     found = _plain(cx, env, node)
+    if isinstance(found, n.Call) and (known := nanosecond(found.args, node.span)) is not None:
+        return known
     part = found.args[0] if isinstance(found, n.Call) else None
     weeks = isinstance(part, n.Lit) and str(part.value).lower() == "week"
     return convert(found, T.REAL) if weeks else found
