@@ -22,14 +22,9 @@ from lurcher.plan.machine import Machine, state_name
 from lurcher.plan.windows import operands
 from lurcher.sql import tree as t
 
-#: Rows of one partition: a fold takes up to half a millisecond a row, and cannot be stopped within.
-LIMIT = 20_000
+#: Rows of one partition times steps: a fold takes up to 0.3 ms for these, and cannot be stopped within.
+LIMIT = 60_000
 _PIECE = 256
-_TOO_LONG = (
-    f"LurcherError: scan, or row_window_session(), over more than {LIMIT:,} rows in one go"
-    "\n  hint: filter before, or partition hint.strategy=native by a column (...)"
-)
-
 _STATE, _ROW, _FLAGS = t.Ident("state__"), t.Ident("row__"), t.Ident("flags__")
 
 
@@ -134,18 +129,28 @@ class _Step:
         return [*self.conditions, *(e for _, e in self.values)]
 
 
+def _too_long(limit: int) -> str:
+    return (
+        f"LurcherError: scan, or row_window_session(), over more than {limit:,} rows in one go"
+        "\n  hint: filter before, or partition hint.strategy=native by a column (...)"
+    )
+
+
 class _Fold:
     """The fold of one `scan`.
 
     Its state: `aK` whether step K has a state, `iK` the match id of it, `sK_R` in it the value R that some expression reads, `pK`
-    what the step has yet to give (output=last), `x` the next match id, `o` the rows given: the place `n` of the row in the
-    list, the step `k`, the match id `m`, the declared values `dI`.
+    what the step has yet to give (output=last), `x` the next match id, `o` what has been given: a record for each row, with its
+    place `n` in the list, and for each step that gives rows whether it gives this one `tK`, the match id `mK`, the declared
+    values `dK_I`.
     """
 
     def __init__(self, context: Context, plan: Machine, steps: list[_Step], rel: Rel, row: t.SqlExpr) -> None:
         self.context, self.steps, self.rel, self.row = context, steps, rel, row
         self.plan = plan
         self.flagged = False
+        #: The steps that give rows.
+        self.gives = [k for k, s in enumerate(steps, 1) if s.output != "none"]
         self.declared = dict(plan.declared)
         self.wanted = {c.name: i for i, c in enumerate(plan.input.columns)}
         read = dict.fromkeys(name for s in steps for e in s.exprs for name in _columns(e))
@@ -197,8 +202,9 @@ class _Fold:
                 group=tuple(t.Ident(f"column {number}.{i}") for i in range(len(keys))),
             )
         )
-        too_long = t.Op(">", (t.call("len", whole), t.Literal(LIMIT)))
-        folded = t.Case(((too_long, t.call("error", t.Literal(_TOO_LONG))),), self._folded(part))
+        limit = LIMIT // len(self.steps)
+        too_long = t.Op(">", (t.call("len", whole), t.Literal(limit)))
+        folded = t.Case(((too_long, t.call("error", t.Literal(_too_long(limit)))),), self._folded(part))
         source = t.QueryFrom(t.Select((t.SelectItem(whole, whole.name), t.SelectItem(folded, out.name)), source))
         given, taken = t.Ident(f"row {number}.1"), t.Ident(f"row {number}.2")
         places = t.call("list_transform", out, t.Lambda(("e__",), t.Field(t.Ident("e__"), "n")))
@@ -213,16 +219,38 @@ class _Fold:
                 )
             )
         )
+        step = t.Ident(f"element {number}")
+        source = t.QueryFrom(
+            t.Select((t.SelectItem(given, given.name), t.SelectItem(self._by_step(taken), step.name)), source)
+        )
         columns = {
             name: cell(t.Field(given, f"f{i}"), self.types[name], cells[name].nullable)
             for name, i in self.wanted.items()
         }
         for i, (name, expr) in enumerate(self.plan.declared):
-            columns[name] = cell(t.Field(taken, f"d{i}"), expr.type, True)
+            columns[name] = cell(t.Field(step, f"d{i}"), expr.type, True)
         if self.plan.match is not None:
-            columns[self.plan.match] = Cell(t.Field(taken, "m"), ScalarType.LONG, False)
-        keys_of = (t.OrderKey(t.Field(given, "row")), t.OrderKey(t.Field(taken, "k"), descending=True))
+            columns[self.plan.match] = Cell(t.Field(step, "m"), ScalarType.LONG, False)
+        keys_of = (t.OrderKey(t.Field(given, "row")), t.OrderKey(t.Field(step, "k"), descending=True))
         return sealed(Rel(source, {c.name: columns[c.name] for c in self.plan.columns}, order=keys_of))
+
+    def _step_type(self) -> str:
+        match = ["m BIGINT"] if self.plan.match is not None else []
+        declared = [f"d{i} {SQL_TYPES[e.type]}" for i, (_, e) in enumerate(self.plan.declared)]
+        return f"STRUCT({', '.join(('k BIGINT', *match, *declared))})"
+
+    def _by_step(self, record: t.SqlExpr) -> t.SqlExpr:
+        """A record taken apart: a row for each step that gives it."""
+        rows: list[t.SqlExpr] = []
+        for k in self.gives:
+            match = [("m", t.Field(record, f"m{k}"))] if self.plan.match is not None else []
+            declared = [(f"d{i}", t.Field(record, f"d{k}_{i}")) for i in range(len(self.plan.declared))]
+            row = t.Struct((("k", t.Literal(k, "BIGINT")), *match, *declared))
+            rows.append(t.Case(((t.Field(record, f"t{k}"), row),)))
+        if not rows:
+            return t.call("unnest", t.Cast(t.ListOf(()), self._step_type() + "[]"))
+        there = t.Lambda(("e__",), t.Op("IS NOT NULL", (t.Ident("e__"),)))
+        return t.call("unnest", t.call("list_filter", t.ListOf(tuple(rows)), there))
 
     def _folded(self, part: t.SqlExpr) -> t.SqlExpr:
         """The rows given for a list of lists of rows."""
@@ -281,9 +309,13 @@ class _Fold:
         return value if isinstance(expr, n.Lit) else t.Cast(value, SQL_TYPES[expr.type])
 
     def _given_type(self) -> str:
-        match = ["m BIGINT"] if self.plan.match is not None else []
-        declared = [f"d{i} {SQL_TYPES[e.type]}" for i, (_, e) in enumerate(self.plan.declared)]
-        return f"STRUCT({', '.join(('n BIGINT', 'k BIGINT', *match, *declared))})"
+        return f"STRUCT({', '.join(('n BIGINT', *(f'{name} {kind}' for k in self.gives for name, kind in self._parts(k))))})"
+
+    def _parts(self, k: int) -> list[tuple[str, str]]:
+        """What a record says of a step: names and SQL types."""
+        match = [(f"m{k}", "BIGINT")] if self.plan.match is not None else []
+        declared = [(f"d{k}_{i}", SQL_TYPES[e.type]) for i, (_, e) in enumerate(self.plan.declared)]
+        return [(f"t{k}", "BOOLEAN"), *match, *declared]
 
     def _nothing(self) -> t.SqlExpr:
         return t.Cast(t.ListOf(()), self._given_type() + "[]")
@@ -378,41 +410,51 @@ class _Fold:
         value = Expressions(self.context, self._cells(states), self.context.outer).value(expr).expr
         return t.Cast(value, SQL_TYPES[self.types[name]])
 
-    def _given(self, k: int) -> t.SqlExpr:
-        """The row that the step gives."""
-        values = tuple((f"d{i}", self._assigned(k, name)) for i, (name, _) in enumerate(self.plan.declared))
-        match = (("m", self._match(k)),) if self.plan.match is not None else ()
-        return t.Struct((("n", t.Field(_ROW, "n")), ("k", t.Literal(k, "BIGINT")), *match, *values))
+    def _given(self, steps: list[int]) -> t.SqlExpr:
+        """The record of the row, for those steps that take it."""
+        fields: list[tuple[str, t.SqlExpr]] = [("n", t.Field(_ROW, "n"))]
+        for k in self.gives:
+            if k not in steps:
+                fields += [(name, t.Literal(None, kind)) for name, kind in self._parts(k)]
+                continue
+            takes = self._takes(k)
+            fields.append((f"t{k}", takes))
+            if self.plan.match is not None:
+                fields.append((f"m{k}", self._match(k)))
+            for i, (name, _) in enumerate(self.plan.declared):
+                fields.append((f"d{k}_{i}", t.Case(((takes, self._assigned(k, name)),))))
+        return t.Struct(tuple(fields))
 
     def _after(self) -> t.SqlExpr:
         """The state when all steps have looked at the row."""
         new: dict[str, t.SqlExpr] = {}
-        out: list[t.SqlExpr] = [t.Field(_STATE, "o")]
         begins = t.Op("AND", (self._flag("stays", 1), t.Op("NOT", (self._active(1),))))
         next_match = t.Field(_STATE, "x")
         new["x"] = t.Case(((begins, t.Op("+", (next_match, t.Literal(1, "BIGINT")))),), next_match)
+        given: t.SqlExpr = t.Field(_STATE, "o")
+        at_once = [k for k in self.gives if self.steps[k - 1].output == "all"]
+        if at_once:
+            some = [self._takes(k) for k in at_once]
+            more = t.call("list_append", given, self._given(at_once))
+            given = t.Case(((some[0] if len(some) == 1 else t.Op("OR", tuple(some)), more),), given)
         for k in range(len(self.steps), 0, -1):
-            takes, given = self._takes(k), self._given(k)
+            takes = self._takes(k)
             new[f"a{k}"] = t.Op("OR", (takes, self._active(k)))
             new[f"i{k}"] = t.Case(((takes, self._match(k)),), t.Field(_STATE, f"i{k}"))
             for r in self._held(k):
                 new[f"s{k}_{r}"] = t.Case(((takes, self._value(k, r)),), self._own(k, r))
-            output = self.steps[k - 1].output
-            if output == "last":
-                pending = t.Field(_STATE, f"p{k}")
-                moved = self._moved_on(k)
-                over = [m for m in (moved, self._flag("moves", k) if k > 1 else None) if m is not None]
-                if over:
-                    ends = over[0] if len(over) == 1 else t.Op("OR", tuple(over))
-                    ends = t.Op("AND", (ends, t.Op("IS NOT NULL", (pending,))))
-                    out.append(t.Case(((ends, t.ListOf((pending,))),), self._nothing()))
-                kept = pending if moved is None else t.Case(((t.Op("NOT", (moved,)), pending),))
-                new[f"p{k}"] = t.Case(((takes, given),), kept)
-            elif output != "none":
-                out.append(t.Case(((takes, t.ListOf((given,))),), self._nothing()))
-        new["o"] = out[0]
-        for more in out[1:]:
-            new["o"] = t.call("list_concat", new["o"], more)
+            if self.steps[k - 1].output != "last":
+                continue
+            pending = t.Field(_STATE, f"p{k}")
+            moved = self._moved_on(k)
+            over = [m for m in (moved, self._flag("moves", k) if k > 1 else None) if m is not None]
+            if over:
+                ends = over[0] if len(over) == 1 else t.Op("OR", tuple(over))
+                ends = t.Op("AND", (ends, t.Op("IS NOT NULL", (pending,))))
+                given = t.call("list_concat", given, t.Case(((ends, t.ListOf((pending,))),), self._nothing()))
+            kept = pending if moved is None else t.Case(((t.Op("NOT", (moved,)), pending),))
+            new[f"p{k}"] = t.Case(((takes, self._given([k])),), kept)
+        new["o"] = given
         return t.Struct(tuple((name, new[name]) for name in (*self._carried(), "o")))
 
     def _value(self, k: int, r: int) -> t.SqlExpr:
