@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lurcher.functions.registry import FunctionKind, overloads
+from lurcher.functions.resolve import known
 from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS171
+from lurcher.kql.rewrite import walk
 from lurcher.kql.source import Span
 from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
@@ -260,7 +262,8 @@ def _parts(cx: Context, scope: Scope, graph: Graph, body: sx.Expression) -> Rel:
         cx.refuse("partitioned-by with a query of its own", body.span, "begin it with a graph operator")
         return unknown_table(body.span)
     for op in body.operators:
-        if type(op) not in GRAPH_OPERATORS and not isinstance(op, _ROW_BY_ROW):
+        over_rows = any(isinstance(x, sx.Call) and known(FunctionKind.WINDOW, x.name.text) for x in walk(op))
+        if type(op) not in GRAPH_OPERATORS and (over_rows or not isinstance(op, _ROW_BY_ROW)):
             cx.refuse(
                 "an operator over the rows of one part of a partitioned graph", op.span, "put it behind the parentheses"
             )
