@@ -34,11 +34,28 @@ for _type in _COMPARABLE:
         nulls=Nulls.NEVER,
         hidden=True,
     )
-for _type in ("bool", "int", "long", "real", "decimal", "datetime", "timespan"):
+for _type in ("bool", "int", "long", "decimal", "datetime", "timespan"):
     operator("<", f"left: {_type}, right: {_type}", "bool", "Less.", "{left} < {right}")
     operator("<=", f"left: {_type}, right: {_type}", "bool", "Less or equal.", "{left} <= {right}")
     operator(">", f"left: {_type}, right: {_type}", "bool", "Greater.", "{left} > {right}")
     operator(">=", f"left: {_type}, right: {_type}", "bool", "Greater or equal.", "{left} >= {right}")
+
+
+def _ordered(op: str) -> Callable[[t.SqlExpr, t.SqlExpr], t.SqlExpr]:
+    """NaN is neither less nor greater than anything; to the engine it is greater than all."""
+
+    def lower(left: t.SqlExpr, right: t.SqlExpr) -> t.SqlExpr:
+        test = t.Op(op, (left, right))
+        greater = left if op[0] == ">" else right
+        if isinstance(greater, t.Literal):
+            return test
+        return t.Op("AND", (test, t.Op("NOT", (t.call("isnan", greater),))))
+
+    return lower
+
+
+for _op, _doc in (("<", "Less."), ("<=", "Less or equal."), (">", "Greater."), (">=", "Greater or equal.")):
+    operator(_op, "left: real, right: real", "bool", f"{_doc} NaN is neither.", _ordered(_op))
 for _type in ("bool", "int", "long", "real", "decimal", "datetime", "timespan"):
     _range = f"value: {_type}, low: {_type}, high: {_type}"
     operator("between", _range, "bool", "Within both bounds, which belong to it.", "{value} BETWEEN {low} AND {high}")

@@ -283,7 +283,14 @@ class Expressions:
         return self._text(Sql(self.fill(node.function, operands, node, over=self.over), nullable), node.type)
 
     def order(self, keys: tuple[n.SortKey, ...]) -> tuple[t.OrderKey, ...]:
-        return tuple(t.OrderKey(self.value(k.expr).expr, k.descending, k.nulls_first) for k in keys)
+        found: list[t.OrderKey] = []
+        for key in keys:
+            expr = self.value(key.expr).expr
+            if key.expr.type is ScalarType.REAL and key.descending is not key.nulls_first:
+                # NaN stands next to the nulls, whichever end they are at; to the engine it is greater than all.
+                found.append(t.OrderKey(t.call("isnan", expr), key.nulls_first, key.nulls_first))
+            found.append(t.OrderKey(expr, key.descending, key.nulls_first))
+        return tuple(found)
 
 
 def bare_numbers(exprs: list[t.SqlExpr]) -> list[t.SqlExpr]:
