@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 NOW = datetime(2026, 3, 31, tzinfo=UTC)
-_SPAN = "(TIMESTAMP '2026-03-01' + to_microseconds((i * 2592000000000 // {rows})::BIGINT))::TIMESTAMPTZ"
+_SPAN = "(TIMESTAMP '2026-03-01' + to_microseconds((i::HUGEINT * 2592000000000 // {rows})::BIGINT))::TIMESTAMPTZ"
 _PROCESS = """
     SELECT {span} AS "Timestamp", md5((h % 500)::VARCHAR) AS "DeviceId", 'pc' || (h % 500) || '.corp.example' AS "DeviceName",
         'ProcessCreated' AS "ActionType",

@@ -201,13 +201,14 @@ for _name, _what, _by in (("arg_max", "greatest", "maximized"), ("arg_min", "lea
         obsolete=_name,
         hidden=True,
     )
-    # One column of that row. Where all are null some row is kept: the extreme of nothing is any.
+    # One column of that row, null cells too. Where all are null some row is kept: the extreme of nothing is any. All columns are
+    # of one row, as the engine merges the states of all in one order.
     aggregate(
         f"__{_name}",
         f"returned: scalar, {_by}: orderable",
         "arg 0",
         f"A column of the row with the {_what} value.",
-        f"coalesce({_name}([{{returned}}], {{{_by}}}), any_value([{{returned}}]))[1]",
+        f"CASE WHEN {_name[4:]}({{{_by}}}) IS NULL THEN first({{returned}}) ELSE {_name}_null({{returned}}, {{{_by}}}) END",
         nulls=_MAYBE,
         hidden=True,
     )

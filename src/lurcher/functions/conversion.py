@@ -81,11 +81,11 @@ def _to_integer(name: str, sql: str, bits: int) -> None:
         )
     boxed = wide.replace("{value}", "TRY_CAST({value} AS BIGINT)")
     dynamic = (
-        "CASE json_type({value})"
+        # What a number in JSON mostly is comes first: the engine asks in this order.
+        f"CASE json_type({{value}}) WHEN 'UBIGINT' THEN {boxed} WHEN 'BIGINT' THEN {boxed}"
         f" WHEN 'VARCHAR' THEN {text.replace('{value}', s.text_of('{value}'))}"
         f" WHEN 'BOOLEAN' THEN CAST(CAST({{value}} AS BOOLEAN) AS {sql})"
-        f" WHEN 'DOUBLE' THEN TRY_CAST(trunc(CAST({{value}} AS DOUBLE)) AS {sql})"
-        f" WHEN 'BIGINT' THEN {boxed} WHEN 'UBIGINT' THEN {boxed} END"
+        f" WHEN 'DOUBLE' THEN TRY_CAST(trunc(CAST({{value}} AS DOUBLE)) AS {sql}) END"
     )
     scalar(name, "value: dynamic", result, doc, dynamic, example=(f'{name}(dynamic("12"))', f"{result}(12)"), **more)
 
@@ -146,11 +146,10 @@ scalar(
     "value: dynamic",
     "real",
     _DOC,
-    "CASE json_type({value})"
+    "CASE json_type({value}) WHEN 'DOUBLE' THEN CAST({value} AS DOUBLE)"
+    " WHEN 'UBIGINT' THEN CAST({value} AS DOUBLE) WHEN 'BIGINT' THEN CAST({value} AS DOUBLE)"
     f" WHEN 'VARCHAR' THEN {_REAL_TEXT.replace('{value}', s.text_of('{value}'))}"
-    " WHEN 'BOOLEAN' THEN CAST(CAST({value} AS BOOLEAN) AS DOUBLE)"
-    " WHEN 'DOUBLE' THEN CAST({value} AS DOUBLE)"
-    " WHEN 'BIGINT' THEN CAST({value} AS DOUBLE) WHEN 'UBIGINT' THEN CAST({value} AS DOUBLE) END",
+    " WHEN 'BOOLEAN' THEN CAST(CAST({value} AS BOOLEAN) AS DOUBLE) END",
     naming=_FIRST,
     nulls=Nulls.MAYBE,
     example=("toreal(dynamic(2))", "2.0"),

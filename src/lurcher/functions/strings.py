@@ -382,7 +382,15 @@ _DOC = "Whether the value is neither the empty text nor null."
 scalar(
     "isnotempty", "value: string", "bool", _DOC, "{value} <> ''", nulls=_NEVER, example=("isnotempty('abc')", "true")
 )
-scalar("isnotempty", "value: dynamic", "bool", _DOC, f"{s.text_of('{value}')} <> ''", nulls=_NEVER)
+# The test of null alone, which the engine answers without reading JSON, comes first: most of such a column is often null.
+scalar(
+    "isnotempty",
+    "value: dynamic",
+    "bool",
+    _DOC,
+    f"{{value}} IS NOT NULL AND {s.text_of('{value}')} <> ''",
+    nulls=_NEVER,
+)
 scalar("isnotempty", f"value: {_OTHERS}", "bool", _DOC, "{value} IS NOT NULL", nulls=_NEVER)
 alias(_S, "notempty", "isnotempty", obsolete=True)
 _DOC = "Whether the value is null; a text never is."
