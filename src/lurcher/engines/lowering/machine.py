@@ -22,8 +22,8 @@ from lurcher.plan.machine import Machine, state_name
 from lurcher.plan.windows import operands
 from lurcher.sql import tree as t
 
-#: Rows of one partition times steps: a fold takes up to 0.3 ms for these, and cannot be stopped within.
-LIMIT = 60_000
+#: Rows of one partition times steps: a fold takes about 0.1 ms for each.
+LIMIT = 300_000
 _PIECE = 256
 _STATE, _ROW, _FLAGS = t.Ident("state__"), t.Ident("row__"), t.Ident("flags__")
 

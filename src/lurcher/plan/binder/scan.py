@@ -19,6 +19,8 @@ from lurcher.plan.binder.joins import parameter
 from lurcher.plan.machine import Machine, Step, state_name
 
 T = ScalarType
+#: What a step costs grows with the steps before it.
+MAX_STEPS = 16
 _WIDER = [T.INT, T.LONG, T.REAL]
 
 
@@ -81,6 +83,8 @@ def _refused_clauses(cx: Context, op: sx.ScanOp) -> None:
         cx.refuse("scan ... partition by", op.partition_by[0].span, hint)
     if parameter(op, "kind"):
         cx.refuse("scan kind=...", op.span)
+    if len(op.steps) > MAX_STEPS:
+        cx.refuse(f"scan of more than {MAX_STEPS} steps", op.steps[MAX_STEPS].span)
     for step in op.steps:
         if step.optional:
             cx.refuse("an optional step of scan", step.span, "what it means is not documented")
