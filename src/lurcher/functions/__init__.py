@@ -8,6 +8,8 @@ from lurcher.functions import (  # noqa: F401
     datetime,
     dynamic,
     formats,
+    geo_cells,
+    geo_points,
     graphs,
     math,
     network,
