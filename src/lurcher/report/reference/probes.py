@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lurcher.plan.binder.plugins.registry import PLUGINS as DECLARED
+from lurcher.plan.binder.plugins.unsupported import UNSUPPORTED
+
 PRELUDE = """let T = datatable(n:long, i:int, r:real, m:decimal, s:string, b:bool, t:datetime, p:timespan, g:guid, x:dynamic)
 [1, 1, 1.5, decimal(1.5), "a b", true, datetime(2024-01-01), 1h, guid(74be27de-1e4e-49d9-b579-fe0b331d3642), dynamic({"k":[1,2]}),
  2, 2, 2.5, decimal(2.5), "c=1", false, datetime(2024-01-02), 2h, guid(74be27de-1e4e-49d9-b579-fe0b331d3642), dynamic([3])];
@@ -215,34 +218,8 @@ _PLUGIN_QUERIES: dict[str, tuple[tuple[str, str], ...]] = {
         ),
     ),
 }
-_OUT = "it asks another service, and nothing leaves this machine"
-_CODE = "it runs code"
-_MINED = "how it chooses its patterns is not published"
-_CLUSTER = "it asks the cluster that the query runs on"
-#: Plugin -> why it is refused, where it is. An empty reason: it is not done yet.
-PLUGIN_REASONS: dict[str, str] = {
-    **dict.fromkeys(
-        (
-            "azure_digital_twins_query_request", "cosmosdb_sql_request", "http_request", "http_request_post", "sql_request",
-            "mysql_request", "postgresql_request", "dax_request", "ai_embed_text", "ai_chat_completion",
-            "ai_chat_completion_prompt", "ai_embeddings", "infer_storage_schema", "infer_storage_schema_with_suggestions",
-            "external_datatable",
-        ),
-        _OUT,
-    ),
-    **dict.fromkeys(("csharp", "python", "r"), _CODE),
-    **dict.fromkeys(("autocluster", "basket", "diffpatterns"), _MINED),
-    **dict.fromkeys(("estimate_rows_count", "execute_show_command", "execute_query", "identity", "identity_v3"), _CLUSTER),
-    **dict.fromkeys(
-        (
-            "active_users_count", "activity_counts_metrics", "activity_engagement", "activity_metrics", "bag_unpack",
-            "dcount_intersect", "funnel_sequence", "funnel_sequence_completion", "geo_polygon_lookup", "geo_line_lookup",
-            "ipv4_lookup", "ipv6_lookup", "narrow", "new_activity_metrics", "pivot", "preview", "rolling_percentile",
-            "rows_near", "session_count", "sequence_detect", "sliding_window_counts",
-        ),
-        "",
-    ),
-}  # fmt: skip
+#: Plugin -> why it is refused, where it is. An empty reason: what is said of its probe tells it.
+PLUGIN_REASONS: dict[str, str] = {**UNSUPPORTED, **dict.fromkeys(DECLARED, "")}
 PLUGINS: tuple[Probe, ...] = tuple(
     Probe(construct, query, (name,))
     for name in sorted(PLUGIN_REASONS)

@@ -1,0 +1,54 @@
+"""evaluate and invoke: plugins, and functions that take the piped table.
+
+| module | what it binds |
+|---|---|
+| `registry` | name -> handler; the arguments that every handler reads |
+| `unsupported` | plugins that are known and refused, with the reason |
+| `bags`, `pivot` | what depends on the values in the rows |
+| `addresses` | look-ups by address |
+| `activity` | counts of who was active when |
+"""
+
+from __future__ import annotations
+
+from lurcher.kql import syntax as sx
+from lurcher.kql.diagnostics import KS211
+from lurcher.plan.binder import cloud
+from lurcher.plan.binder.calls import as_table, call_user
+from lurcher.plan.binder.context import Context, Env, FunctionValue, Rel, Scope, near, operator, source
+from lurcher.plan.binder.plugins import activity, addresses, bags, pivot  # noqa: F401  They declare the plugins.
+from lurcher.plan.binder.plugins.registry import PLUGINS, declared
+from lurcher.plan.binder.plugins.unsupported import UNSUPPORTED
+from lurcher.plan.binder.tables import NO_ROWS
+
+
+@operator(sx.InvokeOp)
+def _invoke(cx: Context, scope: Scope, rel: Rel, op: sx.InvokeOp) -> Rel:
+    call = op.function
+    if not isinstance(call, sx.Call):
+        cx.refuse("invoke of a function elsewhere", call.span)
+        return Rel(rel.plan, open=True)
+    name = call.name.text
+    found = scope.find(name)
+    if isinstance(found, FunctionValue):
+        return as_table(cx, call_user(cx, Env(scope), found, call.arguments, call.span, rel), call.span)
+    if cloud.is_function(name):
+        return cloud.call(cx, Env(scope), call, rel)
+    functions = [k for k, v in scope.all().items() if isinstance(v, FunctionValue)]
+    cx.say(KS211, call.name.span, name=name, hint=near(name, functions))
+    return Rel(rel.plan, open=True)
+
+
+@operator(sx.EvaluateOp)
+def _evaluate(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Rel:
+    name = op.call.name.text
+    handler = PLUGINS.get(name)
+    if handler is None:
+        cx.refuse(f"evaluate {name}", op.call.name.span, UNSUPPORTED.get(name, ""))
+        return declared(op) or Rel(rel.plan, open=True)
+    return handler(cx, scope, rel, op)
+
+
+@source(sx.EvaluateOp)
+def _evaluate_first(cx: Context, scope: Scope, op: sx.EvaluateOp) -> Rel:
+    return _evaluate(cx, scope, Rel(NO_ROWS), op)

@@ -1,0 +1,28 @@
+"""Plugins that are known and not supported, with the reason: so that a query which uses one is told why.
+
+Source of the names: Kusto.Language's table of plugins, and those that "Plugins" (Kusto documentation) lists beside them.
+"""
+
+from __future__ import annotations
+
+_OUT = "it asks another service, and nothing leaves this machine"
+_CODE = "it runs code that the query brings, and nothing of a query is run here but KQL"
+_MINED = "how it chooses its patterns is not published"
+_CLUSTER = "it asks the cluster that the query runs on"
+_STORAGE = "it reads files of a cloud's storage, and nothing leaves this machine"
+_HERE = "it is not supported yet"
+
+_BY_REASON: dict[str, str] = {
+    _OUT: "azure_digital_twins_query_request cosmosdb_sql_request http_request http_request_post sql_request mysql_request"
+    " postgresql_request dax_request ai_embed_text ai_chat_completion ai_chat_completion_prompt ai_embeddings",
+    _STORAGE: "infer_storage_schema infer_storage_schema_with_suggestions external_datatable",
+    _CODE: "csharp python r",
+    _MINED: "autocluster autocluster_v2 basket diffpatterns diffpatterns_text",
+    _CLUSTER: "estimate_rows_count execute_show_command execute_query identity identity_v3",
+    _HERE: "active_users_count activity_engagement activity_metrics dcount_intersect funnel_sequence"
+    " funnel_sequence_completion geo_polygon_lookup geo_line_lookup new_activity_metrics preview rolling_percentile rows_near"
+    " schema_merge session_count sequence_detect",
+}
+
+#: name -> why it is not supported. One that a module declares all the same is supported.
+UNSUPPORTED: dict[str, str] = {name: why for why, names in _BY_REASON.items() for name in names.split()}
