@@ -37,14 +37,22 @@ def _partition(cx: Context, scope: Scope, rel: Rel, op: sx.PartitionOp) -> Rel:
     column = (Column(name, key.type),)
     keys = n.Aggregate(input=rows, keys=((name, key),), items=(), columns=column, span=op.span)
     inner = Scope(scope)
-    if isinstance(op.body, sx.Pipe) and op.body.source is None and not op.braces:
-        same = function(cx, "__same", (key, outer), op.by.span)
-        one = rel.over(n.Filter(input=rows, predicate=same, columns=rel.columns, span=op.span))
-        body = pipe(cx, inner, op.body, one)
-    else:
-        inner.names[result_name(op.by)] = ScalarValue(outer)
-        body = table(cx, inner, op.body)
+    # A name that `as` gives in the body is a part's: nothing outside may read it.
+    saved, cx.statement_scope = cx.statement_scope, inner
+    try:
+        body = _body(cx, inner, rel, rows, key, outer, op)
+    finally:
+        cx.statement_scope = saved
     columns = (*column, *body.columns)
     plan = n.Apply(input=keys, body=body.plan, columns=columns, span=op.span)
     given = project(Rel(plan, open=body.open), keep(body.columns), op.span)
     return Rel(given.plan, open=body.open)
+
+
+def _body(cx: Context, scope: Scope, rel: Rel, rows: n.Plan, key: n.Expr, outer: n.Expr, op: sx.PartitionOp) -> Rel:
+    if isinstance(op.body, sx.Pipe) and op.body.source is None and not op.braces:
+        same = function(cx, "__same", (key, outer), op.by.span)
+        one = rel.over(n.Filter(input=rows, predicate=same, columns=rel.columns, span=op.span))
+        return pipe(cx, scope, op.body, one)
+    scope.names[result_name(op.by)] = ScalarValue(outer)
+    return table(cx, scope, op.body)
