@@ -83,6 +83,8 @@ def _refused_clauses(cx: Context, op: sx.ScanOp) -> None:
         cx.refuse("scan ... partition by", op.partition_by[0].span, hint)
     if parameter(op, "kind"):
         cx.refuse("scan kind=...", op.span)
+    if not op.steps:
+        cx.refuse("scan without steps", op.span)
     if len(op.steps) > MAX_STEPS:
         cx.refuse(f"scan of more than {MAX_STEPS} steps", op.steps[MAX_STEPS].span)
     for step in op.steps:
