@@ -10,6 +10,7 @@ from lurcher.functions import (  # noqa: F401
     formats,
     geo_cells,
     geo_points,
+    geo_s2,
     graphs,
     math,
     network,

@@ -30,8 +30,7 @@ _BY_REASON: dict[str, str] = {
     " geo_polygon_to_h3cells geo_polygon_to_s2cells geo_polygon_densify geo_polygon_area geo_polygon_buffer geo_polygon_centroid"
     " geo_polygon_perimeter geo_polygon_simplify geo_line_length geo_line_buffer geo_line_centroid geo_line_densify"
     " geo_line_simplify geo_line_locate_point geo_line_interpolate_point geo_line_to_s2cells"
-    " geo_point_buffer geo_point_to_s2cell"
-    " geo_s2cell_to_central_point geo_s2cell_to_polygon geo_s2cell_neighbors",
+    " geo_point_buffer",
     _TEMPERATURE: "convert_temperature",
     _STORED: "graph",
     _GRAPH: "all any map inner_nodes node_id node_degree_in node_degree_out labels",
