@@ -29,6 +29,9 @@ def session() -> Any:
 def test_example(session: Any, expression: str, value: str) -> None:
     import json
 
+    if "h3cell" in expression:
+        pytest.importorskip("h3", reason="needs the extra lurcher[geo]")
+
     def one(text: str) -> Any:
         from lurcher.app.jsonl import answer
 

@@ -1,0 +1,142 @@
+"""Geospatial functions: the documentation's examples, figures of plain geometry, what hostile input must not do."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from itertools import pairwise
+
+import pyarrow as pa
+import pytest
+
+from lurcher.errors import LurcherError
+from lurcher.functions.udf import load_udf
+
+UDFS = "lurcher.functions.udfs."
+RADIUS = 6_371_010
+
+
+def call(path: str, *values: object) -> object:
+    function = load_udf(UDFS + path).function
+    return function(*(pa.array([v]) for v in values)).to_pylist()[0]
+
+
+def parsed(path: str, *values: object) -> object:
+    text = call(path, *values)
+    return None if text is None else json.loads(str(text))
+
+
+def line(*points: tuple[float, float]) -> str:
+    return json.dumps({"type": "LineString", "coordinates": points})
+
+
+def test_a_geohash_of_each_length_begins_the_longer_one() -> None:
+    texts = [str(call("geohash:geohash", -80.195829, 25.802215, n)) for n in range(1, 19)]
+    assert [len(t) for t in texts] == list(range(1, 19))
+    assert all(b.startswith(a) for a, b in pairwise(texts))
+
+
+def test_geohash_neighbours_go_around_the_globe() -> None:
+    # "8" lies at the west end of its row, "x" at the east end of the same one.
+    assert "x" in parsed("geohash:geohash_neighbors", "8")  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("text", ["", "a", "sunny!", "s" * 19, "ü"])
+def test_no_geohash(text: str) -> None:
+    assert parsed("geohash:geohash_polygon", text) is None
+    assert parsed("geohash:geohash_neighbors", text) is None
+
+
+def test_geohashes_that_are_refused() -> None:
+    with pytest.raises(LurcherError, match="pole"):
+        call("geohash:geohash_neighbors", "b")
+    with pytest.raises(LurcherError, match="capitals"):
+        call("geohash:geohash_polygon", "SUNNY")
+
+
+@pytest.mark.parametrize("level", range(31))
+@pytest.mark.parametrize("place", [(0.1, 0.1), (100, 10), (-170, -33), (12, 89.5), (45.5, -80), (-73.95, 40.8)])
+def test_the_centre_of_an_s2_cell_is_in_it(place: tuple[float, float], level: int) -> None:
+    token = call("geo_s2:s2_cell", float(place[0]), float(place[1]), level)
+    centre = parsed("geo_s2:s2_centre", token)
+    assert isinstance(centre, dict)
+    assert call("geo_s2:s2_cell", *centre["coordinates"], level) == token
+
+
+@pytest.mark.parametrize(
+    "place", [(0.0, 0.0), (44.9, 0.3), (45.1, 0.3), (134.99, -20.0), (10.0, 44.8), (-100.0, -46.0)]
+)
+def test_s2_neighbours_are_neighbours_of_each_other(place: tuple[float, float]) -> None:
+    token = call("geo_s2:s2_cell", *place, 7)
+    around = parsed("geo_s2:s2_neighbors", token)
+    assert isinstance(around, list)
+    assert len(set(around)) == 8
+    assert all(token in parsed("geo_s2:s2_neighbors", other) for other in around)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("token", ["", "a", "f", "0", "x1", "89c259" + "0" * 11, "٣"])
+def test_no_s2_cell(token: str) -> None:
+    assert parsed("geo_s2:s2_polygon", token) is None
+
+
+def test_s2_cells_at_a_corner_of_the_cube_have_no_eight_neighbours() -> None:
+    with pytest.raises(LurcherError, match="corner"):
+        call("geo_s2:s2_neighbors", call("geo_s2:s2_cell", 44.99, 35.26, 3))
+
+
+def test_h3_rings_beside_a_pentagon_hold_no_cell_twice() -> None:
+    h3 = pytest.importorskip("h3")
+    pentagon = h3.get_pentagons(3)[0]
+    rings = parsed("geo_h3:h3_rings", pentagon, 3)
+    assert isinstance(rings, list)
+    # "A cell might be not present in the ring if pentagonal distortion was encountered": five times k, not six.
+    assert [len(r) for r in rings] == [1, 5, 10, 15]
+    assert len({c for r in rings for c in r}) == 31
+
+
+def test_h3_cells_without_the_library_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "h3", None)
+    with pytest.raises(LurcherError) as caught:
+        call("geo_h3:h3_level", "862a1072fffffff")
+    assert caught.value.kind == "denied"
+    assert "lurcher[geo]" in str(caught.value.hint)
+
+
+def test_lines_along_great_circles() -> None:
+    equator = line((0, 0), (90, 0))
+    assert call("geo_lines:line_length", equator) == pytest.approx(RADIUS * math.pi / 2)
+    assert call("geo_lines:line_distance", equator, 45.0, 30.0) == pytest.approx(RADIUS * math.pi / 6)
+    # Beyond its end the end is the nearest point.
+    assert call("geo_lines:line_distance", equator, 100.0, 0.0) == pytest.approx(RADIUS * math.pi / 18)
+    assert call("geo_lines:line_locate", equator, 60.0, -10.0) == pytest.approx(2 / 3)
+    middle = parsed("geo_lines:line_centroid", equator)
+    assert isinstance(middle, dict)
+    assert middle["coordinates"] == pytest.approx([45, 0])
+    end = parsed("geo_lines:line_interpolate", equator, 1.0)
+    assert isinstance(end, dict)
+    assert end["coordinates"] == pytest.approx([90, 0])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1", "[]", "{}", line(), line((1, 1)), line((1, 1), (500, 1)), line((0, 0), (180, 0)),
+        '{"type":"LineString"}', '{"type":"LineString","coordinates":[1,2]}', '{"type":"Point","coordinates":[1,2]}',
+        '{"type":"LineString","coordinates":[["1",2],[3,4]]}', '{"type":"MultiLineString","coordinates":[]}',
+        '{"type":"LineString","coordinates":[[NaN,2],[3,4]]}', '{"type":"LineString","coordinates":[[1e999,2],[3,4]]}',
+    ],
+)  # fmt: skip
+def test_no_line(text: str) -> None:
+    assert call("geo_lines:line_length", text) is None
+    assert call("geo_lines:line_closest", text, 1.0, 1.0) is None
+
+
+def test_lines_that_are_refused() -> None:
+    twice = '{"type":"MultiLineString","coordinates":[[[0,0],[1,1]],[[1,1],[0,0]]]}'
+    with pytest.raises(LurcherError, match="share an edge"):
+        call("geo_lines:line_length", twice)
+    with pytest.raises(LurcherError, match="heights"):
+        call("geo_lines:line_length", '{"type":"LineString","coordinates":[[0,0,5],[1,1,5]]}')
+    with pytest.raises(LurcherError, match="twice"):
+        call("geo_lines:line_length", line((1, 1), (1, 1)))
