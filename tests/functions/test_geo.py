@@ -140,3 +140,64 @@ def test_lines_that_are_refused() -> None:
         call("geo_lines:line_length", '{"type":"LineString","coordinates":[[0,0,5],[1,1,5]]}')
     with pytest.raises(LurcherError, match="twice"):
         call("geo_lines:line_length", line((1, 1), (1, 1)))
+
+
+SQUARE = [[0, 0], [10, 0], [10, 10], [0, 10], [0, 0]]
+HOLE = [[4, 4], [4, 6], [6, 6], [6, 4], [4, 4]]
+
+
+def polygon(*rings: object) -> str:
+    return json.dumps({"type": "Polygon", "coordinates": rings})
+
+
+def test_points_in_polygons_whichever_way_their_rings_turn() -> None:
+    for ring in (SQUARE, SQUARE[::-1]):
+        for hole in (HOLE, HOLE[::-1]):
+            shape = polygon(ring, hole)
+            answers = [call("geo_polygons:in_polygon", x, y, shape) for x, y in ((1.0, 1.0), (5.0, 5.0), (11.0, 5.0))]
+            assert answers == [True, False, False]
+    # Its edges are great circles: at 5 degrees east the northern one lies north of the parallel.
+    assert call("geo_polygons:in_polygon", 5.0, 10.01, polygon(SQUARE)) is True
+    assert call("geo_polygons:in_polygon", -175.0, -5.0, polygon(SQUARE)) is False
+
+
+def test_a_hole_takes_its_area_away() -> None:
+    whole, hole = (call("geo_polygons:polygon_area", polygon(r)) for r in (SQUARE, HOLE))
+    assert isinstance(whole, float)
+    assert isinstance(hole, float)
+    assert call("geo_polygons:polygon_area", polygon(SQUARE, HOLE)) == pytest.approx(whole - hole)
+    # The zone below the parallel of 10 degrees is a part of it: its northern edge is a great circle.
+    assert whole > RADIUS**2 * math.radians(10) * math.sin(math.radians(10))
+
+
+@pytest.mark.parametrize(
+    "rings",
+    [
+        [], [[]], [[[0, 0], [1, 1], [0, 0]]], [[[0, 0], [10, 0], [10, 10], [0, 10]]],
+        [[[0, 0], [10, 10], [10, 10], [0, 0]]], [[[0, 0], [10, 10], [10, 0], [0, 10], [0, 0]]],
+        [[[0, 0], [500, 0], [10, 10], [0, 0]]], [SQUARE, SQUARE],
+    ],
+)  # fmt: skip
+def test_no_polygon(rings: list[object]) -> None:
+    assert call("geo_polygons:in_polygon", 1.0, 1.0, polygon(*rings)) is None
+    assert call("geo_polygons:polygon_area", polygon(*rings)) is None
+
+
+@pytest.mark.parametrize(
+    ("rings", "why"),
+    [
+        ([[[0, 0], [120, 0], [-120, 0], [0, 0]]], "half of the globe"),
+        ([[[0, 0], [10, 0], [10, 10], [5, 0], [0, 10], [0, 0]]], "on another edge"),
+        ([SQUARE, [[20, 20], [21, 20], [21, 21], [20, 20]]], "a hole"),
+        ([[SQUARE]], "within rings"),
+    ],
+)
+def test_polygons_that_are_refused(rings: list[object], why: str) -> None:
+    with pytest.raises(LurcherError, match=why):
+        call("geo_polygons:polygon_area", polygon(*rings))
+
+
+def test_a_point_on_the_boundary_is_refused() -> None:
+    with pytest.raises(LurcherError, match="boundary"):
+        call("geo_polygons:in_polygon", 5.0, 0.0, polygon(SQUARE))
+    assert call("geo_polygons:polygon_distance", 5.0, 0.0, polygon(SQUARE)) == pytest.approx(0, abs=1e-5)

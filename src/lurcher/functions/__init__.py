@@ -11,6 +11,7 @@ from lurcher.functions import (  # noqa: F401
     geo_cells,
     geo_lines,
     geo_points,
+    geo_polygons,
     geo_s2,
     graphs,
     math,

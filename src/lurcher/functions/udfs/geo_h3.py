@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +22,13 @@ _DIGITS = re.compile(r"[0-9a-f]{15,16}")
 def _library() -> Any:
     """Raises `LurcherError` where it is not installed."""
     try:
-        import h3
+        return importlib.import_module("h3")
     except ImportError:
         raise LurcherError(
             "functions of H3 cells need the package h3, which is not installed",
             "pip install 'lurcher[geo]'",
             kind="denied",
         ) from None
-    return h3
 
 
 def _cell(h3: Any, text: str) -> str | None:

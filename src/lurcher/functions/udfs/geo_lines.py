@@ -20,16 +20,16 @@ from lurcher.functions.udfs.rows import each
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_RADIUS = 6_371_010.0
-_Vector = tuple[float, float, float]
-_Line = list[_Vector]
+RADIUS = 6_371_010.0
+Vector = tuple[float, float, float]
+Line = list[Vector]
 
 
-def _open(function: str, what: str) -> NoReturn:
+def refuse_open(function: str, what: str) -> NoReturn:
     raise LurcherError(f"{function}(): what the service makes of {what} is not published", kind="unsupported")
 
 
-def vector(longitude: float, latitude: float) -> _Vector | None:
+def vector(longitude: float, latitude: float) -> Vector | None:
     """The point on the sphere of radius 1; None where it is out of range."""
     if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
         return None
@@ -42,51 +42,51 @@ def _point(x: float, y: float, z: float) -> str:
     return dump_plain({"type": "Point", "coordinates": place})
 
 
-def _dot(a: _Vector, b: _Vector) -> float:
+def dot(a: Vector, b: Vector) -> float:
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-def _cross(a: _Vector, b: _Vector) -> _Vector:
+def cross(a: Vector, b: Vector) -> Vector:
     return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
 
 
-def _mix(a: _Vector, s: float, b: _Vector, t: float) -> _Vector:
+def _mix(a: Vector, s: float, b: Vector, t: float) -> Vector:
     return a[0] * s + b[0] * t, a[1] * s + b[1] * t, a[2] * s + b[2] * t
 
 
-def _angle(a: _Vector, b: _Vector) -> float:
-    return math.atan2(math.hypot(*_cross(a, b)), _dot(a, b))
+def angle(a: Vector, b: Vector) -> float:
+    return math.atan2(math.hypot(*cross(a, b)), dot(a, b))
 
 
-def _along(a: _Vector, b: _Vector, part: float) -> _Vector:
+def _along(a: Vector, b: Vector, part: float) -> Vector:
     """The point at a part of the arc."""
-    whole = _angle(a, b)
+    whole = angle(a, b)
     return _mix(a, math.sin((1 - part) * whole), b, math.sin(part * whole))
 
 
-def _line(function: str, places: Any) -> _Line | None:
+def line_of(function: str, places: Any) -> Line | None:
     if not isinstance(places, list) or len(places) < 2:
         return None
-    line: _Line = []
+    line: Line = []
     for place in places:
         if not isinstance(place, list) or len(place) < 2 or not all(isinstance(n, Number) for n in place):
             return None
         if len(place) > 2:
-            _open(function, "heights")
+            refuse_open(function, "heights")
         found = vector(float(place[0].text), float(place[1].text))
         if found is None:
             return None
         line.append(found)
     for a, b in pairwise(line):
-        angle = _angle(a, b)
-        if angle < 1e-15:
-            _open(function, "a line with a point twice in a row")
-        if angle > math.pi - 1e-15:
+        turn = angle(a, b)
+        if turn < 1e-15:
+            refuse_open(function, "a line with a point twice in a row")
+        if turn > math.pi - 1e-15:
             return None
     return line
 
 
-def _lines(function: str, text: str) -> list[_Line] | None:
+def _lines(function: str, text: str) -> list[Line] | None:
     """The lines of a shape; None where it is none or invalid."""
     shape = load(text)
     if not isinstance(shape, dict):
@@ -100,34 +100,34 @@ def _lines(function: str, text: str) -> list[_Line] | None:
                 return None
         case _:
             return None
-    lines = [_line(function, p) for p in places]
+    lines = [line_of(function, p) for p in places]
     return None if None in lines else [line for line in lines if line is not None]
 
 
-def _edges(lines: list[_Line]) -> Iterator[tuple[_Vector, _Vector]]:
+def _edges(lines: list[Line]) -> Iterator[tuple[Vector, Vector]]:
     for line in lines:
         yield from pairwise(line)
 
 
-def _united(function: str, text: str) -> list[_Line] | None:
+def _united(function: str, text: str) -> list[Line] | None:
     lines = _lines(function, text)
     if lines is not None and len(lines) > 1:
         found = [frozenset(e) for e in _edges(lines)]
         if len(set(found)) < len(found):
-            _open(function, "lines that share an edge")
+            refuse_open(function, "lines that share an edge")
     return lines
 
 
-def _single(function: str, text: str) -> _Line | None:
+def _single(function: str, text: str) -> Line | None:
     lines = _lines(function, text)
     if lines is not None and '"MultiLineString"' in text:
-        _open(function, "several lines")
+        refuse_open(function, "several lines")
     return None if lines is None else lines[0]
 
 
 def _length(text: str) -> float | None:
     lines = _united("geo_line_length", text)
-    return None if lines is None else _RADIUS * math.fsum(_angle(*e) for e in _edges(lines))
+    return None if lines is None else RADIUS * math.fsum(angle(*e) for e in _edges(lines))
 
 
 @udf("JSON", returns="DOUBLE")
@@ -140,11 +140,11 @@ def _centroid(text: str) -> str | None:
     lines = _united("geo_line_centroid", text)
     if lines is None:
         return None
-    total: _Vector = (0.0, 0.0, 0.0)
+    total: Vector = (0.0, 0.0, 0.0)
     for a, b in _edges(lines):
-        total = _mix(total, 1, _mix(a, 1, b, 1), math.tan(_angle(a, b) / 2))
+        total = _mix(total, 1, _mix(a, 1, b, 1), math.tan(angle(a, b) / 2))
     if math.hypot(*total) < 1e-12:
-        _open("geo_line_centroid", "a line around Earth, which has its middle nowhere")
+        refuse_open("geo_line_centroid", "a line around Earth, which has its middle nowhere")
     return _point(*total)
 
 
@@ -159,12 +159,12 @@ def _interpolate(text: str, fraction: float) -> str | None:
     line = _single("geo_line_interpolate_point", text)
     if line is None:
         return None
-    angles = [_angle(*e) for e in _edges([line])]
+    angles = [angle(*e) for e in _edges([line])]
     left = fraction * math.fsum(angles)
-    for (a, b), angle in zip(_edges([line]), angles, strict=True):
-        if left < angle:
-            return _point(*_along(a, b, left / angle))
-        left -= angle
+    for (a, b), whole in zip(_edges([line]), angles, strict=True):
+        if left < whole:
+            return _point(*_along(a, b, left / whole))
+        left -= whole
     return _point(*line[-1])
 
 
@@ -173,29 +173,27 @@ def line_interpolate(lines: pa.Array, fractions: pa.Array) -> pa.Array:
     return each(_interpolate, "string", lines, fractions)
 
 
-def _nearest(p: _Vector, a: _Vector, b: _Vector) -> float:
+def _nearest(p: Vector, a: Vector, b: Vector) -> float:
     """The part of the arc from a to b at which it is nearest to p."""
-    normal = _cross(a, b)
-    if _dot(_cross(normal, a), p) <= 0 or _dot(_cross(b, normal), p) <= 0:
+    normal = cross(a, b)
+    if dot(cross(normal, a), p) <= 0 or dot(cross(b, normal), p) <= 0:
         # Beside the arc one of its ends is the nearest.
-        return 0.0 if _angle(p, a) <= _angle(p, b) else 1.0
-    foot = _mix(p, 1, normal, -_dot(p, normal) / _dot(normal, normal))
-    return min(1.0, _angle(a, foot) / _angle(a, b)) if math.hypot(*foot) > 1e-15 else 0.0
+        return 0.0 if angle(p, a) <= angle(p, b) else 1.0
+    foot = _mix(p, 1, normal, -dot(p, normal) / dot(normal, normal))
+    return min(1.0, angle(a, foot) / angle(a, b)) if math.hypot(*foot) > 1e-15 else 0.0
 
 
-def _closest(p: _Vector, lines: list[_Line]) -> tuple[float, int, float]:
+def closest_edge(p: Vector, lines: list[Line]) -> tuple[float, int, float]:
     """Angle, number of the edge, part of the edge."""
     found = (math.inf, 0, 0.0)
     for number, (a, b) in enumerate(_edges(lines)):
         part = _nearest(p, a, b)
         at = a if part == 0 else b if part == 1 else _along(a, b, part)
-        found = min(found, (_angle(p, at), number, part))
+        found = min(found, (angle(p, at), number, part))
     return found
 
 
-def _at(
-    function: str, answer: Callable[[_Vector, list[_Line]], Any], lines: Any, longitudes: Any, latitudes: Any
-) -> Any:
+def _at(function: str, answer: Callable[[Vector, list[Line]], Any], lines: Any, longitudes: Any, latitudes: Any) -> Any:
     def one(text: str, longitude: float, latitude: float) -> Any:
         p = vector(longitude, latitude)
         found = _lines(function, text) if p is not None else None
@@ -206,16 +204,16 @@ def _at(
 
 @udf("JSON", "DOUBLE", "DOUBLE", returns="DOUBLE")
 def line_distance(lines: pa.Array, longitudes: pa.Array, latitudes: pa.Array) -> pa.Array:
-    def distance(p: _Vector, found: list[_Line]) -> float:
-        return _RADIUS * _closest(p, found)[0]
+    def distance(p: Vector, found: list[Line]) -> float:
+        return RADIUS * closest_edge(p, found)[0]
 
     return _at("geo_distance_point_to_line", distance, lines, longitudes, latitudes)
 
 
 @udf("JSON", "DOUBLE", "DOUBLE", returns="VARCHAR")
 def line_closest(lines: pa.Array, longitudes: pa.Array, latitudes: pa.Array) -> pa.Array:
-    def closest(p: _Vector, found: list[_Line]) -> str:
-        _, number, part = _closest(p, found)
+    def closest(p: Vector, found: list[Line]) -> str:
+        _, number, part = closest_edge(p, found)
         return _point(*_along(*list(_edges(found))[number], part))
 
     return _at("geo_closest_point_on_line", closest, lines, longitudes, latitudes)
@@ -226,8 +224,8 @@ def _locate(text: str, longitude: float, latitude: float) -> float | None:
     line = _single("geo_line_locate_point", text) if p is not None else None
     if p is None or line is None:
         return None
-    _, number, part = _closest(p, [line])
-    angles = [_angle(*e) for e in _edges([line])]
+    _, number, part = closest_edge(p, [line])
+    angles = [angle(*e) for e in _edges([line])]
     return min(1.0, (math.fsum(angles[:number]) + part * angles[number]) / math.fsum(angles))
 
 

@@ -1,0 +1,211 @@
+"""Polygons on the sphere: GeoJSON Polygons and MultiPolygons whose edges are the shortest arcs.
+
+A ring has at least three distinct points, the last one the first again; rings neither cross nor share edges, and enclose the
+smaller side. Of anything else the answer is null. Refused is what the documentation leaves open or what needs S2's own tie rules:
+rings that do not fit into half of the globe, points on a boundary, a vertex on another edge, holes outside their shell.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from lurcher.functions.udf import udf
+from lurcher.functions.udfs.geo_lines import (
+    RADIUS,
+    Line,
+    Vector,
+    angle,
+    closest_edge,
+    cross,
+    dot,
+    line_of,
+    refuse_open,
+    vector,
+)
+from lurcher.functions.udfs.jsontext import load
+from lurcher.functions.udfs.rows import each
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: Closer than this (a hundredth of a millimetre) a point is on the boundary.
+_ON = 1e-12
+_MOST = 20_000
+_Polygon = list[Line]
+
+
+def _middle(ring: Line) -> Vector:
+    """The direction of the mean of the points."""
+    x, y, z = (math.fsum(v[k] for v in ring[1:]) for k in range(3))
+    size = math.hypot(x, y, z) or 1.0
+    return x / size, y / size, z / size
+
+
+def _inside(p: Vector, ring: Line) -> bool:
+    """Whether the directions from p to the ring's points turn once around. The ring is within half of the globe."""
+    if dot(p, _middle(ring)) <= 0:
+        return False
+    turned = 0.0
+    for a, b in pairwise(ring):
+        one, other = cross(p, a), cross(p, b)
+        turned += math.atan2(dot(p, cross(one, other)), dot(one, other))
+    return abs(turned) > math.pi
+
+
+def _meet(function: str, polygon: _Polygon) -> bool:
+    """Whether two edges cross, or are one."""
+    import numpy as np
+
+    first = np.array([a for ring in polygon for a in ring[:-1]])
+    last = np.array([b for ring in polygon for b in ring[1:]])
+    if len(first) > _MOST:
+        refuse_open(function, f"a polygon of more than {_MOST} points")
+    normals = np.cross(first, last)
+    normals /= np.linalg.norm(normals, axis=1)[:, None]
+    for i in range(len(first) - 1):
+        rest = slice(i + 1, None)
+        a, b, c, d = first[i], last[i], first[rest], last[rest]
+        same = (np.all(c == a, axis=1) & np.all(d == b, axis=1)) | (np.all(c == b, axis=1) & np.all(d == a, axis=1))
+        if same.any():
+            return True
+        touching = np.all(c == a, axis=1) | np.all(d == a, axis=1) | np.all(c == b, axis=1) | np.all(d == b, axis=1)
+        c_side, d_side = c @ normals[i], d @ normals[i]
+        a_side, b_side = normals[rest] @ a, normals[rest] @ b
+        apart = (np.minimum(c_side, d_side) > _ON) | (np.maximum(c_side, d_side) < -_ON)
+        apart |= (np.minimum(a_side, b_side) > _ON) | (np.maximum(a_side, b_side) < -_ON)
+        left = ~(apart | touching)
+        # Arcs on other sides of the globe meet each other's great circles, and not each other.
+        left &= (c + d) @ (a + b) > 0
+        if not left.any():
+            continue
+        sure = np.minimum(np.minimum(np.abs(c_side), np.abs(d_side)), np.minimum(np.abs(a_side), np.abs(b_side))) > _ON
+        if (left & sure).any():
+            return True
+        refuse_open(function, "a polygon with a point on another edge")
+    return False
+
+
+def _nested(places: list[Any]) -> bool:
+    return any(isinstance(p, list) and any(isinstance(n, list) for n in p) for p in places)
+
+
+def _polygon(function: str, rings: Any) -> _Polygon | None:
+    if not isinstance(rings, list) or not rings:
+        return None
+    polygon: _Polygon = []
+    for places in rings:
+        if isinstance(places, list) and _nested(places):
+            # The page of geo_point_in_polygon() makes such a shape, if make_list() keeps arrays, and shows it answered.
+            refuse_open(function, "rings within rings")
+        if not isinstance(places, list) or len(places) < 4:
+            return None
+        texts = [[getattr(n, "text", None) for n in p] if isinstance(p, list) else None for p in places]
+        if texts[0] != texts[-1] or any(a == b for a, b in pairwise(texts)):
+            return None
+        ring = line_of(function, places)
+        if ring is None or len(set(ring[1:])) < len(ring) - 1:
+            return None
+        middle = _middle(ring)
+        if min(dot(middle, v) for v in ring) < 1e-6:
+            refuse_open(function, "a polygon that does not fit into half of the globe")
+        polygon.append(ring)
+    if _meet(function, polygon):
+        return None
+    for hole in polygon[1:]:
+        if not _inside(hole[1], polygon[0]) or any(_inside(hole[1], h) for h in polygon[1:] if h is not hole):
+            refuse_open(function, "a hole that is not in its polygon, or in another hole")
+    return polygon
+
+
+@lru_cache(maxsize=4096)
+def _polygons(function: str, text: str) -> list[_Polygon] | None:
+    """The polygons of a shape; None where it is none or invalid."""
+    shape = load(text)
+    if not isinstance(shape, dict):
+        return None
+    rings = shape.get("coordinates")
+    match shape.get("type"):
+        case "Polygon":
+            rings = [rings]
+        case "MultiPolygon":
+            if not isinstance(rings, list) or not rings:
+                return None
+        case _:
+            return None
+    polygons = [_polygon(function, r) for r in rings]
+    return None if None in polygons else [p for p in polygons if p is not None]
+
+
+def _contains(p: Vector, polygons: list[_Polygon]) -> bool:
+    return any(_inside(p, one[0]) and not any(_inside(p, hole) for hole in one[1:]) for one in polygons)
+
+
+def _in_polygon(longitude: float, latitude: float, text: str) -> bool | None:
+    p = vector(longitude, latitude)
+    polygons = _polygons("geo_point_in_polygon", text) if p is not None else None
+    if p is None or polygons is None:
+        return None
+    if closest_edge(p, [ring for one in polygons for ring in one])[0] < _ON:
+        refuse_open("geo_point_in_polygon", "a point on the boundary")
+    return _contains(p, polygons)
+
+
+@udf("DOUBLE", "DOUBLE", "JSON", returns="BOOLEAN")
+def in_polygon(longitudes: pa.Array, latitudes: pa.Array, polygons: pa.Array) -> pa.Array:
+    return each(_in_polygon, "bool", longitudes, latitudes, polygons)
+
+
+def _distance(longitude: float, latitude: float, text: str) -> float | None:
+    p = vector(longitude, latitude)
+    polygons = _polygons("geo_distance_point_to_polygon", text) if p is not None else None
+    if p is None or polygons is None:
+        return None
+    if _contains(p, polygons):
+        return 0.0
+    return RADIUS * closest_edge(p, [ring for one in polygons for ring in one])[0]
+
+
+@udf("DOUBLE", "DOUBLE", "JSON", returns="DOUBLE")
+def polygon_distance(longitudes: pa.Array, latitudes: pa.Array, polygons: pa.Array) -> pa.Array:
+    return each(_distance, "double", longitudes, latitudes, polygons)
+
+
+def _enclosed(ring: Line) -> float:
+    """The part of the sphere of radius 1 that a ring encloses: triangles from its middle, by their signs."""
+    o = _middle(ring)
+    parts = []
+    for a, b in pairwise(ring):
+        # Of a triangle, tan(area / 2) = a.(b x c) / (1 + ab + bc + ca) (Eriksson).
+        parts.append(2 * math.atan2(dot(o, cross(a, b)), 1 + dot(o, a) + dot(a, b) + dot(b, o)))
+    return abs(math.fsum(parts))
+
+
+def _area(text: str) -> float | None:
+    polygons = _polygons("geo_polygon_area", text)
+    if polygons is None:
+        return None
+    if len(polygons) > 1:
+        refuse_open("geo_polygon_area", "several polygons, which it unites")
+    return RADIUS**2 * (_enclosed(polygons[0][0]) - math.fsum(map(_enclosed, polygons[0][1:])))
+
+
+@udf("JSON", returns="DOUBLE")
+def polygon_area(polygons: pa.Array) -> pa.Array:
+    return each(_area, "double", polygons)
+
+
+def _perimeter(text: str) -> float | None:
+    polygons = _polygons("geo_polygon_perimeter", text)
+    if polygons is None:
+        return None
+    if len(polygons) > 1 or len(polygons[0]) > 1:
+        refuse_open("geo_polygon_perimeter", "several polygons, which it unites, or holes")
+    return RADIUS * math.fsum(angle(a, b) for a, b in pairwise(polygons[0][0]))
+
+
+@udf("JSON", returns="DOUBLE")
+def polygon_perimeter(polygons: pa.Array) -> pa.Array:
+    return each(_perimeter, "double", polygons)
