@@ -201,3 +201,28 @@ def test_a_point_on_the_boundary_is_refused() -> None:
     with pytest.raises(LurcherError, match="boundary"):
         call("geo_polygons:in_polygon", 5.0, 0.0, polygon(SQUARE))
     assert call("geo_polygons:polygon_distance", 5.0, 0.0, polygon(SQUARE)) == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "LINESTRING", "POINT 1 2", "POINT (1)", "POINT (1 2", "POINT (1 2) x", "CIRCLE (1 2)", "POINT (1,2)", "é"],
+)
+def test_no_well_known_text(text: str) -> None:
+    assert call("geo_wkt:from_wkt", text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "POINT EMPTY",
+        "POINT Z (1 2 3)",
+        "POINT (1 2 3)",
+        "point (1 2)",
+        "POINT (500 1)",
+        "POLYGON ((0 0, 1 1, 2 2))",
+        "GEOMETRYCOLLECTION (" * 5000,
+    ],
+)
+def test_well_known_texts_that_are_refused(text: str) -> None:
+    with pytest.raises(LurcherError):
+        call("geo_wkt:from_wkt", text)

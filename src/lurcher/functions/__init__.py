@@ -13,6 +13,7 @@ from lurcher.functions import (  # noqa: F401
     geo_points,
     geo_polygons,
     geo_s2,
+    geo_shapes,
     graphs,
     math,
     network,

@@ -23,7 +23,7 @@ _BY_REASON: dict[str, str] = {
     _SKETCH: "hll_isvalid tdigest_isvalid",
     _PERIODS: "series_periods_detect series_periods_validate",
     _FFT: "series_fft series_ifft",
-    _GEO: "geo_from_wkt geo_closest_point_on_polygon"
+    _GEO: "geo_closest_point_on_polygon"
     " geo_intersects_2lines"
     " geo_intersects_line_with_polygon geo_intersects_2polygons geo_intersection_2lines geo_intersection_line_with_polygon"
     " geo_intersection_2polygons geo_union_polygons_array geo_simplify_polygons_array geo_union_lines_array"
