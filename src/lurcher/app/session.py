@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lurcher.lake import Lake, LakeTable
     from lurcher.plan import nodes as n
     from lurcher.plan.compile import Compiled
+    from lurcher.plan.nodes import Plan
 
 
 @dataclass(frozen=True)
@@ -130,16 +131,23 @@ class Session:
             )
         return self._engine
 
-    def compile(self, source: Source | str) -> Compiled:
-        """Tokens to plan; what is wrong is in the diagnostics."""
+    def compile(self, source: Source | str, *, probe: bool = False) -> Compiled:
+        """Tokens to plan; what is wrong is in the diagnostics. Reads no rows but where `probe` says so: then columns that are
+        values of the rows (`evaluate bag_unpack`, `pivot`) are known, else open."""
         from lurcher.plan.compile import compile_text
 
-        return compile_text(source if isinstance(source, Source) else Source(source), self.tables, now=self.now)
+        source = source if isinstance(source, Source) else Source(source)
+        return compile_text(source, self.tables, now=self.now, probe=self._probe if probe else None)
+
+    def _probe(self, plan: Plan) -> pa.Table:
+        from lurcher.plan.nodes import Query
+
+        return self.engine.run(Query(plan)).table()
 
     def need(self, source: Source | str) -> Compiled:
-        """The same; raises `Refused` where the text does not stand."""
+        """What can be run; raises `Refused` where the text does not stand."""
         source = source if isinstance(source, Source) else Source(source)
-        compiled = self.compile(source)
+        compiled = self.compile(source, probe=True)
         if any(d.is_error for d in compiled.diagnostics):
             raise Refused(compiled.diagnostics, source)
         return compiled

@@ -21,6 +21,7 @@ from lurcher.kql.syntax import Script
 from lurcher.plan.binder import bind
 from lurcher.plan.catalog import Catalog
 from lurcher.plan.nodes import Query
+from lurcher.plan.probe import Probe
 from lurcher.plan.rewrites import rewrite
 
 
@@ -45,13 +46,17 @@ class Compiled:
 
 
 def compile_text(
-    source: Source | str, catalog: Catalog, now: int | datetime, parameters: Mapping[str, Any] | None = None
+    source: Source | str,
+    catalog: Catalog,
+    now: int | datetime,
+    parameters: Mapping[str, Any] | None = None,
+    probe: Probe | None = None,
 ) -> Compiled:
-    """Compile a text. Never raises; a text that does not parse is not bound."""
+    """Compile a text. Never raises; a text that does not parse is not bound. `probe`: see `lurcher.plan.probe`."""
     source = source if isinstance(source, Source) else Source(source)
     parsed = parse(source)
     if not parsed.ok:
         return Compiled(source, parsed.tree, (), parsed.diagnostics)
-    bound = bind(parsed.tree, catalog, now=now, parameters=parameters)
+    bound = bind(parsed.tree, catalog, now=now, parameters=parameters, probe=probe)
     queries = tuple(rewrite(query) for query in bound.queries) if bound.ok else bound.queries
     return Compiled(source, parsed.tree, queries, (*parsed.diagnostics, *bound.diagnostics))

@@ -50,6 +50,7 @@ from lurcher.plan.binder import (  # noqa: F401  They declare the operators.
 from lurcher.plan.binder.context import Context
 from lurcher.plan.binder.statements import script
 from lurcher.plan.catalog import Catalog
+from lurcher.plan.probe import Probe
 
 __all__ = ["Bound", "bind", "ticks"]
 
@@ -77,12 +78,18 @@ def ticks(moment: datetime) -> int:
 
 
 def bind(
-    tree: sx.Script, catalog: Catalog, *, now: int | datetime, parameters: Mapping[str, Any] | None = None
+    tree: sx.Script,
+    catalog: Catalog,
+    *,
+    now: int | datetime,
+    parameters: Mapping[str, Any] | None = None,
+    probe: Probe | None = None,
 ) -> Bound:
     """Bind a text that parsed without errors. `now` is what now() gives, in ticks since 0001-01-01 or as a datetime;
-    `parameters` are values for `declare query_parameters`, in the form of `Literal.value`. Never raises."""
+    `parameters` are values for `declare query_parameters`, in the form of `Literal.value`; `probe` runs a plan where the columns
+    of an operator are values of the rows (none: they stay open, and the query cannot be run). Never raises."""
     moment = now if isinstance(now, int) else ticks(now)
-    cx = Context(catalog, moment, parameters=dict(parameters or {}))
+    cx = Context(catalog, moment, parameters=dict(parameters or {}), probe=probe)
     try:
         queries = script(cx, tree)
     except RecursionError:

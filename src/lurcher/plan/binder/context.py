@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import LU001, Diagnostic, Rule
@@ -13,6 +13,9 @@ from lurcher.kql.source import NOWHERE, Span
 from lurcher.kql.types import Column, Columns, ScalarType
 from lurcher.plan import nodes as n
 from lurcher.plan.catalog import Catalog
+
+if TYPE_CHECKING:
+    from lurcher.plan.probe import Probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +208,10 @@ class Context:
     last: sx.Operator | None = None
     #: Several results of one pipe (`fork`, `facet`).
     extra: list[n.Plan] = field(default_factory=list)
+    #: Who runs a plan while the text is bound, for operators whose columns are values of the rows; None: nobody may.
+    probe: Probe | None = None
+    #: Whether columns are not known because nobody was asked for them: a name that is not found is no news then.
+    unasked: bool = False
 
     def say(self, rule: Rule, span: Span, *, hint: str = "", construct: str = "", **data: Any) -> None:
         diagnostic = rule.at(span, hint=hint, construct=construct, **data)

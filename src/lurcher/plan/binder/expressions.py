@@ -224,7 +224,7 @@ def _variable(cx: Context, env: Env, node: sx.Expression, name: str) -> n.Expr:
         cx.say(LU005, node.span, hint=f"toscalar({name} | ...) takes one value of a table")
         return unknown(node.span)
     if env.open:
-        if not any(d.is_error for d in cx.diagnostics):
+        if not cx.unasked and not any(d.is_error for d in cx.diagnostics):
             cx.say(LU012, node.span, name=name)
         return n.Col(type=T.UNKNOWN, name=name, span=node.span)
     if known(FunctionKind.SCALAR, name) or known(FunctionKind.AGGREGATE, name):

@@ -70,7 +70,7 @@ def support(probe: Probe) -> Support:
 
 def diagnostics(query: str) -> tuple[Diagnostic, ...]:
     """What is said of a query over T and U, until it is SQL."""
-    compiled = compile_text(PRELUDE + query, _Tables(), NOW)
+    compiled = compile_text(PRELUDE + query, _Tables(), NOW, probe=_rows)
     if compiled.ok:
         try:
             for bound in compiled.queries:
@@ -78,6 +78,13 @@ def diagnostics(query: str) -> tuple[Diagnostic, ...]:
         except Refused as refused:
             return (*compiled.diagnostics, *refused.diagnostics)
     return compiled.diagnostics
+
+
+def _rows(plan: Any) -> Any:
+    from lurcher.engines.duckdb import DuckDBEngine
+    from lurcher.plan.nodes import Query
+
+    return DuckDBEngine(_Tables()).run(Query(plan)).table()
 
 
 def _sql(plan: Any) -> str:
