@@ -1,36 +1,188 @@
-"""Plugins that count who was active when."""
+"""Plugins that count who was active when, each a query over the columns that it is given.
+
+Windows begin at Start and are a step wide; rows after End are not looked at. Distinct ids are counted exactly. Rows without a
+time are in no window.
+
+Source: "activity_counts_metrics plugin", "sliding_window_counts plugin" and the query for sliding windows that it refers to,
+"session_count plugin" (Kusto documentation); the examples as measured on Microsoft's emulator.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from lurcher.kql import syntax as sx
-from lurcher.kql.types import Column, ScalarType
+from lurcher.kql.diagnostics import KS107, KS116, KS120, LU008
+from lurcher.kql.types import INTEGER_TYPES, NUMERIC_TYPES, Column, ScalarType
 from lurcher.plan import nodes as n
-from lurcher.plan.binder.context import Context, Rel, Scope
+from lurcher.plan.binder.calls import reads_row
+from lurcher.plan.binder.context import Context, Env, Rel, Scope, col, project
+from lurcher.plan.binder.expressions import convert, scalar
 from lurcher.plan.binder.plugins.registry import column, plugin
+from lurcher.plan.binder.plugins.written import quoted, renamed, written
 
 T = ScalarType
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """The arguments: `rows` are the input as `id`, `t`, `$d0`, ...; `values` the constants by name."""
+
+    rows: Rel
+    time: Column
+    dims: list[Column]
+    values: dict[str, n.Expr]
+
+    @property
+    def by(self) -> str:
+        """The dimensions, each with a comma before it."""
+        return "".join(f", {quoted(f'$d{i}')}" for i in range(len(self.dims)))
+
+    @property
+    def on(self) -> str:
+        return self.by.removeprefix(", ")
+
+
+def _given(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp, constants: tuple[str, ...]) -> _Given | None:
+    """IdColumn, TimelineColumn, the constants in order, dimensions. A constant that is not named `count` is of the timeline's
+    type, or of the type of a distance on it (`window`, `step`)."""
+    args, name = op.call.arguments, op.call.name.text
+    fixed = 2 + len(constants)
+    if len(args) < fixed:
+        cx.say(KS120, op.call.name.span, name=name, counts=f"at least {fixed} arguments", given=len(args))
+        return None
+    columns = [column(cx, rel, node) for node in (*args[:2], *args[fixed:])]
+    values = {}
+    for key, node in zip(constants, args[2:fixed], strict=True):
+        value = scalar(cx, Env(scope), node)
+        if reads_row(value):
+            cx.say(LU008, node.span, what=f"'{key}' of {name}")
+            return None
+        values[key] = value
+    found = [c for c in columns if c is not None]
+    if len(found) < len(columns) or any(v.type is T.UNKNOWN for v in values.values()):
+        return None
+    for c, node in zip(found, (*args[:2], *args[fixed:]), strict=True):
+        if c.type is T.DYNAMIC:
+            cx.say(KS116, node.span, what=f"a column of {name}", actual="dynamic", hint="tostring() of it can be one")
+            return None
+    time = found[1]
+    if time.type is not T.DATETIME and time.type not in INTEGER_TYPES and time.type is not T.REAL:
+        cx.say(KS107, args[1].span, expected="datetime, long or real", actual=time.type)
+        return None
+    for key, node in zip(constants, args[2:fixed], strict=True):
+        done = _constant(cx, key, values[key], time.type, node, name)
+        if done is None:
+            return None
+        values[key] = done
+    items: list[n.Item] = [("id", col(found[0].name, found[0].type)), ("t", col(time.name, time.type))]
+    items += [(f"$d{i}", col(c.name, c.type)) for i, c in enumerate(found[2:])]
+    return _Given(Rel(project(rel, items).plan), time, found[2:], values)
+
+
+def _constant(cx: Context, key: str, value: n.Expr, time: ScalarType, node: sx.Expression, name: str) -> n.Expr | None:
+    if key in ("step", "window") and value.type is T.STRING:
+        cx.refuse(f"{name} by {key} of the calendar", node.span, "a step is a timespan: 7d")
+        return None
+    wanted = T.TIMESPAN if time is T.DATETIME and key in ("step", "window") else time
+    if value.type is wanted:
+        return value
+    if wanted in NUMERIC_TYPES and value.type in NUMERIC_TYPES:
+        return convert(value, wanted)
+    cx.say(KS107, node.span, expected=wanted, actual=value.type)
+    return None
+
+
+def _result(cx: Context, op: sx.EvaluateOp, given: _Given, text: str, counts: tuple[tuple[str, str], ...]) -> Rel:
+    """The query's `w` under the timeline's name, the dimensions under theirs, then the counts (name, column)."""
+    rel = written(cx, op, text, {"T": given.rows}, given.values)
+    names = [(given.time.name, "w"), *((c.name, f"$d{i}") for i, c in enumerate(given.dims)), *counts]
+    if len({new for new, _ in names}) < len(names):
+        cx.refuse(
+            f"{op.call.name.text} over columns that are named like its counts", op.call.span, "rename them before"
+        )
+        names = [(f"{new}{i}", old) for i, (new, old) in enumerate(names)]
+    if not {old for _, old in names} <= {c.name for c in rel.columns}:
+        return _nothing(rel, op, given, counts)
+    return renamed(rel, names)
+
+
+def _nothing(rel: Rel, op: sx.EvaluateOp, given: _Given | None, counts: tuple[tuple[str, str], ...]) -> Rel:
+    """What stands for the result where the call is wrong: its counts, as far as columns are known."""
+    columns = [] if given is None else [given.time, *given.dims]
+    columns += [Column(name, T.LONG) for name, _ in counts]
+    plan = n.TableFunction(input=rel.plan, name=op.call.name.text, args=(), columns=tuple(columns), span=op.span)
+    return Rel(plan, open=True)
+
+
+_METRICS = (("count", "n"), ("dcount", "d"), ("new_dcount", "fresh"), ("aggregated_dcount", "total"))
+
+
 @plugin("activity_counts_metrics")
 def _activity_counts(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Rel:
-    args = op.call.arguments
-    cx.refuse(f"evaluate {op.call.name.text}", op.call.name.span)
-    axis = column(cx, rel, args[1]) if len(args) > 1 else None
-    dimensions = [c for node in args[5:] if (c := column(cx, rel, node)) is not None]
-    columns = [axis] if axis is not None else []
-    columns += dimensions
-    columns += [Column(x, T.LONG) for x in ("count", "dcount", "new_dcount", "aggregated_dcount")]
-    plan = n.TableFunction(input=rel.plan, name=op.call.name.text, args=(), columns=tuple(columns), span=op.span)
-    return Rel(plan)
+    """Rows, distinct ids, ids not seen in an earlier window, and ids seen so far, for each window."""
+    given = _given(cx, scope, rel, op, ("start", "end", "step"))
+    if given is None:
+        return _nothing(rel, op, None, _METRICS)
+    by, on = given.by, given.on
+    order = "".join(f"{d} asc, " for d in on.split(", ") if d)
+    restart = "".join(f" or {d} != prev({d})" for d in on.split(", ") if d)
+    if any(c.type is not T.STRING for c in given.dims):
+        cx.refuse("activity_counts_metrics by a column that is no text", op.call.span, "make a text of it: tostring()")
+    text = f"""
+    T
+    | where t >= start and t <= end
+    | summarize n = count() by w = bin_at(t, step, start), k = tostring(id), none = isnull(id){by}
+    | as W
+    | join kind=inner (W | summarize opening = min(w) by k{by}) on k{by}
+    | summarize n = sum(n), d = countif(not(none)), fresh = countif(w == opening and not(none)) by w{by}
+    | sort by {order}w asc
+    | extend total = row_cumsum(fresh, false{restart})
+    """
+    return _result(cx, op, given, text, _METRICS)
+
+
+_SLIDING = (("Count", "n"), ("Dcount", "d"))
 
 
 @plugin("sliding_window_counts")
 def _sliding_window(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Rel:
-    args = op.call.arguments
-    cx.refuse(f"evaluate {op.call.name.text}", op.call.name.span)
-    axis = column(cx, rel, args[1]) if len(args) > 1 else None
-    dimensions = [c for node in args[6:] if (c := column(cx, rel, node)) is not None]
-    columns = [axis] if axis is not None else []
-    columns += [*dimensions, Column("Count", T.LONG), Column("Dcount", T.LONG)]
-    plan = n.TableFunction(input=rel.plan, name=op.call.name.text, args=(), columns=tuple(columns), span=op.span)
-    return Rel(plan)
+    """For each step the rows and the distinct ids of the window that ends with it: a row counts in each step up to a window
+    after its own."""
+    given = _given(cx, scope, rel, op, ("start", "end", "window", "step"))
+    if given is None:
+        return _nothing(rel, op, None, _SLIDING)
+    text = f"""
+    T
+    | where t >= start - window and t <= end
+    | summarize n = count() by b = bin_at(t, step, start), id{given.by}
+    | extend until = iff(b + window > end, end, b + window - step)
+    | mv-expand w = range(b, until, step) to typeof({given.time.type.value})
+    | where w >= start
+    | summarize n = sum(n), d = count_distinct(id) by w{given.by}
+    """
+    return _result(cx, op, given, text, _SLIDING)
+
+
+_SESSIONS = (("count_sessions", "n"),)
+
+
+@plugin("session_count")
+def _session_count(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Rel:
+    """Rows of an id that has no other within the window before, for each step; steps are whole multiples, as bin() has them."""
+    given = _given(cx, scope, rel, op, ("start", "end", "step", "window"))
+    if given is None:
+        return _nothing(rel, op, None, _SESSIONS)
+    dims = [quoted(f"$d{i}") for i in range(len(given.dims))]
+    order = "".join(f", {d} asc" for d in dims)
+    same = "".join(f" and prev(tostring({d})) == tostring({d})" for d in dims)
+    text = f"""
+    T
+    | where t >= start and t <= end and isnotnull(id)
+    | summarize by t, k = tostring(id){given.by}
+    | sort by k asc{order}, t asc
+    | extend before = prev(t), same = prev(k) == k{same}
+    | where isnull(before) or not(same) or t - before >= window
+    | summarize n = count() by w = bin(t, step){given.by}
+    """
+    return _result(cx, op, given, text, _SESSIONS)
