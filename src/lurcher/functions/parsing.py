@@ -122,7 +122,9 @@ scalar(
     "base64_string: string",
     "string",
     "The text that base64 says; the empty text where it is none in UTF-8.",
-    "kql_base64_text({base64_string})",
+    # What is base64 to the letter the engine decodes itself; the function takes what has white space in it.
+    "CASE WHEN regexp_full_match({base64_string}, '(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?')"
+    " THEN coalesce(TRY(decode(from_base64({base64_string}))), '') ELSE kql_base64_text({base64_string}) END",
     udf=_CODES + "base64_text",
     nulls=_MAYBE,
     examples=(
