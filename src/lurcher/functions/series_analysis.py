@@ -72,7 +72,7 @@ for _name in ("series_fit_2lines", "series_fit_2lines_dynamic"):
         "kql_series_fit_2lines({series})::JSON",
         udf=_FIT + "series_fit_2lines",
         nulls=_MAYBE,
-        example=(f"isnull({_name}(dynamic(null)))", "true"),
+        example=(f"{_name}(dynamic(null))", "dynamic(null)" if _name.endswith("dynamic") else "real(null)"),
     )
 
 
