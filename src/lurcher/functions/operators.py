@@ -129,6 +129,19 @@ operator(
 )
 operator("+", "left: decimal, right: decimal", "decimal", "Sum.", "{left} + {right}")
 operator("-", "left: decimal, right: decimal", "decimal", "Difference.", "{left} - {right}")
+for _symbol, _name, _doc in (
+    ("*", "product", "Product"),
+    ("/", "quotient", "Quotient"),
+    ("%", "remainder", "Remainder, never negative"),
+):
+    operator(
+        _symbol,
+        "left: decimal, right: decimal",
+        "decimal",
+        f"{_doc}; what does not fit into 20 digits before and 18 behind the point stops the query.",
+        f"CAST(kql_decimal_{_name}(CAST({{left}} AS VARCHAR), CAST({{right}} AS VARCHAR)) AS DECIMAL(38, 18))",
+        udf=f"lurcher.functions.udfs.decimals:decimal_{_name}",
+    )
 operator(
     "unary -",
     "value: long",

@@ -82,11 +82,11 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         "`decimal`",
         "a decimal number of 128 bits",
-        "20 digits before the point, more are refused, and 18 behind it; multiplication and division are refused;"
+        "20 digits before the point, more are refused, and 18 behind it; products and quotients that do not fit stop the query;"
         " no decimal in a dynamic value",
         (
             ("print decimal(0.1) + decimal(0.2)", ["0.3"]),
-            ("print decimal(1) / decimal(3)", "the operator / for decimal and decimal"),
+            ("print decimal(1) / decimal(3)", "a decimal holds twenty digits before the point"),
             ("print bag_pack('a', decimal(1))", "a conversion from decimal to dynamic"),
             ("print todecimal('1e30')", "a number does not fit into decimal"),
         ),
