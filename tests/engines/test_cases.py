@@ -19,6 +19,7 @@ from lurcher.engines.values import protocol_rows
 from lurcher.kql.source import Source
 from lurcher.kql.types import Column, ScalarType
 from lurcher.plan.compile import compile_text
+from lurcher.plan.nodes import Plan, Query
 from lurcher.schema import TableSchema, known_table, table_names
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -61,8 +62,11 @@ def engine() -> Any:
     made.close()
 
 
-def compiled(text: str) -> Any:
-    result = compile_text(Source(text), Tables(), now=NOW)
+def compiled(text: str, engine: DuckDBEngine) -> Any:
+    def probe(plan: Plan, /) -> pa.Table:
+        return engine.run(Query(plan)).table()
+
+    result = compile_text(Source(text), Tables(), now=NOW, probe=probe)
     errors = [d for d in result.diagnostics if d.is_error]
     assert not errors, errors
     return result.queries
@@ -70,7 +74,7 @@ def compiled(text: str) -> Any:
 
 @pytest.mark.parametrize("case", load("sql"), ids=str)
 def test_sql(case: Case, engine: DuckDBEngine, accept: bool) -> None:
-    statements = [engine.sql(q.plan) for q in compiled(case.input)]
+    statements = [engine.sql(q.plan) for q in compiled(case.input, engine)]
     for statement in statements:
         # A second opinion: another parser of the dialect takes it too.
         sqlglot.parse_one(statement, read="duckdb")
@@ -81,7 +85,7 @@ def test_sql(case: Case, engine: DuckDBEngine, accept: bool) -> None:
 def test_rows(case: Case, engine: DuckDBEngine, accept: bool) -> None:
     """The columns as `name:type`, then a row a line; sorted where the case says `unordered`."""
     lines = []
-    for query in compiled(case.input):
+    for query in compiled(case.input, engine):
         result = engine.run(query)
         rows = [orjson.dumps(r).decode() for b in result.batches for r in protocol_rows(b, result.columns)]
         head = " ".join(f"{c.name}:{c.type}" for c in result.columns)

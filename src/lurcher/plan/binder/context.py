@@ -202,6 +202,9 @@ class Context:
     outer: dict[str, ScalarType] | None = None
     #: Expressions whose size is known, by identity.
     weights: dict[int, tuple[n.Expr, int]] = field(default_factory=dict)
+    #: Columns of all relations that were made so far, and functions that were inlined: what a text may come to is bounded.
+    cells: int = 0
+    inlined: int = 0
     #: How many `partition` operators there are so far: each has a name for its key.
     partitions: int = 0
     #: The last operator of the statement that is being bound: `fork` and `facet` may stand there alone.
@@ -210,6 +213,8 @@ class Context:
     extra: list[n.Plan] = field(default_factory=list)
     #: Who runs a plan while the text is bound, for operators whose columns are values of the rows; None: nobody may.
     probe: Probe | None = None
+    #: What has been asked of a plan, by the plan's identity and the question: the plan, kept alive, and the answer.
+    asked: dict[tuple[int, str], tuple[n.Plan, Any]] = field(default_factory=dict)
     #: Whether columns are not known because nobody was asked for them: a name that is not found is no news then.
     unasked: bool = False
 

@@ -205,6 +205,12 @@ _PLUGIN_QUERIES: dict[str, tuple[tuple[str, str], ...]] = {
     "narrow": (("narrow", "U | evaluate narrow()"),),
     "ipv4_lookup": (("ipv4_lookup", "T | evaluate ipv4_lookup(U, s, v)"),),
     "ipv6_lookup": (("ipv6_lookup", "T | evaluate ipv6_lookup(U, s, v)"),),
+    "rows_near": (("rows_near", "T | sort by n asc | evaluate rows_near(b, 1)"),),
+    "rolling_percentile": (("rolling_percentile", "T | evaluate rolling_percentile(n, 50, t, 1d, 2)"),),
+    "schema_merge": (("schema_merge", "T | getschema | evaluate schema_merge()"),),
+    "session_count": (
+        ("session_count", "T | evaluate session_count(s, t, datetime(2024-01-01), datetime(2024-01-03), 1d, 1d)"),
+    ),
     "activity_counts_metrics": (
         (
             "activity_counts_metrics",

@@ -8,6 +8,7 @@
 | `addresses` | look-ups by address |
 | `activity` | counts of who was active when |
 | `serial` | rows in their order |
+| `schemas` | schemas as rows |
 | `written` | what they are made with: KQL of our own, questions to the data |
 """
 
@@ -18,7 +19,7 @@ from lurcher.kql.diagnostics import KS211
 from lurcher.plan.binder import cloud
 from lurcher.plan.binder.calls import as_table, call_user
 from lurcher.plan.binder.context import Context, Env, FunctionValue, Rel, Scope, near, operator, source
-from lurcher.plan.binder.plugins import activity, addresses, bags, pivot, serial  # noqa: F401  They declare the plugins.
+from lurcher.plan.binder.plugins import activity, addresses, bags, pivot, schemas, serial  # noqa: F401  They declare the plugins.
 from lurcher.plan.binder.plugins.registry import PLUGINS, declared
 from lurcher.plan.binder.plugins.unsupported import UNSUPPORTED
 from lurcher.plan.binder.tables import NO_ROWS

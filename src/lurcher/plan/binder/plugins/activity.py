@@ -186,3 +186,46 @@ def _session_count(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Re
     | summarize n = count() by w = bin(t, step){given.by}
     """
     return _result(cx, op, given, text, _SESSIONS)
+
+
+@plugin("rolling_percentile")
+def _rolling_percentile(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Rel:
+    """ValueColumn, Percentile, IndexColumn, BinSize, BinsPerWindow, dimensions: for each bin that has rows the percentile of the
+    window of bins that ends with it."""
+    args, name = op.call.arguments, op.call.name.text
+    if len(args) < 5:
+        cx.say(KS120, op.call.name.span, name=name, counts="at least 5 arguments", given=len(args))
+        return Rel(rel.plan, open=True)
+    value, index = column(cx, rel, args[0]), column(cx, rel, args[2])
+    dims = [column(cx, rel, node) for node in args[5:]]
+    found = [c for c in dims if c is not None]
+    rank, step, bins = (scalar(cx, Env(scope), args[i]) for i in (1, 3, 4))
+    if value is None or index is None or len(found) < len(dims):
+        return Rel(rel.plan, open=True)
+    for constant, node in ((rank, args[1]), (bins, args[4])):
+        if not isinstance(constant, n.Lit) or constant.type not in NUMERIC_TYPES:
+            cx.say(LU008, node.span, what=f"a number of {name}")
+            return Rel(rel.plan, open=True)
+    assert isinstance(rank, n.Lit)
+    assert isinstance(bins, n.Lit)
+    wide = _constant(cx, "step", step, index.type, args[3], name)
+    if wide is None:
+        return Rel(rel.plan, open=True)
+    if any(c.type is not T.STRING for c in found):
+        cx.refuse(f"{name} by a column that is no text", op.call.span, "make a text of it: tostring()")
+    items: list[n.Item] = [("v", col(value.name, value.type)), ("t", col(index.name, index.type))]
+    items += [(f"$d{i}", col(c.name, c.type)) for i, c in enumerate(found)]
+    by = "".join(f", {quoted(f'$d{i}')}" for i in range(len(found)))
+    text = f"""
+    T
+    | where isnotnull(t)
+    | extend b = bin(t, step)
+    | as R
+    | mv-expand w = range(b, b + step * {int(bins.value) - 1}, step) to typeof({index.type.value})
+    | join kind=inner (R | summarize by w = b{by}) on w{by}
+    | summarize p = percentile(v, rank) by w{by}
+    """
+    done = written(cx, op, text, {"T": Rel(project(rel, items).plan)}, {"step": wide, "rank": rank})
+    shown = str(rank.value).removesuffix(".0").replace(".", "_")
+    names = [(index.name, "w"), *((c.name, f"$d{i}") for i, c in enumerate(found))]
+    return renamed(done, [*names, (f"rolling_{bins.value}_percentile_{value.name}_{shown}", "p")])

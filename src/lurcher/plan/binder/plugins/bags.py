@@ -18,6 +18,7 @@ from lurcher.plan import nodes as n
 from lurcher.plan.binder.context import Context, Env, Rel, Scope, col, project
 from lurcher.plan.binder.expressions import constant_text, convert, operator_call, scalar
 from lurcher.plan.binder.plugins.registry import column, declared, plugin
+from lurcher.plan.binder.plugins.unsupported import UNSUPPORTED
 from lurcher.plan.binder.plugins.written import ask, unknown_columns, written
 
 T = ScalarType
@@ -124,7 +125,7 @@ def _bag_unpack(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Rel:
 def _keys(cx: Context, rel: Rel, op: sx.EvaluateOp, given: _Arguments) -> dict[str, ScalarType] | None:
     """The keys that the bags have, and the type of each; None where that is not known."""
     bags = Rel(project(rel, [("b", col(given.bag.name, T.DYNAMIC))]).plan)
-    answer = ask(cx, op, written(cx, op, _KEYS, {"T": bags}), 4 * MAX_COLUMNS)
+    answer = ask(cx, op, written(cx, op, _KEYS, {"T": bags}), 4 * MAX_COLUMNS, (rel.plan, f"keys of {given.bag.name}"))
     if answer is None:
         return None
     types: dict[str, set[str]] = {}
@@ -180,6 +181,6 @@ def _listed(cx: Context, op: sx.EvaluateOp, given: _Arguments, decl: sx.ColumnDe
 
 @plugin("narrow")
 def _narrow(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Rel:
-    cx.refuse("evaluate narrow", op.call.name.span)
+    cx.refuse("evaluate narrow", op.call.name.span, UNSUPPORTED["narrow"])
     columns = (Column("Row", T.LONG), Column("Column", T.STRING), Column("Value", T.STRING))
     return Rel(n.TableFunction(input=rel.plan, name="narrow", args=(), columns=columns, span=op.span))

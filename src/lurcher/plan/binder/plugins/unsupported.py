@@ -10,7 +10,11 @@ _CODE = "it runs code that the query brings, and nothing of a query is run here 
 _MINED = "how it chooses its patterns is not published"
 _CLUSTER = "it asks the cluster that the query runs on"
 _STORAGE = "it reads files of a cloud's storage, and nothing leaves this machine"
-_HERE = "it is not supported yet"
+_SKETCH = "sketches of the service are not reproduced; join the ids of both sides and count them"
+_LOOKBACK = "how far its window looks back is not the same in its documentation and in its results"
+_TEXT = "how the service writes values as texts in it is not published"
+_FOLLOW = "it is not supported: scan finds rows that follow each other, summarize and join count those who came back"
+_SHAPES = "its look-ups are of shapes on a sphere, and are not supported"
 
 _BY_REASON: dict[str, str] = {
     _OUT: "azure_digital_twins_query_request cosmosdb_sql_request http_request http_request_post sql_request mysql_request"
@@ -19,9 +23,13 @@ _BY_REASON: dict[str, str] = {
     _CODE: "csharp python r",
     _MINED: "autocluster autocluster_v2 basket diffpatterns diffpatterns_text",
     _CLUSTER: "estimate_rows_count execute_show_command execute_query identity identity_v3",
-    _HERE: "active_users_count activity_engagement activity_metrics dcount_intersect funnel_sequence"
-    " funnel_sequence_completion geo_polygon_lookup geo_line_lookup new_activity_metrics preview rolling_percentile rows_near"
-    " schema_merge session_count sequence_detect",
+    _SKETCH: "dcount_intersect",
+    _LOOKBACK: "active_users_count",
+    _TEXT: "narrow",
+    _FOLLOW: "activity_engagement activity_metrics new_activity_metrics funnel_sequence funnel_sequence_completion"
+    " sequence_detect",
+    _SHAPES: "geo_polygon_lookup geo_line_lookup",
+    "it gives several results at once: take gives the first rows, count their number": "preview",
 }
 
 #: name -> why it is not supported. One that a module declares all the same is supported.
