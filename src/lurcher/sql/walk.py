@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, replace
 from typing import Any
 
 from lurcher.sql import tree as t
@@ -12,24 +12,40 @@ from lurcher.sql import tree as t
 #: An argument of at most so many nodes is repeated rather than bound: the engine finds common subexpressions itself, and
 #: `CASE WHEN x IS NULL THEN ... x ...` reads better than a variable.
 _SMALL = 4
+_QUERIES = (t.Subquery, t.InSelect, t.Exists)
 _VOLATILE = re.compile(r"\b(?:random|uuid|gen_random_uuid|uuidv4|uuidv7|nextval)\(")
 
 
-def _within(value: Any) -> Iterator[t.SqlExpr]:
+#: What is no expression and holds some.
+_PARTS = (t.Slot, t.OrderSlot, t.OverSlot, t.OrderKey, t.Over)
+#: class -> the names of its fields: of those that may hold expressions. Looked up for every node of every statement.
+_FIELDS: dict[type, tuple[str, ...]] = {t.Ident: (), t.Literal: (), t.Star: ()}
+
+
+def _names(kind: type) -> tuple[str, ...]:
+    found = _FIELDS.get(kind)
+    if found is None:
+        found = _FIELDS[kind] = tuple(f.name for f in fields(kind))
+    return found
+
+
+def _collect(value: Any, found: list[t.SqlExpr]) -> None:
     if isinstance(value, t.SqlExpr):
-        yield value
-    elif isinstance(value, tuple):
+        found.append(value)
+    elif value.__class__ is tuple:
         for item in value:
-            yield from _within(item)
-    elif isinstance(value, t.Slot | t.OrderSlot | t.OverSlot | t.OrderKey | t.Over):
-        for part in fields(value):
-            yield from _within(getattr(value, part.name))
+            _collect(item, found)
+    elif isinstance(value, _PARTS):
+        for name in _names(value.__class__):
+            _collect(getattr(value, name), found)
 
 
-def children(node: t.SqlExpr) -> Iterator[t.SqlExpr]:
+def children(node: t.SqlExpr) -> list[t.SqlExpr]:
     """The operands of an expression; a subquery inside it is not looked into."""
-    for part in fields(node):
-        yield from _within(getattr(node, part.name))
+    found: list[t.SqlExpr] = []
+    for name in _names(node.__class__):
+        _collect(getattr(node, name), found)
+    return found
 
 
 def walk(node: t.SqlExpr) -> Iterator[t.SqlExpr]:
@@ -65,12 +81,13 @@ def is_small(node: t.SqlExpr) -> bool:
     """Whether writing it twice is better than binding it once."""
     if isinstance(node, t.Ident | t.Literal):
         return True
-    has_query = any(isinstance(n, t.Subquery | t.InSelect | t.Exists | t.Let) for n in walk(node))
-    return size(node, _SMALL + 1) <= _SMALL and not has_query and not is_volatile(node)
+    if size(node, _SMALL + 1) > _SMALL:
+        return False
+    return not any(isinstance(n, (*_QUERIES, t.Let)) for n in walk(node)) and not is_volatile(node)
 
 
 def has_query(node: t.SqlExpr) -> bool:
-    return any(isinstance(n, t.Subquery | t.InSelect | t.Exists) for n in walk(node))
+    return any(isinstance(n, _QUERIES) for n in walk(node))
 
 
 def free_names(node: t.SqlExpr) -> set[str]:
@@ -100,11 +117,11 @@ def rewrite(node: t.SqlExpr, change: Callable[[t.SqlExpr], t.SqlExpr | None]) ->
 
 def _rebuild(node: Any, change: Callable[[t.SqlExpr], t.SqlExpr | None]) -> Any:
     updates = {}
-    for part in fields(node):
-        old = getattr(node, part.name)
+    for name in _names(node.__class__):
+        old = getattr(node, name)
         new = _change_value(old, change)
         if new is not old:
-            updates[part.name] = new
+            updates[name] = new
     return replace(node, **updates) if updates else node
 
 
@@ -114,6 +131,4 @@ def _change_value(value: Any, change: Callable[[t.SqlExpr], t.SqlExpr | None]) -
     if isinstance(value, tuple):
         new = tuple(_change_value(v, change) for v in value)
         return new if any(a is not b for a, b in zip(new, value, strict=True)) else value
-    if isinstance(value, t.SqlQuery) or not is_dataclass(value):
-        return value
-    return _rebuild(value, change)
+    return _rebuild(value, change) if isinstance(value, _PARTS) else value

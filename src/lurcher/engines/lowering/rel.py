@@ -297,9 +297,14 @@ def _renamed(node: t.SqlExpr, old: str, new: str) -> t.SqlExpr:
 
 def map_select(query: t.Select, change: Callable[[t.SqlExpr], t.SqlExpr]) -> t.Select:
     """The SELECT with every expression of its own changed."""
+
+    def item(old: t.SelectItem) -> t.SelectItem:
+        new = change(old.expr)
+        return old if new is old.expr else t.SelectItem(new, old.alias)
+
     return replace(
         query,
-        items=tuple(replace(i, expr=change(i.expr)) for i in query.items),
+        items=tuple(map(item, query.items)),
         where=None if query.where is None else change(query.where),
         group=tuple(change(g) for g in query.group),
         qualify=None if query.qualify is None else change(query.qualify),

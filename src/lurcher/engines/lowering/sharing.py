@@ -12,6 +12,18 @@ from lurcher.plan import nodes as n
 _TRIVIAL = (n.Scan, n.Supplied, n.Values, n.Range, n.Elements)
 
 
+#: class -> the names of those fields that may hold plans. Looked up for every node of every plan.
+_FIELDS: dict[type, tuple[str, ...]] = {}
+_NO_PLANS = frozenset(("type", "span", "function", "value", "columns"))
+
+
+def _names(kind: type) -> tuple[str, ...]:
+    found = _FIELDS.get(kind)
+    if found is None:
+        found = _FIELDS[kind] = tuple(f.name for f in fields(kind) if f.name not in _NO_PLANS)
+    return found
+
+
 def plans_in(value: Any) -> Iterator[n.Plan]:
     """The plans right inside of a node, those of its expressions' subqueries among them."""
     if isinstance(value, n.Plan):
@@ -20,15 +32,13 @@ def plans_in(value: Any) -> Iterator[n.Plan]:
         for item in value:
             yield from plans_in(item)
     elif isinstance(value, n.Expr | n.SortKey | n.ExpandItem):
-        for part in fields(value):
-            if part.name not in ("type", "span", "function", "value"):
-                yield from plans_in(getattr(value, part.name))
+        for name in _names(value.__class__):
+            yield from plans_in(getattr(value, name))
 
 
 def children(plan: n.Plan) -> Iterator[n.Plan]:
-    for part in fields(plan):
-        if part.name not in ("columns", "span"):
-            yield from plans_in(getattr(plan, part.name))
+    for name in _names(plan.__class__):
+        yield from plans_in(getattr(plan, name))
 
 
 def count_uses(plan: n.Plan) -> dict[int, int]:
@@ -56,7 +66,5 @@ def calls(plan: n.Plan, name: str) -> bool:
             seen.add(id(node))
             if isinstance(node, n.Call) and node.function.name == name:
                 return True
-            stack.extend(
-                getattr(node, f.name) for f in fields(node) if f.name not in ("columns", "span", "function", "type")
-            )
+            stack.extend(getattr(node, field) for field in _names(node.__class__))
     return False

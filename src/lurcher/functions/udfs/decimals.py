@@ -1,7 +1,7 @@
 """Products, quotients and remainders of decimals, exact or refused.
 
-The service's decimal has 34 digits wherever the point is; here twenty stand before it and eighteen behind. What comes out in those is
-given, anything else stops the query.
+The service's decimal has 34 digits wherever the point is; here twenty stand before it and eighteen behind. What comes out in those
+is given, anything else stops the query.
 """
 
 from __future__ import annotations
