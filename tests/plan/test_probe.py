@@ -37,7 +37,11 @@ def hints(text: str, rows: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def test_without_a_probe_columns_are_open_and_nothing_is_said() -> None:
-    for text in (BAGS + " | where k > 1 | project k, n", "DeviceEvents | evaluate pivot(ActionType) | where a > 1"):
+    for text in (
+        BAGS + " | where k > 1 | project k, n",
+        BAGS + " | extend a = column_ifexists('k', 1)",
+        "DeviceEvents | evaluate pivot(ActionType) | where a > 1",
+    ):
         assert compiled(text).diagnostics == ()
 
 

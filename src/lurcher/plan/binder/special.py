@@ -79,6 +79,8 @@ def _column_if_exists(cx: Context, env: Env, node: sx.Call) -> n.Expr:
     default = scalar(cx, env, node.arguments[1])
     type = env.types.get(name or "")
     if name is None or type is None:
+        if env.open and name is not None and cx.unasked:
+            return n.Col(type=T.UNKNOWN, name=name, span=node.span)
         if env.open and name is not None:
             cx.refuse("column_ifexists over a table whose columns are not known", node.span)
         return default

@@ -205,6 +205,12 @@ _PLUGIN_QUERIES: dict[str, tuple[tuple[str, str], ...]] = {
     "narrow": (("narrow", "U | evaluate narrow()"),),
     "ipv4_lookup": (("ipv4_lookup", "T | evaluate ipv4_lookup(U, s, v)"),),
     "ipv6_lookup": (("ipv6_lookup", "T | evaluate ipv6_lookup(U, s, v)"),),
+    "active_users_count": (
+        (
+            "active_users_count",
+            "T | evaluate active_users_count(s, t, datetime(2024-01-01), datetime(2024-01-03), 2d, 1d, 2, 1d)",
+        ),
+    ),
     "rows_near": (("rows_near", "T | sort by n asc | evaluate rows_near(b, 1)"),),
     "rolling_percentile": (("rolling_percentile", "T | evaluate rolling_percentile(n, 50, t, 1d, 2)"),),
     "schema_merge": (("schema_merge", "T | getschema | evaluate schema_merge()"),),

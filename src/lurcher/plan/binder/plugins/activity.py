@@ -4,7 +4,8 @@ Windows begin at Start and are a step wide; rows after End are not looked at. Di
 time are in no window.
 
 Source: "activity_counts_metrics plugin", "sliding_window_counts plugin" and the query for sliding windows that it refers to,
-"session_count plugin" (Kusto documentation); the examples as measured on Microsoft's emulator.
+"session_count plugin", "active_users_count plugin", "rolling_percentile plugin" (Kusto documentation); the examples as
+measured on Microsoft's emulator.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from lurcher.plan.binder.plugins.registry import column, plugin
 from lurcher.plan.binder.plugins.written import quoted, renamed, written
 
 T = ScalarType
+#: Constants that are a distance on the timeline.
+_DISTANCES = ("step", "window", "period")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +84,15 @@ def _given(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp, constants: tu
 
 
 def _constant(cx: Context, key: str, value: n.Expr, time: ScalarType, node: sx.Expression, name: str) -> n.Expr | None:
-    if key in ("step", "window") and value.type is T.STRING:
+    if key == "many":
+        if value.type in INTEGER_TYPES:
+            return convert(value, T.LONG)
+        cx.say(KS107, node.span, expected="long", actual=value.type)
+        return None
+    if key in _DISTANCES and value.type is T.STRING:
         cx.refuse(f"{name} by {key} of the calendar", node.span, "a step is a timespan: 7d")
         return None
-    wanted = T.TIMESPAN if time is T.DATETIME and key in ("step", "window") else time
+    wanted = T.TIMESPAN if time is T.DATETIME and key in _DISTANCES else time
     if value.type is wanted:
         return value
     if wanted in NUMERIC_TYPES and value.type in NUMERIC_TYPES:
@@ -186,6 +194,41 @@ def _session_count(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Re
     | summarize n = count() by w = bin(t, step){given.by}
     """
     return _result(cx, op, given, text, _SESSIONS)
+
+
+_ACTIVE = (("dcount", "n"),)
+
+
+@plugin("active_users_count")
+def _active_users(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Rel:
+    """For each step the ids with a row that has rows of so many periods, its own among them, in the window before it. What is
+    just a window before is not in it: so the documentation's example comes out on Microsoft's emulator."""
+    given = _given(cx, scope, rel, op, ("start", "end", "window", "period", "many", "step"))
+    if given is None:
+        return _nothing(rel, op, None, _ACTIVE)
+    by = given.by
+    start, period = given.values["start"], given.values["period"]
+    if not isinstance(start, n.Lit) or not isinstance(period, n.Lit) or not period.value or start.value % period.value:
+        # Whether periods begin with the analysis or at whole multiples shows only where these differ.
+        cx.refuse(
+            "active_users_count from a start that no period begins at", op.call.span, "start at one: startofday()"
+        )
+    if any(c.type is not T.STRING for c in given.dims):
+        cx.refuse("active_users_count by a column that is no text", op.call.span, "make a text of it: tostring()")
+    text = f"""
+    T
+    | where t > start - window and t <= end and isnotnull(id)
+    | extend k = tostring(id), p = bin(t, period)
+    | as R
+    | where t >= start
+    | summarize by k, t, p{by}
+    | join kind=inner (R | summarize newest = max(t) by k, q = p{by}) on k{by}
+    | where q == p or (newest > t - window and q < p)
+    | summarize periods = count() by k, t{by}
+    | where periods >= many
+    | summarize n = count_distinct(k) by w = bin_at(t, step, start){by}
+    """
+    return _result(cx, op, given, text, _ACTIVE)
 
 
 @plugin("rolling_percentile")

@@ -11,7 +11,6 @@ _MINED = "how it chooses its patterns is not published"
 _CLUSTER = "it asks the cluster that the query runs on"
 _STORAGE = "it reads files of a cloud's storage, and nothing leaves this machine"
 _SKETCH = "sketches of the service are not reproduced; join the ids of both sides and count them"
-_LOOKBACK = "how far its window looks back is not the same in its documentation and in its results"
 _TEXT = "how the service writes values as texts in it is not published"
 _FOLLOW = "it is not supported: scan finds rows that follow each other, summarize and join count those who came back"
 _SHAPES = "its look-ups are of shapes on a sphere, and are not supported"
@@ -24,7 +23,6 @@ _BY_REASON: dict[str, str] = {
     _MINED: "autocluster autocluster_v2 basket diffpatterns diffpatterns_text",
     _CLUSTER: "estimate_rows_count execute_show_command execute_query identity identity_v3",
     _SKETCH: "dcount_intersect",
-    _LOOKBACK: "active_users_count",
     _TEXT: "narrow",
     _FOLLOW: "activity_engagement activity_metrics new_activity_metrics funnel_sequence funnel_sequence_completion"
     " sequence_detect",
