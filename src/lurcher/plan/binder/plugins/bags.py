@@ -82,7 +82,13 @@ def _arguments(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> _Argum
         node = given["columnsconflict"]
         conflict = constant_text(cx, scope, node, "columnsConflict") or ""
         if conflict not in _CONFLICTS:
-            cx.say(LU009, node.span, name="columnsConflict", function="bag_unpack", problem=f"none of {_CONFLICTS}")
+            cx.say(
+                LU009,
+                node.span,
+                name="columnsConflict",
+                function="bag_unpack",
+                problem=f"none of {', '.join(_CONFLICTS)}",
+            )
     ignored: frozenset[str] = frozenset()
     if "ignoredproperties" in given:
         node = given["ignoredproperties"]
