@@ -211,62 +211,96 @@ scalar(
 )
 
 # --- construction ---
-_MAKE = "TRY(make_timestamp(CAST({year} AS BIGINT), CAST({month} AS BIGINT), CAST({day} AS BIGINT), %s, %s, %s))"
+#: What no clock and no calendar of the years 1 to 9999 shows makes no time; what is finer than a microsecond is cut off.
+_MAKE = (
+    "CASE WHEN {year} BETWEEN 1 AND 9999 AND %(hour)s BETWEEN 0 AND 23 AND %(minute)s BETWEEN 0 AND 59"
+    " AND %(second)s >= 0 AND %(second)s < 60 THEN TRY(make_timestamp(CAST({year} AS BIGINT), CAST({month} AS BIGINT),"
+    " CAST({day} AS BIGINT), %(hour)s, %(minute)s, 0) + to_microseconds(CAST(floor(round(%(second)s * 10000000) / 10) AS BIGINT)))"
+    " END"
+)
 _DOC = "The time with these parts; null where there is none."
 _YMD = "year: number, month: number, day: number"
-_HOUR, _MINUTE = "CAST({hour} AS BIGINT)", "CAST({minute} AS BIGINT)"
+_HOUR, _MINUTE, _SECOND = "CAST({hour} AS BIGINT)", "CAST({minute} AS BIGINT)", "CAST({second} AS DOUBLE)"
 scalar(
     "make_datetime",
     _YMD,
     "datetime",
     _DOC,
-    _MAKE % ("0", "0", "0"),
+    _MAKE % {"hour": "0", "minute": "0", "second": "0"},
     nulls=Nulls.MAYBE,
-    examples=(("make_datetime(2017, 10, 1)", "datetime(2017-10-01)"), ("make_datetime(2017, 13, 1)", "datetime(null)")),
+    examples=(
+        ("make_datetime(2017, 10, 1)", "datetime(2017-10-01)"),
+        ("make_datetime(2017, 13, 1)", "datetime(null)"),
+        ("make_datetime(10000, 1, 1)", "datetime(null)"),
+    ),
 )
-scalar("make_datetime", f"{_YMD}, hour: number", "datetime", _DOC, _MAKE % (_HOUR, "0", "0"), nulls=Nulls.MAYBE)
+scalar(
+    "make_datetime",
+    f"{_YMD}, hour: number",
+    "datetime",
+    _DOC,
+    _MAKE % {"hour": _HOUR, "minute": "0", "second": "0"},
+    nulls=Nulls.MAYBE,
+)
 scalar(
     "make_datetime",
     f"{_YMD}, hour: number, minute: number",
     "datetime",
     _DOC,
-    _MAKE % (_HOUR, _MINUTE, "0"),
+    _MAKE % {"hour": _HOUR, "minute": _MINUTE, "second": "0"},
     nulls=Nulls.MAYBE,
-    example=("make_datetime(2017, 10, 1, 12, 10)", "datetime(2017-10-01 12:10)"),
+    examples=(
+        ("make_datetime(2017, 10, 1, 12, 10)", "datetime(2017-10-01 12:10)"),
+        ("make_datetime(2017, 10, 1, 24, 0)", "datetime(null)"),
+    ),
 )
 scalar(
     "make_datetime",
     f"{_YMD}, hour: number, minute: number, second: number",
     "datetime",
     _DOC,
-    _MAKE % (_HOUR, _MINUTE, "CAST({second} AS DOUBLE)"),
+    _MAKE % {"hour": _HOUR, "minute": _MINUTE, "second": _SECOND},
     nulls=Nulls.MAYBE,
-    example=("make_datetime(2017, 10, 1, 12, 10, 30)", "datetime(2017-10-01 12:10:30)"),
+    examples=(
+        ("make_datetime(2017, 10, 1, 12, 10, 30)", "datetime(2017-10-01 12:10:30)"),
+        ("make_datetime(2017, 10, 1, 12, 10, 59.9999999)", "datetime(2017-10-01 12:10:59.9999999)"),
+        ("make_datetime(2017, 10, 1, 12, 10, 60)", "datetime(null)"),
+    ),
 )
 _SECONDS = "CAST(round(CAST({seconds} AS DOUBLE) * 10000000) AS BIGINT)"
+_HM = "{hours} BETWEEN 0 AND 23 AND {minutes} BETWEEN 0 AND 59"
+_HMS = f"{_HM} AND {{seconds}} >= 0 AND {{seconds}} < 60"
+_DOC = "A span of these parts; null where one is more than a clock shows."
 scalar(
     "make_timespan",
     "hours: integer, minutes: integer",
     "timespan",
-    "A span of these parts.",
-    "CAST({hours} AS BIGINT) * 36000000000 + {minutes} * 600000000",
-    example=("make_timespan(12, 30)", "12h + 30m"),
+    _DOC,
+    f"CASE WHEN {_HM} THEN CAST({{hours}} AS BIGINT) * 36000000000 + {{minutes}} * 600000000 END",
+    nulls=Nulls.MAYBE,
+    examples=(("make_timespan(12, 30)", "12h + 30m"), ("make_timespan(12, 60)", "timespan(null)")),
 )
 scalar(
     "make_timespan",
     "hours: integer, minutes: integer, seconds: number",
     "timespan",
-    "A span of these parts.",
-    f"CAST({{hours}} AS BIGINT) * 36000000000 + {{minutes}} * 600000000 + {_SECONDS}",
+    _DOC,
+    f"CASE WHEN {_HMS} THEN CAST({{hours}} AS BIGINT) * 36000000000 + {{minutes}} * 600000000 + {_SECONDS} END",
+    nulls=Nulls.MAYBE,
     example=("make_timespan(12, 30, 55)", "12h + 30m + 55s"),
 )
 scalar(
     "make_timespan",
     "days: integer, hours: integer, minutes: integer, seconds: number",
     "timespan",
-    "A span of these parts.",
-    f"CAST({{days}} AS BIGINT) * {s.DAY} + {{hours}} * 36000000000 + {{minutes}} * 600000000 + {_SECONDS}",
-    example=("make_timespan(1, 12, 30, 55.123)", "1d + 12h + 30m + 55123ms"),
+    _DOC,
+    f"CASE WHEN {_HMS} THEN CAST({{days}} AS BIGINT) * {s.DAY} + CAST({{hours}} AS BIGINT) * 36000000000"
+    f" + {{minutes}} * 600000000 + {_SECONDS} END",
+    nulls=Nulls.MAYBE,
+    examples=(
+        ("make_timespan(1, 12, 30, 55.123)", "1d + 12h + 30m + 55123ms"),
+        ("make_timespan(1, 24, 0, 0)", "timespan(null)"),
+    ),
 )
 for _unit, _factor in (("seconds", 1e6), ("milliseconds", 1e3), ("microseconds", 1), ("nanoseconds", 1e-3)):
     _us = f"CAST({{number}} AS BIGINT) * {int(_factor)}" if _factor >= 1 else "CAST({number} AS BIGINT) // 1000"
@@ -297,10 +331,15 @@ scalar(
     "datetime_local_to_utc",
     "from: datetime, timezone: string",
     "datetime",
-    "A time of that zone, in UTC.",
-    "TRY(timezone('UTC', timezone({timezone}, {from})))",
+    "A time of that zone, in UTC; one that its clocks skip is taken by the offset after the skip.",
+    # The engine takes a skipped time by the offset before: the zone's clock then shows a later time, by as much too late.
+    "TRY(timezone('UTC', timezone({timezone}, {from})) - (timezone({timezone}, timezone({timezone}, {from})) - {from}))",
     nulls=Nulls.MAYBE,
-    example=("datetime_local_to_utc(datetime(2022-01-01 12:00), 'Europe/Oslo')", "datetime(2022-01-01 11:00)"),
+    examples=(
+        ("datetime_local_to_utc(datetime(2022-01-01 12:00), 'Europe/Oslo')", "datetime(2022-01-01 11:00)"),
+        ("datetime_local_to_utc(datetime(2022-03-27 02:00), 'Europe/Brussels')", "datetime(2022-03-27)"),
+        ("datetime_local_to_utc(datetime(2022-03-27 03:00), 'Europe/Brussels')", "datetime(2022-03-27 01:00)"),
+    ),
 )
 scalar(
     "datetime_utc_to_local",

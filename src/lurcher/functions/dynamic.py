@@ -131,7 +131,8 @@ scalar(
     example=("array_reverse(dynamic([1,2]))", "dynamic([2,1])"),
 )
 _ROTATE = (
-    "CASE WHEN len({l}) = 0 THEN {l} ELSE list_concat(list_slice({l}, {k} + 1, len({l})), list_slice({l}, 1, {k})) END"
+    "CASE WHEN {n} IS NULL THEN NULL WHEN len({l}) = 0 THEN {l}"
+    " ELSE list_concat(list_slice({l}, {k} + 1, len({l})), list_slice({l}, 1, {k})) END"
 )
 for _name, _k in (
     ("array_rotate_left", "(({rotate_count} % len({l}) + len({l})) % len({l}))"),
@@ -142,7 +143,7 @@ for _name, _k in (
         "array: dynamic, rotate_count: integer",
         "dynamic",
         "The elements rotated by so many places.",
-        _WHEN % s.array(_ROTATE.replace("{k}", _k).replace("{l}", _LIST)),
+        _WHEN % s.array(_ROTATE.replace("{k}", _k).replace("{l}", _LIST).replace("{n}", "{rotate_count}")),
         nulls=_MAYBE,
         example=(
             f"{_name}(dynamic([1,2,3,4,5]), 2)",
@@ -195,19 +196,27 @@ for _params, _length, _which in (
         "array_index_of",
         f"array: dynamic, value: boxed, {_params}",
         "long",
-        "The position of a value in a stretch of the array.",
-        _WHEN
+        "The position of a value in a stretch of the array; null where the length is below -1 or the occurrence below 0.",
+        f"CASE WHEN {_length} >= -1 AND {_which} >= 0 THEN {_WHEN} END"
         % f"CAST(coalesce({_POSITIONS.replace('{length}', _length).replace('{l}', _LIST)}[{_which}], -1) AS BIGINT)",
         nulls=_MAYBE,
+        examples=(
+            ('array_index_of(dynamic(["a", "b", "a"]), "a", 1, -1, 1)', "2"),
+            ('array_index_of(dynamic(["a", "b", "a"]), "a", 0, -1, -1)', "long(null)"),
+        )
+        if _which == "{occurrence}"
+        else (),
     )
 scalar(
     "array_sum",
     "array: dynamic",
     "real",
-    "The sum of the numbers.",
-    _WHEN % f"list_sum(list_transform({_LIST}, lambda e__: TRY_CAST(e__ AS DOUBLE)))",
+    "The sum of the numbers; null where an element is no number.",
+    _WHEN
+    % f"CASE WHEN len(list_filter({_LIST}, lambda e__: json_type(e__) NOT IN ('BIGINT', 'UBIGINT', 'DOUBLE'))) = 0"
+    f" THEN list_sum(list_transform({_LIST}, lambda e__: TRY_CAST(e__ AS DOUBLE))) END",
     nulls=_MAYBE,
-    example=("array_sum(dynamic([1,2,3,4]))", "10.0"),
+    examples=(("array_sum(dynamic([1,2,3,4]))", "10.0"), ('array_sum(dynamic([1, "a"]))', "real(null)")),
 )
 for _name, _order in (("array_sort_asc", "ASC"), ("array_sort_desc", "DESC")):
     for _last in (True, False):
@@ -288,12 +297,14 @@ scalar(
     "repeat",
     "value: boxed, count: long",
     "dynamic",
-    "An array of the value, so many times.",
-    s.array("list_transform(range(greatest({count}, 0)), lambda i__: coalesce({value}, 'null'::JSON))"),
+    "An array of the value, so many times; null for a negative number of them.",
+    "CASE WHEN {count} >= 0 THEN "
+    + s.array("list_transform(range({count}), lambda i__: coalesce({value}, 'null'::JSON))")
+    + " END",
     naming=Naming.PREFIX,
     prefix="repeat",
     nulls=_MAYBE,
-    example=("repeat(1, 3)", "dynamic([1,1,1])"),
+    examples=(("repeat(1, 3)", "dynamic([1,1,1])"), ("repeat(1, -1)", "dynamic(null)")),
 )
 
 # --- range: at most 1,048,576 elements ---
@@ -307,7 +318,8 @@ for _types, _one, _box in (
     for _step in (_one, "{step}"):
         _value = _box.replace("{x}", f"({{start}} + i__ * {_step})")
         _size = _COUNT.replace("{step}", _step)
-        _sql = f"CASE WHEN {_step} <> 0 THEN to_json(list_transform(range({_size} + 1), lambda i__: {_value})) END"
+        _sql = f"CASE WHEN {_step} <> 0 AND {{start}} + {{stop}} IS NOT NULL THEN "
+        _sql += f"to_json(list_transform(range({_size} + 1), lambda i__: {_value})) END"
         _params = f"start: {_types}, stop: {_types}" + (f", step: {_types}" if _step == "{step}" else "")
         _examples = {
             "integer": ("range(1, 7, 3)", "dynamic([1,4,7])"),
@@ -323,7 +335,7 @@ for _types, _one, _box in (
             nulls=_MAYBE,
             examples=(_examples[_types],) if _step == "{step}" else (),
         )
-for _step in (str(s.DAY), "{step}"):
+for _step in ("36000000000", "{step}"):
     _span = _COUNT.replace("{stop}", s.ticks("{stop}")).replace("{start}", s.ticks("{start}")).replace("{step}", _step)
     _value = s.datetime_text(f"({{start}} + to_microseconds(i__ * {_step} // 10))")
     scalar(
@@ -331,11 +343,12 @@ for _step in (str(s.DAY), "{step}"):
         "start: datetime, stop: datetime" + (", step: timespan" if _step == "{step}" else ""),
         "dynamic",
         "An array of evenly spaced times, both ends included.",
-        f"CASE WHEN {_step} <> 0 THEN to_json(list_transform(range({_span} + 1), lambda i__: {_value})) END",
+        f"CASE WHEN {_step} <> 0 AND {{start}} IS NOT NULL AND {{stop}} IS NOT NULL"
+        f" THEN to_json(list_transform(range({_span} + 1), lambda i__: {_value})) END",
         nulls=_MAYBE,
         examples=(("array_length(range(datetime(2007-01-01), datetime(2007-12-31), 1d))", "365"),)
         if _step == "{step}"
-        else (),
+        else (("array_length(range(datetime(2007-01-01), datetime(2007-01-02)))", "25"),),
     )
 
 # --- bags ---
@@ -373,13 +386,15 @@ scalar(
     "bag_has_key",
     "bag: dynamic, key: string",
     "bool",
-    "Whether the bag has the key (or the JSON path that begins with `$.`).",
-    "CASE WHEN json_type({bag}) <> 'OBJECT' THEN false WHEN starts_with({key}, '$.') THEN json_exists({bag}, {key})"
-    " ELSE list_contains(json_keys({bag}), {key}) END",
+    "Whether the bag has the key (or the JSON path that begins with `$.` or `$[`).",
+    "CASE WHEN json_type({bag}) <> 'OBJECT' THEN false WHEN starts_with({key}, '$.') OR starts_with({key}, '$[')"
+    " THEN kql_bag_has_path({bag}, {key}) ELSE list_contains(json_keys({bag}), {key}) END",
+    udf=_UDF + "bag_has_path",
     nulls=_MAYBE,
     examples=(
         ("bag_has_key(dynamic({'key1': 1}), 'key1')", "true"),
         ("bag_has_key(dynamic({'a': {'b': 1}}), '$.a.b')", "true"),
+        ("bag_has_key(dynamic({'a b': {'c': 1}}), \"$['a b'].d\")", "false"),
     ),
 )
 scalar(

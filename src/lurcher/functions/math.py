@@ -27,7 +27,7 @@ for _name in ("bin", "floor"):
         _FLOOR.replace("{value}", "CAST({value} AS BIGINT)"),
         naming=_F,
         nulls=_MAYBE,
-        examples=((f"{_name}(-7, 5)", "-10"), (f"{_name}(7, 0)", "long(null)")),
+        examples=((f"{_name}(-7, 5)", "-10"), (f"{_name}(7, 0)", "long(null)"), (f"{_name}(7, -5)", "10")),
     )
     scalar(
         _name,
@@ -348,6 +348,28 @@ scalar(
     naming=_F,
     example=("bitset_count_ones(7)", "3"),
 )
+#: A negative int has 32 bits.
+_HEX32 = "lower(to_hex(CAST({value} AS BIGINT) & 4294967295))"
+scalar(
+    "tohex",
+    "value: int",
+    "string",
+    "The number in hexadecimal.",
+    _HEX32,
+    naming=_F,
+    example=("tohex(toint(-256))", '"ffffff00"'),
+)
+scalar(
+    "tohex",
+    "value: int, minLength: integer",
+    "string",
+    "The number in hexadecimal, zeros in front up to a length of at most 16.",
+    f"CASE WHEN length({_HEX32}) >= {{minLength}} THEN {_HEX32}"
+    f" ELSE lpad({_HEX32}, CAST(least({{minLength}}, 16) AS INTEGER), '0') END",
+    naming=_F,
+    nulls=_MAYBE,
+    examples=(("tohex(toint(-256), 8)", '"ffffff00"'), ("tohex(toint(5), 3)", '"005"')),
+)
 scalar(
     "tohex",
     "value: integer",
@@ -361,12 +383,12 @@ scalar(
     "tohex",
     "value: integer, minLength: integer",
     "string",
-    "The number in hexadecimal, zeros in front up to a length.",
+    "The number in hexadecimal, zeros in front up to a length of at most 16.",
     "CASE WHEN length(to_hex(CAST({value} AS BIGINT))) >= {minLength} THEN lower(to_hex(CAST({value} AS BIGINT)))"
-    " ELSE lpad(lower(to_hex(CAST({value} AS BIGINT))), CAST({minLength} AS INTEGER), '0') END",
+    " ELSE lpad(lower(to_hex(CAST({value} AS BIGINT))), CAST(least({minLength}, 16) AS INTEGER), '0') END",
     naming=_F,
     nulls=_MAYBE,
-    example=("tohex(256, 10)", '"0000000100"'),
+    examples=(("tohex(256, 10)", '"0000000100"'), ("tohex(256, 20)", '"0000000000000100"')),
 )
 
 # --- conditionals ---

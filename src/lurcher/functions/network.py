@@ -133,7 +133,7 @@ scalar(
     "ip: text",
     "string",
     "The address in four numbers, its prefix applied.",
-    "kql_format_ipv4({ip}, NULL)",
+    "kql_format_ipv4({ip}, 32)",
     udf=_UDF + "format_ipv4",
     nulls=_MAYBE,
     example=("format_ipv4(3232235777)", '"192.168.1.1"'),
@@ -146,7 +146,11 @@ scalar(
     "kql_format_ipv4({ip}, {prefix})",
     udf=_UDF + "format_ipv4",
     nulls=_MAYBE,
-    example=("format_ipv4('192.168.1.1', 24)", '"192.168.1.0"'),
+    examples=(
+        ("format_ipv4('192.168.1.1', 24)", '"192.168.1.0"'),
+        ("format_ipv4('192.168.1.1/24', 32)", '"192.168.1.0"'),
+        ("format_ipv4('192.168.1.1', long(null))", '""'),
+    ),
 )
 scalar(
     "format_ipv4_mask",
@@ -292,5 +296,9 @@ scalar(
     "kql_has_ipv4({source}, json_array({ip_prefix}), false)",
     udf=_UDF + "has_ipv4",
     nulls=_MAYBE,
-    example=("has_ipv4_prefix('05:04:54 127.0.0.1 GET', '127.0.')", "true"),
+    examples=(
+        ("has_ipv4_prefix('05:04:54 127.0.0.1 GET', '127.0.')", "true"),
+        ("has_ipv4_prefix('05:04:54 127.0.0.1 GET', '127.0')", "false"),
+        ("has_ipv4_prefix('05:04:54 127.0.0.12 GET', '127.0.0.1')", "false"),
+    ),
 )

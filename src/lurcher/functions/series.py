@@ -123,7 +123,7 @@ scalar(
     "series1: dynamic, series2: dynamic, series1_magnitude: number, series2_magnitude: number",
     "real",
     "The cosine of the angle between the arrays as vectors, whose lengths are known.",
-    "kql_series_pair('dot_product', {series1}, {series2}) / ({series1_magnitude} * {series2_magnitude})",
+    "kql_series_pair('dot', {series1}, {series2}) / ({series1_magnitude} * {series2_magnitude})",
     udf=_UDF + "series_pair",
     nulls=_MAYBE,
     example=("series_cosine_similarity(dynamic([3,4]), dynamic([4,3]), 5.0, 5.0)", "0.96"),

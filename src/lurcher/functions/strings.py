@@ -309,7 +309,8 @@ scalar(
     udf="lurcher.functions.udfs.text:indexof",
     nulls=_MAYBE,
     examples=(
-        ("indexof('abcdefgabcdefg', 'cde', 1, 10, 2)", "-1"),
+        ("indexof('abcdefgabcdefg', 'cde', 1, 10, 2)", "9"),
+        ("indexof('abcdefgabcdefg', 'cde', 1, -1, 3)", "-1"),
         ("indexof('abcdefgabcdefg', 'cd', 1, 10, 2)", "9"),
     ),
 )

@@ -107,8 +107,8 @@ def _network(ip: str, prefix: int | None) -> tuple[str, int] | None:
     return str(ipaddress.IPv4Address(_mask(found[0], bits, 32))), bits
 
 
-def _format(ip: str | None, prefix: int | None) -> str:
-    found = _network(ip, prefix) if ip is not None else None
+def _format(ip: str, prefix: int) -> str:
+    found = _network(ip, prefix)
     return found[0] if found else ""
 
 
@@ -119,7 +119,7 @@ def _format_mask(ip: str, prefix: int) -> str:
 
 @udf("VARCHAR", "BIGINT", returns="VARCHAR")
 def format_ipv4(ip: pa.Array, prefix: pa.Array) -> pa.Array:
-    return each(_format, "string", ip, prefix, strict=False)
+    return each(_format, "string", ip, prefix)
 
 
 @udf("VARCHAR", "BIGINT", returns="VARCHAR")
@@ -143,14 +143,18 @@ def ipv4_range_to_cidr_list(start: pa.Array, end: pa.Array) -> pa.Array:
 _IN_TEXT = re.compile(r"(?<![^\W_])(?:\d{1,3}\.){3}\d{1,3}(?![^\W_])", re.ASCII)
 
 
+#: The beginning of an address: one to three parts, each with its dot.
+_PREFIX = re.compile(rf"(?:{_OCTET}\.){{1,3}}$", re.ASCII)
+
+
 def _has(source: str, wanted: str, whole: bool) -> bool:
     """An address in a text stands between characters that are neither letters nor digits."""
     listed = load(wanted)
     texts = [text_of(x).strip() for x in listed] if isinstance(listed, list) else []
-    if whole:
-        texts = [x for x in texts if _DOTTED.match(x)]
+    texts = [x for x in texts if _DOTTED.match(x) or (not whole and _PREFIX.match(x))]
     addresses = [m[0] for m in _IN_TEXT.finditer(source) if _DOTTED.match(m[0])]
-    return any(a == x if whole else bool(x) and a.startswith(x) for a in addresses for x in texts)
+    # A whole address is no beginning of a longer one.
+    return any(a == x or (x.endswith(".") and a.startswith(x)) for a in addresses for x in texts)
 
 
 @udf("VARCHAR", "JSON", "BOOLEAN", returns="BOOLEAN")

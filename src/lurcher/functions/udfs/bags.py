@@ -91,11 +91,29 @@ def bag_set_key(bag: pa.Array, key: pa.Array, value: pa.Array) -> pa.Array:
     return each(_set, "string", bag, key, value, strict=False)
 
 
-def _zip_bag(keys: str, values: str) -> str | None:
-    names, given = load(keys), load(values)
-    if not isinstance(names, list) or not isinstance(given, list):
+def _has_path(bag: str, path: str) -> bool:
+    value, steps = load(bag), path_steps(path)
+    if not steps:
+        return False
+    for step in steps:
+        if not isinstance(value, dict) or step not in value:
+            return False
+        value = value[step]
+    return True
+
+
+@udf("JSON", "VARCHAR", returns="BOOLEAN")
+def bag_has_path(bag: pa.Array, path: pa.Array) -> pa.Array:
+    return each(_has_path, "bool", bag, path)
+
+
+def _zip_bag(keys: str, values: str | None) -> str | None:
+    """Keys that are no texts are left out, with their values; what is no array of values gives each key a null."""
+    names, given = load(keys), load(values) if values is not None else None
+    if not isinstance(names, list):
         return None
-    return dump({text_of(k): given[i] if i < len(given) else None for i, k in enumerate(names)})
+    row = given if isinstance(given, list) else []
+    return dump({k: row[i] if i < len(row) else None for i, k in enumerate(names) if isinstance(k, str)})
 
 
 @udf("JSON", "JSON", returns="VARCHAR")

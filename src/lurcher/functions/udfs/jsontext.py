@@ -6,6 +6,10 @@ import json
 import re
 from typing import Any
 
+from lurcher.errors import LurcherError
+
+_STEP = r"""\.([^.\[\]]+)|\['([^']*)'\]|\["([^"]*)"\]"""
+
 
 class Number:
     """A number as it was written: 1 and 1.0 are two values, and a long one keeps its digits."""
@@ -63,7 +67,11 @@ def number_of(value: Any) -> float | None:
 
 
 def path_steps(path: str) -> list[str]:
-    """The keys of `$.a.b` or `$['a b'].c`; of anything else the text itself, a plain key."""
+    """The keys of `$.a.b` or `$['a b'].c`; of anything else the text itself, a plain key. Positions in arrays are none."""
     if not path.startswith(("$.", "$[")):
         return [path]
-    return [m[1] or m[2] or m[3] for m in re.finditer(r"""\.([^.\[\]]+)|\['([^']*)'\]|\["([^"]*)"\]""", path[1:])]
+    if not re.fullmatch(rf"(?:{_STEP})+", path[1:]):
+        raise LurcherError(
+            f"the path {path[:100]!r} does not lead through keys alone", "it is written $.key.key or $['key']"
+        )
+    return [m[1] or m[2] or m[3] for m in re.finditer(_STEP, path[1:])]

@@ -11,6 +11,7 @@ import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from lurcher.errors import LurcherError
 from lurcher.functions.udf import udf
 from lurcher.functions.udfs.jsontext import Number, dump, load
 from lurcher.functions.udfs.rows import each
@@ -145,18 +146,25 @@ def series_reduce(name: pa.Array, series: pa.Array) -> pa.Array:
 
 
 def _pair(name: str, one: str, other: str) -> float | None:
-    """Null where the arrays differ in size or hold what is no number. One of the two may be a number."""
+    """Null where the arrays differ in size or hold what is no number. One of the two may be a number.
+
+    A dot product leaves out what is no number, and what the shorter array has no partner for."""
     first, second = load(one), load(other)
     if isinstance(first, list) and isinstance(second, Number):
         second = [second] * len(first)
     elif isinstance(second, list) and isinstance(first, Number):
         first = [first] * len(second)
     a, b = _numbers(first), _numbers(second)
+    if name == "dot_product" and a and b:
+        pairs = [(p, q) for p, q in zip(a, b, strict=False) if p is not None and q is not None]
+        if not pairs:
+            raise LurcherError("series_dot_product(): arrays without a pair of numbers", "leave such rows out")
+        a, b = [p for p, _ in pairs], [q for _, q in pairs]
     if a is None or b is None or len(a) != len(b) or not a or None in a or None in b:
         return None
     x, y = [float(v) for v in a if v is not None], [float(v) for v in b if v is not None]
     dot = sum(p * q for p, q in zip(x, y, strict=True))
-    if name == "dot_product":
+    if name in ("dot_product", "dot"):
         return dot
     if name == "pearson":
         mx, my = sum(x) / len(x), sum(y) / len(y)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
+from lurcher.errors import LurcherError
 from lurcher.functions.terms import fold
 from lurcher.functions.udf import udf
 from lurcher.functions.udfs.jsontext import load, text_of
@@ -49,10 +50,17 @@ def _indexof(text: str, match: str, start: int, length: int, occurrence: int) ->
     # A start before the beginning counts from the end.
     at = max(len(text) + start, 0) if start < 0 else start
     end = len(text) if length == -1 else min(at + length, len(text))
-    for _ in range(max(occurrence, 1)):
-        found = text.find(match, at, end) if at <= end else -1
+    # The first occurrence lies within the length; a later one may reach beyond it (the documentation's eighth example), and
+    # where it begins beyond the length, what the service does is not known.
+    found = -1
+    for turn in range(max(occurrence, 1)):
+        found = text.find(match, at, end if turn == 0 else len(text)) if at <= end else -1
         if found < 0:
             return -1
+        if found >= end and length >= 0:
+            raise LurcherError(
+                "indexof(): an occurrence after the first that begins behind the length", "leave the length out"
+            )
         at = found + max(len(match), 1)
     return found
 

@@ -52,7 +52,7 @@ def extended(cx: Context, scope: Scope, rel: Rel, nodes: tuple[sx.Expression, ..
             continue
         inner = node.expression if isinstance(node, sx.Named) else node
         expr = scalar(cx, env, inner)
-        new[named(cx, namer, node)] = expr
+        new[named(cx, namer, node, expr)] = expr
     wide = windowed(cx, rel, env, op.span)
     items = [(c.name, new.pop(c.name) if c.name in new else col(c.name, c.type)) for c in rel.columns]
     return project(wide, [*items, *new.items()], op.span)
@@ -70,7 +70,7 @@ def _project(cx: Context, scope: Scope, rel: Rel, op: sx.ProjectOp) -> Rel:
             continue
         inner = node.expression if isinstance(node, sx.Named) else node
         expr = scalar(cx, env, inner)
-        items.append((named(cx, namer, node), expr))
+        items.append((named(cx, namer, node, expr), expr))
     return project(windowed(cx, rel, env, op.span), items, op.span)
 
 

@@ -75,7 +75,7 @@ def grouped(
             # A variable is no column: as a key it has no name.
             keys.append((namer.numbered(), expr))
             continue
-        keys.append((named(cx, namer, node), expr))
+        keys.append((named(cx, namer, node, expr), expr))
     env.aggs = aggs
     wide = windowed(cx, rel, env, by[0].span) if by and env.wins else rel
     env.wins = None

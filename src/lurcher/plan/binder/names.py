@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable
 from lurcher.functions.registry import FunctionKind, Naming, overloads
 from lurcher.kql import syntax as sx
 from lurcher.kql.types import ScalarType
+from lurcher.plan import nodes as n
 
 
 def result_name(node: sx.Expression) -> str:
@@ -73,12 +74,26 @@ def _call_name(node: sx.Call) -> str:
     if name.startswith("covariance") and len(node.arguments) > 1:
         return f"{name}_{result_name(node.arguments[0])}_{result_name(node.arguments[1])}"
     if row.naming is Naming.FIRST:
-        if name in ("column_ifexists", "columnifexists"):
-            return str(first.value) if isinstance(first, sx.Literal) else ""
         return result_name(first) if first is not None else ""
     if row.naming is Naming.PREFIX:
         return f"{row.prefix or name}_{result_name(first) if first is not None else ''}"
     return ""
+
+
+def bound_name(node: sx.Expression, expr: n.Expr | None) -> str:
+    """The name that an expression gives its column, where it is known what it is bound to: column_ifexists() stands for the
+    column that it found, or for its default."""
+    if not isinstance(node, sx.Call) or not node.arguments:
+        return result_name(node)
+    if isinstance(expr, n.Convert):
+        expr = expr.operand
+    if node.name.text in ("column_ifexists", "columnifexists"):
+        return expr.name if isinstance(expr, n.Col) else ""
+    first, rows = node.arguments[0], overloads(FunctionKind.SCALAR, node.name.text)
+    if not isinstance(first, sx.Call) or not rows or rows[0].naming is not Naming.FIRST:
+        return result_name(node)
+    # tostring() of a text is that text.
+    return bound_name(first, expr.args[0] if isinstance(expr, n.Call) and expr.args else expr)
 
 
 def unique(base: str, taken: Collection[str]) -> str:

@@ -13,7 +13,7 @@ from lurcher.plan.binder import sessions
 from lurcher.plan.binder.calls import reads_row
 from lurcher.plan.binder.context import Context, Env, Rel, Scope, col, keep, operator, project, source
 from lurcher.plan.binder.expressions import convert, predicate, scalar
-from lurcher.plan.binder.names import Namer, result_name
+from lurcher.plan.binder.names import Namer, bound_name
 from lurcher.plan.binder.tables import NO_ROWS
 from lurcher.plan.binder.tuples import several
 
@@ -145,7 +145,7 @@ def distinct(cx: Context, scope: Scope, rel: Rel, nodes: tuple[sx.Expression, ..
         inner = node.expression if isinstance(node, sx.Named) else node
         expr = scalar(cx, env, inner)
         _no_dynamic(cx, expr.type, node.span)
-        keys.append((named(cx, namer, node), expr))
+        keys.append((named(cx, namer, node, expr), expr))
     wide = windowed(cx, rel, env, span)
     columns = tuple(Column(name, e.type) for name, e in keys)
     return Rel(n.Aggregate(input=wide.plan, keys=tuple(keys), items=(), columns=columns, span=span))
@@ -156,7 +156,7 @@ def _no_dynamic(cx: Context, type: ScalarType, span: Span) -> None:
         cx.say(KS116, span, what="a key", actual="dynamic", hint="tostring() of it can be one")
 
 
-def named(cx: Context, namer: Namer, node: sx.Expression) -> str:
+def named(cx: Context, namer: Namer, node: sx.Expression, expr: n.Expr | None = None) -> str:
     """The name of the column that an expression makes in a list; KS171 for one that is written twice."""
     from lurcher.kql.diagnostics import KS171
 
@@ -174,7 +174,7 @@ def named(cx: Context, namer: Namer, node: sx.Expression) -> str:
             cx.say(KS171, node.span, name=text)
             return namer.derived(text)
         return name
-    return namer.derived(result_name(node))
+    return namer.derived(bound_name(node, expr))
 
 
 @source(sx.PrintOp)
