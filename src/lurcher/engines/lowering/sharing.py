@@ -13,7 +13,9 @@ _TRIVIAL = (n.Scan, n.Supplied, n.Values, n.Range, n.Elements)
 
 
 #: class -> the names of those fields that may hold plans. Looked up for every node of every plan.
-_FIELDS: dict[type, tuple[str, ...]] = {}
+_FIELDS: dict[type, tuple[str, ...]] = {n.Col: (), n.Lit: (), n.Outer: ()}
+_HOLDERS = (n.Expr, n.SortKey, n.ExpandItem)
+_NODES = (n.Plan, *_HOLDERS)
 _NO_PLANS = frozenset(("type", "span", "function", "value", "columns"))
 
 
@@ -30,8 +32,9 @@ def plans_in(value: Any) -> Iterator[n.Plan]:
         yield value
     elif isinstance(value, tuple):
         for item in value:
-            yield from plans_in(item)
-    elif isinstance(value, n.Expr | n.SortKey | n.ExpandItem):
+            if item.__class__ is not str and item.__class__ is not n.Col:
+                yield from plans_in(item)
+    elif isinstance(value, _HOLDERS):
         for name in _names(value.__class__):
             yield from plans_in(getattr(value, name))
 
@@ -62,7 +65,7 @@ def calls(plan: n.Plan, name: str) -> bool:
         node = stack.pop()
         if isinstance(node, tuple):
             stack.extend(node)
-        elif isinstance(node, n.Plan | n.Expr | n.SortKey | n.ExpandItem) and id(node) not in seen:
+        elif isinstance(node, _NODES) and node.__class__ is not n.Col and id(node) not in seen:
             seen.add(id(node))
             if isinstance(node, n.Call) and node.function.name == name:
                 return True

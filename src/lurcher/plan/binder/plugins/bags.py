@@ -9,7 +9,7 @@ Source: "bag_unpack plugin" (Kusto documentation), its examples as measured on M
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS107, KS120, LU009, LU011
@@ -19,7 +19,7 @@ from lurcher.plan.binder.context import Context, Env, Rel, Scope, col, project
 from lurcher.plan.binder.expressions import constant_text, convert, operator_call, scalar
 from lurcher.plan.binder.plugins.registry import column, declared, plugin
 from lurcher.plan.binder.plugins.unsupported import UNSUPPORTED
-from lurcher.plan.binder.plugins.written import ask, unknown_columns, written
+from lurcher.plan.binder.plugins.written import ask, has_no_row, unknown_columns, written
 
 T = ScalarType
 #: Columns that the bags may make, and (key, type) pairs that are looked at for them.
@@ -125,7 +125,8 @@ def _bag_unpack(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Rel:
         else:
             items.append((c.name, col(c.name, c.type)))
     items += [(name, _member(cx, given.bag, *types[name], op)) for name in sorted(types)]
-    return project(rel, items, op.span)
+    unpacked = project(rel, items, op.span)
+    return replace(unpacked, open=True) if not found and has_no_row(cx, op, rel) else unpacked
 
 
 def _keys(cx: Context, rel: Rel, op: sx.EvaluateOp, given: _Arguments) -> dict[str, ScalarType] | None:

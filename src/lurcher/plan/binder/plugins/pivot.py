@@ -9,6 +9,8 @@ Source: "pivot plugin" (Kusto documentation).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS120
 from lurcher.kql.types import Column, ScalarType
@@ -18,7 +20,7 @@ from lurcher.plan.binder.expressions import convert, function, scalar
 from lurcher.plan.binder.groups import Group, finished
 from lurcher.plan.binder.names import Namer
 from lurcher.plan.binder.plugins.registry import column, declared, plugin
-from lurcher.plan.binder.plugins.written import ask, quoted, text_of, unknown_columns, written
+from lurcher.plan.binder.plugins.written import ask, has_no_row, quoted, text_of, unknown_columns, written
 
 T = ScalarType
 MAX_COLUMNS = 1_000
@@ -61,7 +63,8 @@ def _pivot(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Rel:
     found = _values(cx, op, cells, keys, args[0], aggregate)
     if found is None:
         return unknown_columns(cx, op, rel, tuple(keys))
-    return _rotated(cx, op, cells, keys, found, value.type, aggregate)
+    rotated = _rotated(cx, op, cells, keys, found, value.type, aggregate)
+    return replace(rotated, open=True) if not found and has_no_row(cx, op, cells) else rotated
 
 
 def _cells(

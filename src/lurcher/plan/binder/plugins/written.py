@@ -99,6 +99,13 @@ def unknown_columns(cx: Context, op: sx.EvaluateOp, rel: Rel, known: Columns) ->
     return Rel(plan, open=True)
 
 
+def has_no_row(cx: Context, op: sx.EvaluateOp, rel: Rel) -> bool:
+    """Whether there is no row to find columns in. The service then knows no such column, and refuses a query that names one; here
+    it runs, and gives no row either: a hunt over a day without such events has found nothing, it has not failed."""
+    answer = ask(cx, op, written(cx, op, "T | take 1 | project x = 1", {"T": rel}), 1)
+    return answer is not None and answer.num_rows == 0
+
+
 def renamed(rel: Rel, names: Sequence[tuple[str, str]]) -> Rel:
     """A projection of columns, (new name, old name), in order."""
     types = {c.name: c.type for c in rel.columns}
