@@ -302,6 +302,8 @@ scalar(
         ("make_timespan(1, 24, 0, 0)", "timespan(null)"),
     ),
 )
+#: Microseconds from 1970 to the first and the last of a datetime.
+_FIRST, _LAST = -62135596800000000, 253402300799999999
 for _unit, _factor in (("seconds", 1e6), ("milliseconds", 1e3), ("microseconds", 1), ("nanoseconds", 1e-3)):
     _us = f"CAST({{number}} AS BIGINT) * {int(_factor)}" if _factor >= 1 else "CAST({number} AS BIGINT) // 1000"
     _doc = f"The time so many {_unit} after 1970-01-01."
@@ -310,11 +312,17 @@ for _unit, _factor in (("seconds", 1e6), ("milliseconds", 1e3), ("microseconds",
         "number: integer",
         "datetime",
         _doc,
-        f"TRY(make_timestamp({_us}))",
+        # Every long is nanoseconds of a time between 1677 and 2262.
+        f"make_timestamp({_us})"
+        if _factor < 1
+        else f"CASE WHEN {{number}} BETWEEN {_FIRST // int(_factor)} AND {_LAST // int(_factor)} THEN make_timestamp({_us}) END",
         nulls=Nulls.MAYBE,
-        example=(
-            f"unixtime_{_unit}_todatetime({1546300800 * 1_000_000 if _factor == 1 else int(1546300800e6 / _factor)})",
-            "datetime(2019-01-01)",
+        examples=(
+            (
+                f"unixtime_{_unit}_todatetime({1546300800 * 1_000_000 if _factor == 1 else int(1546300800e6 / _factor)})",
+                "datetime(2019-01-01)",
+            ),
+            *(((f"unixtime_{_unit}_todatetime(9223372036854775807)", "datetime(null)"),) if _factor >= 1 else ()),
         ),
     )
     scalar(
@@ -322,7 +330,8 @@ for _unit, _factor in (("seconds", 1e6), ("milliseconds", 1e3), ("microseconds",
         "number: real|decimal",
         "datetime",
         _doc,
-        f"TRY(make_timestamp(CAST(trunc({{number}} * {_factor:g}) AS BIGINT)))",
+        f"CASE WHEN {{number}} * {_factor:g} >= {_FIRST} AND {{number}} * {_factor:g} < {_LAST} + 1"
+        f" THEN make_timestamp(CAST(trunc({{number}} * {_factor:g}) AS BIGINT)) END",
         nulls=Nulls.MAYBE,
     )
 
