@@ -2,8 +2,8 @@
 
     python bench/compile.py [FILE.json | FOLDER ...]
 
-Texts as in bench/parse.py. Every text is compiled anew, three times, the best counts; the tables are the services', empty. Queries whose
-columns are found in the rows (`evaluate pivot`) count as refused: they run a query first.
+Texts as in bench/parse.py. Every text is compiled anew, three times, the best counts; the tables are the services', empty. Queries
+whose columns are found in the rows (`evaluate pivot`) count as refused: they run a query first.
 """
 
 from __future__ import annotations

@@ -269,7 +269,7 @@ scalar(
     "series: dynamic, threshold?: number, period?: int|long, trend?: string, test_points?: int|long, method?: string,"
     " seasonality_threshold?: number",
     "dynamic",
-    "Which elements lie beyond season and trend: 1 above, -1 below. Without a period, a series whose period is not plain is refused.",
+    "Which elements lie beyond season and trend: 1 above, -1 below. Without a period, a series whose own is not plain is refused.",
     _anomalies,
     udf=_DECOMPOSE + "series_decompose_anomalies",
     nulls=_MAYBE,

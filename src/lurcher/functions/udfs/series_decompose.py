@@ -144,8 +144,8 @@ def _detected(y: _Array, threshold: float) -> int:
         return best
     second = int(np.argmax(others))
     raise LurcherError(
-        f"a series may have a season (the period {best} scores {scores[best]:.2f}, {second} {others[second]:.2f}), and which one the"
-        " service detects is not published",
+        f"a series may have a season (the period {best} scores {scores[best]:.2f}, {second} {others[second]:.2f}), and which one"
+        " the service detects is not published",
         "give the period as an argument: 0 for none, or the number of bins (24 for days of hours)",
         kind="unsupported",
     )
