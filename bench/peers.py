@@ -4,8 +4,8 @@
 
 Needs the network once: it makes a virtual environment of its own in bench/.peers and installs duckdb-kql there with pip. Both read
 the same Parquet files; each figure is the best of three in a process that is warm. QUERIES.json is a list of objects with a
-`query`; without it the collection beside the project is taken where there is one. Those run on empty tables: what is timed is the way from
-text to SQL.
+`query`; without it the collection beside the project is taken where there is one. Those run on empty tables: what is timed is the
+way from text to SQL.
 """
 
 from __future__ import annotations
