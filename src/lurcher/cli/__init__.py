@@ -60,6 +60,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     `LURCHER_TRACEBACK=1` shows where an unforeseen error came from, for those who mend it.
     """
+    code = _run(argv)
+    background = sys.modules.get("lurcher.engines.background")
+    if argv is None and background is not None and background.abandoned():
+        # A query that could not be interrupted is still at work, and must not keep the command from ending.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
     from lurcher.errors import LurcherError
 
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -17,6 +18,16 @@ T = TypeVar("T")
 #: Items that are ready before anybody asks for them.
 _AHEAD = 2
 _POLL = 0.1
+#: Seconds that a thread is given to end once its items are not wanted. An engine notices an interrupt between two steps, and
+#: a step may be the planning of a thousand conditions, or a function in Python over a large value.
+GRACE = 0.5
+_abandoned: list[threading.Thread] = []
+
+
+def abandoned() -> bool:
+    """Whether there are threads that nobody waits for any more and that have not ended. They hold no lock of Python's for
+    long, but must not be met by an interpreter that ends."""
+    return any(thread.is_alive() for thread in _abandoned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +38,14 @@ class _Item(Generic[T]):
     error: BaseException | None = None
 
 
-def in_background(produce: Callable[[], Iterator[T]], interrupt: Callable[[], None]) -> Iterator[T]:
+def in_background(
+    produce: Callable[[], Iterator[T]],
+    interrupt: Callable[[], None],
+    watch: Callable[[], Exception | None] = lambda: None,
+) -> Iterator[T]:
     """The items of `produce()`, which runs in a thread of its own. What it raises is raised here. When the items are no longer
-    wanted (an exception, Ctrl-C, a reader that has gone), `interrupt` is called and the thread waited for."""
+    wanted (an exception, Ctrl-C, a reader that has gone), `interrupt` is called and the thread waited for, not for long: then
+    it is left alone. `watch` is asked ten times a second whether that is so: what it gives is raised."""
     ready: queue.Queue[_Item[T]] = queue.Queue(_AHEAD)
     unwanted = threading.Event()
 
@@ -55,7 +71,13 @@ def in_background(produce: Callable[[], Iterator[T]], interrupt: Callable[[], No
     thread.start()
     try:
         while True:
-            item = ready.get()
+            reason = watch()
+            if reason is not None:
+                raise reason
+            try:
+                item = ready.get(timeout=_POLL)
+            except queue.Empty:
+                continue
             if item.error is not None:
                 raise item.error
             if not item.value:
@@ -63,6 +85,9 @@ def in_background(produce: Callable[[], Iterator[T]], interrupt: Callable[[], No
             yield item.value[0]
     finally:
         unwanted.set()
-        while thread.is_alive():
+        until = time.monotonic() + GRACE
+        while thread.is_alive() and time.monotonic() < until:
             interrupt()
             thread.join(_POLL)
+        if thread.is_alive():
+            _abandoned.append(thread)

@@ -12,11 +12,13 @@ import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from lurcher.engines.background import in_background
+from lurcher.engines.background import abandoned, in_background
 from lurcher.engines.base import Result, arrow_type
 from lurcher.engines.deep import deep_recursion
+from lurcher.engines.limits import watching
 from lurcher.engines.views import Tables, Views
 from lurcher.errors import LurcherError
+from lurcher.kql.diagnostics import LU003, Refused
 from lurcher.kql.types import Column, Columns, ScalarType
 from lurcher.plan.nodes import Plan, Query
 
@@ -67,9 +69,14 @@ class DuckDBEngine:
         from lurcher.engines.lowering import lower
         from lurcher.sql.printer import to_sql
 
-        with deep_recursion():
-            lowered = lower(plan, views, wrapping=wrapping)
-            return to_sql(lowered.query), lowered.udfs
+        try:
+            with deep_recursion():
+                lowered = lower(plan, views, wrapping=wrapping)
+                return to_sql(lowered.query), lowered.udfs
+        except RecursionError:
+            # A thousand operators in a row nest as deep when they are written as SQL.
+            what = LU003.at(plan.span, what="expressions in expressions", limit="some thousand deep")
+            raise Refused((what,)) from None
 
     def run(self, query: Query) -> Result:
         connection = self._open()
@@ -89,6 +96,10 @@ class DuckDBEngine:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._connection, self._views, self._udfs = None, None, set()
 
     # --- rows ---
     def _rows(self, connection: Any, query: Query, text: str) -> Iterator[pa.RecordBatch]:
@@ -125,17 +136,14 @@ class DuckDBEngine:
         import pyarrow as pa
 
         cursor = connection.cursor()
-        timer = threading.Timer(self._timeout, cursor.interrupt) if self._timeout is not None else None
+        watch = watching(self._timeout, self._memory_limit, self._interrupted, _too_much)
         types: list[Any] = []
-        if timer is not None:
-            timer.daemon = True
-            timer.start()
 
         def batches() -> Iterator[pa.RecordBatch]:
             return iter(cursor.sql(text).to_arrow_reader(BATCH_ROWS))
 
         try:
-            for batch in in_background(batches, cursor.interrupt):
+            for batch in in_background(batches, cursor.interrupt, watch):
                 if not columns:
                     yield pa.RecordBatch.from_struct_array(pa.array([{}] * batch.num_rows, pa.struct([])))
                     continue
@@ -146,9 +154,11 @@ class DuckDBEngine:
                 arrays = [_cast(a, t) for a, t in zip(batch.columns, types, strict=True)]
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
         finally:
-            if timer is not None:
-                timer.cancel()
-            cursor.close()
+            if abandoned():
+                # It is still at work: the next query gets another connection.
+                self._forget()
+            else:
+                cursor.close()
 
     def _interrupted(self) -> LurcherError:
         what = f"the query took longer than {self._timeout:g} s" if self._timeout else "the query was interrupted"
@@ -235,15 +245,19 @@ def _cast(array: Any, type_: Any) -> Any:
     return array.cast(type_)
 
 
+def _too_much() -> LurcherError:
+    return LurcherError(
+        "the query needs more memory than it may use", "narrow it, or give it more: --memory-limit SIZE"
+    )
+
+
 def _failure(error: Exception) -> LurcherError:
     """What the engine says, as a sentence (once rows have come, it says it as an OSError). What was read so far is no answer."""
     import duckdb
 
     text = str(error).split("\n\n")[0].strip().removeprefix("Invalid Input Error: ")
     if isinstance(error, duckdb.OutOfMemoryException):
-        return LurcherError(
-            "the query needs more memory than it may use", "narrow it, or give it more: --memory-limit SIZE"
-        )
+        return _too_much()
     if isinstance(error, duckdb.OutOfRangeException):
         return LurcherError(f"a number does not fit: {text}", "convert to real before the arithmetic: toreal(x)")
     if isinstance(error, duckdb.ConversionException) and "DECIMAL" in text:

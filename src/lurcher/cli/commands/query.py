@@ -90,15 +90,25 @@ def command(
     if kql is not None and file is not None:
         raise click.UsageError("a query is either an argument or a file, not both")
     if file is not None:
-        source = Source(file.read_text(encoding="utf-8-sig"), str(file))
+        source = Source(_text(file.read_bytes(), str(file)), str(file))
     elif kql is not None and kql != "-":
         source = Source(kql)
     elif sys.stdin.isatty():
         raise click.UsageError("no query: give it as an argument, with -f FILE, or on standard input")
     else:
-        source = Source(sys.stdin.read(), "<stdin>")
+        source = Source(_text(sys.stdin.buffer.read(), "<stdin>"), "<stdin>")
     session = open_session(lake, now(), as_of, files=data, table=table, limits=limits, asked=asked, source=source)
     if show_sql:
         print_sql(session, source)
     else:
         run_query(session, source, format_, output, chart)
+
+
+def _text(content: bytes, name: str) -> str:
+    from lurcher.errors import LurcherError
+
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise LurcherError("not a text file: a byte that is not UTF-8", "save it as UTF-8", name, line) from None

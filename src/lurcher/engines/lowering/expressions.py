@@ -286,6 +286,9 @@ class Expressions:
         found: list[t.OrderKey] = []
         for key in keys:
             expr = self.value(key.expr).expr
+            if isinstance(expr, t.Literal):
+                # It orders nothing; the engine would take an integer for a column's position, and refuse the rest.
+                continue
             if key.expr.type is ScalarType.REAL and key.descending is not key.nulls_first:
                 # NaN stands next to the nulls, whichever end they are at; to the engine it is greater than all.
                 found.append(t.OrderKey(t.call("isnan", expr), key.nulls_first, key.nulls_first))

@@ -57,7 +57,8 @@ def stored_names(names: Iterable[str]) -> dict[str, str]:
     safe = [n.replace("\0", "\u2400") for n in wanted]
     safe = [n + "~" if n.endswith("__") or _OWN.match(n) else n or "~" for n in safe]
     # Two wanted names may have become one.
-    distinct = [n if safe.index(n) == i else f"{n}~{i}" for i, n in enumerate(safe)]
+    first = {n: i for i, n in reversed(list(enumerate(safe)))}
+    distinct = [n if first[n] == i else f"{n}~{i}" for i, n in enumerate(safe)]
     stored = physical_names(distinct)
     return {w: stored[s] for w, s in zip(wanted, distinct, strict=True)}
 

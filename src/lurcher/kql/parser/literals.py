@@ -17,6 +17,10 @@ from lurcher.kql.values import datetime_text, parse_datetime, parse_timespan
 
 _SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", "'": "'", '"': '"'}
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2}|[0-7]{1,3}|.)", re.DOTALL)
+_SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_LONE = re.compile("[\ud800-\udfff]")
+#: What lies beyond this exponent no decimal of the service holds; written out it would fill the memory.
+_EXPONENT = 1_000
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _REALS = {"nan": float("nan"), "+nan": float("nan"), "-nan": float("nan"), "inf": float("inf"), "+inf": float("inf")}
 _INTEGER_LIMITS = {ScalarType.INT: 2**31, ScalarType.LONG: 2**63}
@@ -25,6 +29,23 @@ _CASTS = frozenset((TokenKind.LONG, TokenKind.REAL, TokenKind.TIMESPAN, TokenKin
 
 def decode_string(p: Cursor, index: int) -> str:
     """The value of a string token. A wrong escape gives KS002, and stands for itself."""
+    text = _decoded(p, index)
+    if text.isascii() or not _LONE.search(text):
+        return text
+    # A character beyond the basic plane, written as the two halves that .NET keeps it as.
+    text = _SURROGATES.sub(lambda m: m[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
+    lone = _LONE.search(text)
+    if lone is not None:
+        hint = "this is half of a character; no text that was stored has it"
+        p.say(
+            LU004.at(
+                Span(p.starts[index], p.tokens.end(index)), text=f"\\u{ord(lone[0]):04x}", type="string", hint=hint
+            )
+        )
+    return _LONE.sub("\ufffd", text)
+
+
+def _decoded(p: Cursor, index: int) -> str:
     text = p.texts[index]
     start = 1 if text[0] in "hH" else 0
     if text[start] == "@":
@@ -147,7 +168,7 @@ def read_value(type_: ScalarType, text: str) -> Any:
                 value = Decimal(text)
             except InvalidOperation:
                 return None
-            return value if value.is_finite() else None
+            return value if value.is_finite() and abs(value.adjusted()) <= _EXPONENT else None
         case ScalarType.DATETIME:
             return parse_datetime(text)
         case ScalarType.TIMESPAN:

@@ -23,6 +23,8 @@ T = ScalarType
 _SCALAR, _AGGREGATE, _WINDOW = FunctionKind.SCALAR, FunctionKind.AGGREGATE, FunctionKind.WINDOW
 #: Functions in functions, before a query is called too large.
 MAX_CALLS = 48
+#: Calls of functions of a query, those in functions counted each time that they are called.
+MAX_INLINED = 5_000
 #: Parts of an expression when all variables and functions in it are written out.
 MAX_SIZE = 200_000
 
@@ -300,6 +302,11 @@ def call_user(
         return unknown(span)
     if len(cx.calls) >= MAX_CALLS:
         cx.say(LU003, span, what="functions that call functions", limit=MAX_CALLS)
+        return unknown(span)
+    cx.inlined += 1
+    if cx.inlined > MAX_INLINED:
+        if cx.inlined == MAX_INLINED + 1:
+            cx.say(LU003, span, what="calls of functions that the query declares", limit=MAX_INLINED)
         return unknown(span)
     scope = _bound_parameters(cx, env, function, arguments, span, piped)
     if scope is None:

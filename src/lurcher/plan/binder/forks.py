@@ -15,7 +15,7 @@ from lurcher.plan import nodes as n
 from lurcher.plan.binder.context import Context, Rel, Scope, operator
 from lurcher.plan.binder.expressions import scalar
 from lurcher.plan.binder.rows import environment
-from lurcher.plan.binder.tables import pipe
+from lurcher.plan.binder.tables import pipe, table
 
 T = ScalarType
 
@@ -31,8 +31,8 @@ def _fork(cx: Context, scope: Scope, rel: Rel, op: sx.ForkOp) -> Rel:
     found: list[Rel] = []
     for branch in op.branches:
         # A branch's name is its result's; nothing reads it.
-        assert isinstance(branch.body, sx.Pipe)
-        found.append(pipe(cx, Scope(scope), branch.body, rel))
+        body = branch.body
+        found.append(pipe(cx, Scope(scope), body, rel) if isinstance(body, sx.Pipe) else table(cx, scope, body))
     cx.extra += [f.plan for f in found[1:]]
     return found[0]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lurcher.kql import syntax as sx
-from lurcher.kql.diagnostics import KS171, KS174, KS175, KS204, KS205, LU002, LU024
+from lurcher.kql.diagnostics import KS171, KS174, KS175, KS204, KS205, LU002, LU003, LU024
 from lurcher.kql.source import Span
 from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
@@ -29,6 +29,11 @@ from lurcher.plan.supplies import supplies_of
 
 T = ScalarType
 NO_ROWS = n.Values(rows=((),), columns=())
+#: Operators in a pipe, and columns of all operators of a text with all functions in it written out.
+MAX_OPERATORS = 1_000
+MAX_CELLS = 300_000
+#: Values of one datatable: written as SQL, more would take the engine many seconds and gigabytes.
+MAX_VALUES = 50_000
 
 #: What gives a database by a call; a path from it names a table there.
 _DATABASES = frozenset({"database", "cluster", "workspace", "app", "resource", "arg", "adx"})
@@ -160,7 +165,12 @@ def _pipe(cx: Context, scope: Scope, node: sx.Pipe, rel: Rel | None) -> Rel:
         else:
             cx.say(KS174, first.span, name=operator_name(first))
             rel = unknown_table(first.span)
+    if len(operators) > MAX_OPERATORS:
+        return _too_large(cx, operators[MAX_OPERATORS].span, f"{len(operators)} operators in one pipe", MAX_OPERATORS)
     for op in operators:
+        cx.cells += 1 + len(rel.columns)
+        if cx.cells > MAX_CELLS:
+            return _too_large(cx, op.span, "the columns of all its operators", MAX_CELLS)
         handler = OPERATORS.get(type(op))
         if isinstance(rel, Graph) and type(op) not in GRAPH_OPERATORS:
             rel = tabular(cx, rel, op.span)
@@ -176,6 +186,13 @@ def _pipe(cx: Context, scope: Scope, node: sx.Pipe, rel: Rel | None) -> Rel:
             cx.refuse(f"the operator {operator_name(op)}", op.span)
             rel = Rel(rel.plan, open=True)
     return rel
+
+
+def _too_large(cx: Context, span: Span, what: str, limit: int) -> Rel:
+    # Said once: all that follows is too large as well.
+    if not any(d.code == LU003.code for d in cx.diagnostics):
+        cx.say(LU003, span, what=what, limit=limit)
+    return unknown_table(span)
 
 
 def operator_name(op: sx.Operator) -> str:
@@ -221,6 +238,10 @@ def scan(cx: Context, name: str) -> Rel | None:
 # --- literal rows ----------------------------------------------------------------------------------------------------------
 def _datatable(cx: Context, scope: Scope, node: sx.DataTable) -> Rel:
     columns = _declared(cx, node.columns)
+    if len(node.values) > MAX_VALUES:
+        hint = "put the rows into a file: --data, or externaldata with --map-url"
+        cx.say(LU003, node.span, what=f"{len(node.values)} values in a datatable", limit=MAX_VALUES, hint=hint)
+        return Rel(n.Values(rows=(), columns=columns, span=node.span))
     width = max(1, len(node.columns))
     types = [c.type for c in node.columns]
     env = Env(scope)

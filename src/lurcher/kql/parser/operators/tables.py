@@ -222,7 +222,7 @@ def _fork(p: Cursor, start: int) -> Operator:
 
 def _operators_or_query(p: Cursor) -> Expression:
     """`( operator | ... )`, or a query of its own in the same parentheses."""
-    if p.texts[p.pos + 1] in OPERATORS and p.texts[p.pos + 2] not in (".", "["):
+    if p.texts[p.pos + 1] in OPERATORS and p.texts[p.pos + 2] != ".":
         return subquery(p)
     p.enter("(")
     body = pipeline(p)

@@ -1,0 +1,56 @@
+"""What a query may use: seconds and memory.
+
+The engine's own limit counts its buffers. The texts and lists of one vector, and what a function in Python makes, are beside
+them: the process as a whole is watched as well.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable
+
+#: What a process may grow by beyond the engine's limit: plans, a few vectors, the rows that come out.
+_SLACK = 256 << 20
+#: Part of the machine's memory that is the limit where none is given: the engine's own measure.
+_PART = 0.8
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
+
+
+def memory_bytes(size: str | None) -> int | None:
+    """`500MB` and the like in bytes; of None, and of what cannot be read, what the engine takes."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?I?)B?\s*", size.upper()) if size is not None else None
+    if found is not None and found[2] in _UNITS:
+        return int(float(found[1]) * _UNITS[found[2]])
+    try:
+        return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * _PART)
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def resident() -> int:
+    """Bytes of memory that the process has; 0 where the system does not say."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError, AttributeError):
+        return 0
+
+
+def watching(
+    timeout: float | None, memory: str | None, late: Callable[[], Exception], large: Callable[[], Exception]
+) -> Callable[[], Exception | None]:
+    """What says, asked again and again from here on, that a query has had its time or its memory."""
+    deadline = time.monotonic() + timeout if timeout is not None else None
+    limit = memory_bytes(memory)
+    most = resident() + limit + _SLACK if limit is not None else None
+
+    def watch() -> Exception | None:
+        if deadline is not None and time.monotonic() > deadline:
+            return late()
+        if most is not None and resident() > most:
+            return large()
+        return None
+
+    return watch
