@@ -29,6 +29,8 @@ _FORMATS = ", ".join(
         "%b %d %Y",
         "%B %d %Y",
         "%d-%b-%Y",
+        "%a, %d-%b-%Y",
+        "%A, %d-%b-%Y",
         "%a, %d %b %Y",
         "%A, %d %B %Y",
         "%A, %B %d, %Y",
@@ -48,6 +50,12 @@ _FORMATS = ", ".join(
 )
 #: The offset, Z or zone name at the end is taken off first: these formats have none but UTC's.
 _BARE = r"regexp_replace(regexp_replace({value}, '\s*(?:Z|GMT|UTC)\s*$', ''), '(\.[0-9]{6})[0-9]+', '\1')"
+#: A year of two digits, after a day and a month: 2049 is the last year that it can mean, as in literals.
+_BEFORE_YEAR = r"'^((?:[A-Za-z]+, *)?(?:[0-9]{1,2}[ -][A-Za-z]{3,9}[ -]|[A-Za-z]{3,9} [0-9]{1,2},? |[0-9]{1,2}[/.-][0-9]{1,2}[/.-]))"
+_BARE = (
+    rf"regexp_replace(regexp_replace(trim({_BARE}, {_SPACE}), {_BEFORE_YEAR}([0-4][0-9])($|[ T])', '\120\2\3'),"
+    rf" {_BEFORE_YEAR}([5-9][0-9])($|[ T])', '\119\2\3')"
+)
 #: A cast to TIMESTAMP drops an offset without a word; only one to TIMESTAMPTZ reckons with it.
 _TEXT = (
     f"CASE WHEN regexp_full_match(trim({{value}}, {_SPACE}), {_ISO}) THEN"
@@ -56,7 +64,7 @@ _TEXT = (
     r" '([+-][0-9]{2})([0-9]{2})$', '\1:\2') AS TIMESTAMPTZ))"
     r" ELSE TRY_CAST(regexp_replace(regexp_replace(trim({value}, E' \t\r\n'), '\s*(?:Z|UTC|GMT)$', ''),"
     r" '\s+', ' ', 'g') AS TIMESTAMP) END)"
-    f" ELSE try_strptime(trim({_BARE}, {_SPACE}), [{_FORMATS}]) END"
+    f" ELSE try_strptime({_BARE}, [{_FORMATS}]) END"
 )
 _DOC = "The time that the value says; null where it says none."
 _MORE = {"naming": Naming.FIRST, "nulls": Nulls.MAYBE}
@@ -74,6 +82,10 @@ scalar(
         ('todatetime("1/2/2024 1:45:10 PM")', "datetime(2024-01-02 13:45:10)"),
         ('todatetime("2/3/2022")', "datetime(2022-02-03)"),
         ('todatetime("Fri, 02 Dec 2022 13:45:56 GMT")', "datetime(2022-12-02 13:45:56)"),
+        ('todatetime("Sat, 8 Nov 14 15:05:02 GMT")', "datetime(2014-11-08 15:05:02)"),
+        ('todatetime("Saturday, 08-Nov-14 15:05")', "datetime(2014-11-08 15:05)"),
+        ('todatetime("11/8/96 3:05 PM")', "datetime(1996-11-08 15:05)"),
+        ('todatetime("14/11/08")', "datetime(null)"),
         ('todatetime("garbage")', "datetime(null)"),
     ),
     **_MORE,

@@ -41,7 +41,7 @@ _AMERICAN = re.compile(
     r"([0-9]{1,2})[/-]([0-9]{1,2})[/-]([0-9]{4})(?:\s+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,7}))?)?\s*([AaPp][Mm])?)?\Z"
 )
 _MAIL = re.compile(
-    r"(?:[A-Za-z]{3}, )?([0-9]{1,2}) ([A-Za-z]{3}) ([0-9]{4}|[0-9]{2})"
+    r"(?:[A-Za-z]{3,9}, )?([0-9]{1,2})([ -])([A-Za-z]{3})\2([0-9]{4}|[0-9]{2})"
     r"(?: ([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?(?: (GMT|UTC|Z))?)?\Z"
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -69,7 +69,7 @@ def parse_timespan(text: str) -> int | None:
 
 
 def parse_datetime(text: str) -> int | None:
-    """ISO 8601, `month/day/year`, RFC 822, a bare year -> ticks since 0001-01-01 UTC; None where it is none of these."""
+    """ISO 8601, `month/day/year`, RFC 822 and 850, a bare year -> ticks since 0001-01-01 UTC; None where it is none of these."""
     text = text.strip()
     if match := _SPACED.match(text):
         text = f"{match[1]}-{match[3]}-{match[4]}{text[match.end() :]}"
@@ -85,7 +85,7 @@ def parse_datetime(text: str) -> int | None:
             hour = str(int(hour) % 12 + (12 if half in ("PM", "pm", "Pm", "pM") else 0))
         return _ticks(int(year), int(month), int(day), hour, minute, second, fraction)
     if match := _MAIL.match(text):
-        day, name, year, hour, minute, second, _ = match.groups()
+        day, _, name, year, hour, minute, second, _ = match.groups()
         if name.lower() not in _MONTHS:
             return None
         # The service's century for two digits is that of .NET: 2049 is the last year of the window.
