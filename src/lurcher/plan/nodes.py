@@ -82,6 +82,16 @@ class InQuery(Expr):
 
 
 @dataclass(frozen=True, slots=True)
+class AnyColumn(Expr):
+    """Whether any of the columns, as text, fulfils `function` (a string operator that no empty text fulfils) with the needle.
+    One node for what would be thousands: a search over all tables has as many columns."""
+
+    function: Overload
+    needle: Expr
+    columns: Columns
+
+
+@dataclass(frozen=True, slots=True)
 class ScalarQuery(Expr):
     """`toscalar(...)`: first column of the first row, null where there is none. It never refers to an outer row."""
 
@@ -212,6 +222,16 @@ class Join(Plan):
 
 
 @dataclass(frozen=True, slots=True)
+class Aligned(Plan):
+    """The input's rows under the columns of a union: `given` says which of the input's columns stands for which of the union's.
+    All others are empty (a string) or null; with a `label` the first column is that text."""
+
+    input: Plan
+    given: dict[str, str] = field(hash=False)
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Union(Plan):
     """All rows of the inputs, which have the same columns."""
 
@@ -298,7 +318,9 @@ class Elements(Plan):
 @dataclass(frozen=True, slots=True)
 class Series(Plan):
     """`make-series`: for each value of the keys one row, an array for each item with one element a step of the axis, and the
-    axis itself as an array. Empty steps hold the item's default."""
+    axis itself as an array. Empty steps hold the item's default. Where there is no start or stop, each series begins or ends
+    with its own rows. `in_range`: the steps are those of bin(), and `stop` belongs to them. `always`: a series of defaults
+    where there is no row (`kind=nonempty`)."""
 
     input: Plan
     keys: tuple[Item, ...]
@@ -307,6 +329,8 @@ class Series(Plan):
     start: Expr | None
     stop: Expr | None
     step: Expr
+    in_range: bool = False
+    always: bool = False
 
 
 @dataclass(frozen=True, slots=True)

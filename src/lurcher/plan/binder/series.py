@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from lurcher.kql import syntax as sx
-from lurcher.kql.diagnostics import KS107
+from lurcher.kql.diagnostics import KS005_VALUE, KS107
 from lurcher.kql.types import NUMERIC_TYPES, Column, ScalarType
 from lurcher.plan import nodes as n
 from lurcher.plan.binder.context import Context, Env, Rel, Scope, operator
 from lurcher.plan.binder.expressions import convert, scalar
 from lurcher.plan.binder.groups import grouped
+from lurcher.plan.binder.joins import parameter
 from lurcher.plan.binder.rows import named
 
 T = ScalarType
@@ -45,9 +46,11 @@ def _make_series(cx: Context, scope: Scope, rel: Rel, op: sx.MakeSeriesOp) -> Re
     axis_name = named(cx, group.namer, op.on)
     start, stop = (scalar(cx, Env(scope), x) if x is not None else None for x in (op.start, op.stop))
     step = scalar(cx, Env(scope), op.step)
-    if op.in_range:
-        # `in range(a, b, s)` includes its end where `from a to b` does not.
-        cx.refuse("make-series ... in range()", op.span, "write: on t from a to b step s")
+    kind = parameter(op, "kind")
+    if kind and kind != "nonempty":
+        cx.say(KS005_VALUE, op.span, expected="nonempty", hint=f"there is no make-series kind '{kind}'")
+    if kind == "nonempty" and (op.by or start is None or stop is None):
+        cx.refuse("make-series kind=nonempty with keys, or without from and to", op.span)
     columns = (
         *(Column(name, e.type) for name, e in group.keys),
         *(Column(name, T.DYNAMIC) for name, _, _ in items),
@@ -61,6 +64,8 @@ def _make_series(cx: Context, scope: Scope, rel: Rel, op: sx.MakeSeriesOp) -> Re
         start=start,
         stop=stop,
         step=step,
+        in_range=op.in_range,
+        always=kind == "nonempty",
         columns=columns,
         span=op.span,
     )
