@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lurcher.engines.lowering.context import Context, refuse
+from lurcher.engines.lowering.expressions import Expressions
 from lurcher.engines.lowering.nodes import handles
 from lurcher.engines.lowering.rel import Cell, Rel, hoisted, sealed, stored_names
 from lurcher.engines.lowering.relations import cell, expressions, over
 from lurcher.plan import nodes as n
 from lurcher.sql import tree as t
-from lurcher.sql.walk import is_volatile
+from lurcher.sql.walk import is_volatile, walk
 
 
 @handles(n.Aggregate)
@@ -25,14 +26,39 @@ def aggregate(context: Context, plan: n.Aggregate) -> Rel:
             sql = lowering.value(key)
             columns[name] = cell(sql.expr, key.type, sql.nullable)
         return replace(rel, columns=columns, distinct=True, closed=True, order=())
-    columns = {}
-    for name, expr in (*plan.keys, *plan.items):
-        sql = lowering.value(expr)
-        columns[name] = cell(sql.expr, expr.type, sql.nullable)
+    columns = _cells(lowering, (*plan.keys, *plan.items))
+    outer = {c.expr for c in context.outer.values()}
+    if any(_is_all_outer(columns[name].expr, outer) for name, _ in plan.items):
+        rel, lowering = _with_outer(context, rel)
+        columns = _cells(lowering, (*plan.keys, *plan.items))
     if any(is_volatile(columns[name].expr) for name, _ in plan.keys):
         raise refuse("grouping by a random value", plan.span)
     group = tuple(columns[name].expr for name, _ in plan.keys)
     return replace(rel, columns=columns, group=group, closed=True, order=())
+
+
+def _cells(lowering: Expressions, items: tuple[n.Item, ...]) -> dict[str, Cell]:
+    found = {}
+    for name, expr in items:
+        sql = lowering.value(expr)
+        found[name] = cell(sql.expr, expr.type, sql.nullable)
+    return found
+
+
+def _is_all_outer(expr: t.SqlExpr, outer: set[t.SqlExpr]) -> bool:
+    """Whether an aggregate reads nothing but the row of an `Apply`: SQL takes it for one of the query around, then."""
+    read = [e for e in walk(expr) if isinstance(e, t.Ident) and not e.name.endswith("__")]
+    return bool(read) and all(e in outer for e in read)
+
+
+def _with_outer(context: Context, rel: Rel) -> tuple[Rel, Expressions]:
+    """The relation with the outer row's values as columns of its own."""
+    names = {name: f"$outer {name}" for name in context.outer}
+    columns = {**rel.columns, **{names[name]: c for name, c in context.outer.items()}}
+    # A condition, so that it is a query of its own.
+    own = sealed(replace(rel, columns=columns, where=(*rel.where, t.TRUE)))
+    outer = {name: own.columns[column] for name, column in names.items()}
+    return own, Expressions(context, own.columns, outer)
 
 
 @handles(n.Pick)

@@ -68,8 +68,6 @@ def _mv_apply(cx: Context, scope: Scope, rel: Rel, op: sx.MvApplyOp) -> Rel:
     """The body is bound over the elements; the columns of the row are read from it as `Outer`."""
     if op.context_id is not None:
         cx.refuse("mv-apply ... id", op.context_id.span)
-    if cx.outer is not None:
-        cx.refuse("mv-apply inside an mv-apply", op.span)
     items = _items(cx, scope, rel, op.items)
     index = parameter(op, "with_itemindex") or None
     limit = count_of(cx, scope, op.limit) if op.limit is not None else None
@@ -79,7 +77,9 @@ def _mv_apply(cx: Context, scope: Scope, rel: Rel, op: sx.MvApplyOp) -> Rel:
     elements = n.Elements(items=items, index=index, limit=limit, columns=tuple(columns), span=op.span)
     gone = {c.name for c in columns}
     saved = cx.outer
-    cx.outer = {c.name: c.type for c in rel.columns if c.name not in gone}
+    # One in the body of another: the row has what it has itself, and what the row around it has.
+    cx.outer = {**(saved or {}), **{c.name: c.type for c in rel.columns}}
+    cx.outer = {name: type for name, type in cx.outer.items() if name not in gone}
     try:
         assert isinstance(op.body, sx.Pipe)
         body = pipe(cx, scope, op.body, Rel(elements, open=rel.open))
