@@ -226,3 +226,100 @@ def test_no_well_known_text(text: str) -> None:
 def test_well_known_texts_that_are_refused(text: str) -> None:
     with pytest.raises(LurcherError):
         call("geo_wkt:from_wkt", text)
+
+
+EAST = [[5, -5], [15, -5], [15, 15], [5, 15], [5, -5]]
+
+
+def test_lines_meet_where_they_cross_or_share_a_point() -> None:
+    equator = line((-10, 0), (10, 0))
+    assert call("geo_meets:lines_meet", equator, line((0, -10), (0, 10))) is True
+    assert call("geo_meets:lines_meet", equator, line((10, 0), (20, 5))) is True
+    assert call("geo_meets:lines_meet", equator, line((170, -5), (-170, 5))) is False
+    assert parsed("geo_meets:lines_in_common", equator, line((0, -10), (0, 10))) == {
+        "type": "Point",
+        "coordinates": pytest.approx([0, 0], abs=1e-12),
+    }
+    with pytest.raises(LurcherError, match="ends on another"):
+        call("geo_meets:lines_meet", equator, line((0, 0), (0, 10)))
+    with pytest.raises(LurcherError, match="more than a point"):
+        call("geo_meets:lines_in_common", equator, line((20, 0), (-20, 0)))
+
+
+def test_what_of_a_line_is_in_a_polygon_with_a_hole() -> None:
+    meridian = line((5, -20), (5, 20))
+    found = parsed("geo_meets:line_in_polygon", meridian, polygon(SQUARE, HOLE))
+    assert isinstance(found, dict)
+    assert found["type"] == "MultiLineString"
+    # The hole's southern edge is a great circle from (4, 4) to (6, 4): on its middle tan(latitude) = tan(4) / cos(1).
+    south, north = (
+        math.degrees(math.atan(math.tan(math.radians(p)) / math.cos(math.radians(h)))) for p, h in ((4, 1), (10, 5))
+    )
+    assert found["coordinates"][0] == [pytest.approx([5, 0], abs=1e-9), pytest.approx([5, south])]
+    assert found["coordinates"][1][1] == pytest.approx([5, north])
+    assert call("geo_meets:line_meets_polygon", line((5, 4.5), (5, 5.5)), polygon(SQUARE, HOLE)) is False
+    assert call("geo_meets:line_meets_polygon", line((1, 1), (2, 2)), polygon(SQUARE, HOLE)) is True
+    with pytest.raises(LurcherError, match="touches"):
+        call("geo_meets:line_meets_polygon", line((0, 0), (-2, -2)), polygon(SQUARE))
+
+
+def test_polygons_that_overlap() -> None:
+    assert call("geo_meets:polygons_meet", polygon(SQUARE), polygon(EAST)) is True
+    assert call("geo_meets:polygons_meet", polygon(SQUARE), polygon(SQUARE[::-1])) is True
+    assert call("geo_meets:polygons_meet", polygon([[1, 1], [2, 1], [2, 2], [1, 1]]), polygon(SQUARE)) is True
+    assert (
+        call("geo_meets:polygons_meet", polygon([[4.5, 4.5], [5, 4.5], [5, 5], [4.5, 4.5]]), polygon(SQUARE, HOLE))
+        is False
+    )
+    with pytest.raises(LurcherError, match="touch"):
+        call("geo_meets:polygons_meet", polygon(SQUARE), polygon([[0, 0], [-1, 0], [0, -1], [0, 0]]))
+
+
+def test_a_union_and_an_intersection_have_the_area_of_both() -> None:
+    both = json.dumps([json.loads(polygon(r)) for r in (SQUARE, EAST)])
+    union, common = (
+        call("geo_overlay:polygons_united", both),
+        call("geo_overlay:polygons_in_common", polygon(SQUARE), polygon(EAST)),
+    )
+    several = json.dumps({"type": "MultiPolygon", "coordinates": [[SQUARE], [EAST]]})
+    areas = [call("geo_polygons:polygon_area", s) for s in (polygon(SQUARE), polygon(EAST), union, common, several)]
+    assert areas[0] + areas[1] == pytest.approx(areas[2] + areas[3])  # type: ignore[operator]
+    assert areas[4] == pytest.approx(areas[2])
+    assert call("geo_polygons:polygon_perimeter", several) == pytest.approx(
+        call("geo_polygons:polygon_perimeter", union)
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "shapes"),
+    [
+        ("polygons_united", ([SQUARE], [[[50, 0], [51, 0], [51, 1], [50, 0]]])),
+        ("polygons_united", ([SQUARE, HOLE],)),
+        ("polygons_united", ([SQUARE[::-1]],)),
+        ("polygons_united", ([SQUARE], [[[10, 0], [20, 0], [10, 10], [10, 0]]])),
+        ("polygons_united", ()),
+    ],
+)
+def test_unions_that_are_refused(path: str, shapes: tuple[object, ...]) -> None:
+    with pytest.raises(LurcherError, match="not published"):
+        call(f"geo_overlay:{path}", json.dumps([{"type": "Polygon", "coordinates": s} for s in shapes]))
+
+
+def test_lines_are_united_where_they_follow_each_other() -> None:
+    lines = [json.loads(line(*points)) for points in (((0, 0), (1, 1)), ((1, 1), (2, 1)), ((0, 0), (1, 1)))]
+    found = parsed("geo_overlay:lines_united", json.dumps(lines))
+    assert isinstance(found, dict)
+    assert [pytest.approx(p) for p in found["coordinates"]] == [[0, 0], [1, 1], [2, 1]]
+    for fork in (((1, 1), (1, 2)), ((5, 5), (6, 6)), ((2, 1), (0, 0))):
+        with pytest.raises(LurcherError, match="not published"):
+            call("geo_overlay:lines_united", json.dumps([*lines, json.loads(line(*fork))]))
+
+
+def test_the_point_of_a_polygon_that_is_nearest() -> None:
+    for place, nearest in (((5.0, -3.0), [5, 0]), ((-3.0, -3.0), [0, 0]), ((1.0, 2.0), [1, 2])):
+        found = parsed("geo_polygons:polygon_closest", *place, polygon(SQUARE, HOLE))
+        assert isinstance(found, dict)
+        assert found["coordinates"] == pytest.approx(nearest, abs=1e-9)
+    centre = parsed("geo_polygons:polygon_centroid", polygon([[-5, -5], [5, -5], [5, 5], [-5, 5], [-5, -5]]))
+    assert isinstance(centre, dict)
+    assert centre["coordinates"] == pytest.approx([0, 0], abs=1e-9)

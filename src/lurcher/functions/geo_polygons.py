@@ -44,7 +44,7 @@ scalar(
     "geo_polygon_area",
     "polygon: dynamic",
     "real",
-    "Square metres of a polygon; of several, which the service unites, it is refused.",
+    "Square metres of a polygon, or of several, united.",
     "kql_polygon_area({polygon})",
     udf=_UDF + "polygon_area",
     nulls=_MAYBE,
@@ -55,9 +55,35 @@ scalar(
     "geo_polygon_perimeter",
     "polygon: dynamic",
     "real",
-    "Metres around a polygon; of several, or one with holes, it is refused.",
+    "Metres around a polygon, or around several, united. With holes it is refused.",
     "kql_polygon_perimeter({polygon})",
     udf=_UDF + "polygon_perimeter",
     nulls=_MAYBE,
     examples=((f"round(geo_polygon_perimeter({_EIGHTH}) / (pi() * 6371010), 9)", "1.5"),),
+)
+scalar(
+    "geo_polygon_centroid",
+    "polygon: dynamic",
+    "dynamic",
+    "The middle of a polygon, or of several, united, as GeoJSON.",
+    "kql_polygon_centroid({polygon})::JSON",
+    udf=_UDF + "polygon_centroid",
+    nulls=_MAYBE,
+    examples=(
+        (f"round(toreal(geo_polygon_centroid({_EIGHTH}).coordinates[0]), 9)", "45.0"),
+        (f"isnull(geo_polygon_centroid({_FLAT}))", "true"),
+    ),
+)
+scalar(
+    "geo_closest_point_on_polygon",
+    _IN,
+    "dynamic",
+    "The point of a polygon, or of several, that is nearest to a point, as GeoJSON: within it, the point itself.",
+    "kql_polygon_closest(({longitude})::DOUBLE, ({latitude})::DOUBLE, {polygon})::JSON",
+    udf=_UDF + "polygon_closest",
+    nulls=_MAYBE,
+    examples=(
+        (f"round(toreal(geo_closest_point_on_polygon(45, -1, {_EIGHTH}).coordinates[0]), 9)", "45.0"),
+        (f"isnull(geo_closest_point_on_polygon(500, 1, {_EIGHTH}))", "true"),
+    ),
 )

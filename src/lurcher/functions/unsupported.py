@@ -23,11 +23,8 @@ _BY_REASON: dict[str, str] = {
     _SKETCH: "hll_isvalid tdigest_isvalid",
     _PERIODS: "series_periods_detect series_periods_validate",
     _FFT: "series_fft series_ifft",
-    _GEO: "geo_closest_point_on_polygon"
-    " geo_intersects_2lines"
-    " geo_intersects_line_with_polygon geo_intersects_2polygons geo_intersection_2lines geo_intersection_line_with_polygon"
-    " geo_intersection_2polygons geo_union_polygons_array geo_simplify_polygons_array geo_union_lines_array"
-    " geo_polygon_to_h3cells geo_polygon_to_s2cells geo_polygon_densify geo_polygon_buffer geo_polygon_centroid"
+    _GEO: "geo_simplify_polygons_array"
+    " geo_polygon_to_h3cells geo_polygon_to_s2cells geo_polygon_densify geo_polygon_buffer"
     " geo_polygon_simplify geo_line_buffer geo_line_densify"
     " geo_line_simplify geo_line_to_s2cells"
     " geo_point_buffer",

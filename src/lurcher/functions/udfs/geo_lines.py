@@ -37,9 +37,13 @@ def vector(longitude: float, latitude: float) -> Vector | None:
     return math.cos(theta) * math.cos(phi), math.sin(theta) * math.cos(phi), math.sin(phi)
 
 
-def _point(x: float, y: float, z: float) -> str:
-    place = [math.degrees(math.atan2(y, x)), math.degrees(math.atan2(z, math.hypot(x, y)))]
-    return dump_plain({"type": "Point", "coordinates": place})
+def degrees(x: float, y: float, z: float) -> list[float]:
+    """Longitude and latitude of a vector of any length."""
+    return [math.degrees(math.atan2(y, x)), math.degrees(math.atan2(z, math.hypot(x, y)))]
+
+
+def point(x: float, y: float, z: float) -> str:
+    return dump_plain({"type": "Point", "coordinates": degrees(x, y, z)})
 
 
 def dot(a: Vector, b: Vector) -> float:
@@ -58,7 +62,7 @@ def angle(a: Vector, b: Vector) -> float:
     return math.atan2(math.hypot(*cross(a, b)), dot(a, b))
 
 
-def _along(a: Vector, b: Vector, part: float) -> Vector:
+def part_of(a: Vector, b: Vector, part: float) -> Vector:
     """The point at a part of the arc."""
     whole = angle(a, b)
     return _mix(a, math.sin((1 - part) * whole), b, math.sin(part * whole))
@@ -86,7 +90,7 @@ def line_of(function: str, places: Any) -> Line | None:
     return line
 
 
-def _lines(function: str, text: str) -> list[Line] | None:
+def lines_of(function: str, text: str) -> list[Line] | None:
     """The lines of a shape; None where it is none or invalid."""
     shape = load(text)
     if not isinstance(shape, dict):
@@ -104,22 +108,22 @@ def _lines(function: str, text: str) -> list[Line] | None:
     return None if None in lines else [line for line in lines if line is not None]
 
 
-def _edges(lines: list[Line]) -> Iterator[tuple[Vector, Vector]]:
+def edges(lines: list[Line]) -> Iterator[tuple[Vector, Vector]]:
     for line in lines:
         yield from pairwise(line)
 
 
 def _united(function: str, text: str) -> list[Line] | None:
-    lines = _lines(function, text)
+    lines = lines_of(function, text)
     if lines is not None and len(lines) > 1:
-        found = [frozenset(e) for e in _edges(lines)]
+        found = [frozenset(e) for e in edges(lines)]
         if len(set(found)) < len(found):
             refuse_open(function, "lines that share an edge")
     return lines
 
 
 def _single(function: str, text: str) -> Line | None:
-    lines = _lines(function, text)
+    lines = lines_of(function, text)
     if lines is not None and '"MultiLineString"' in text:
         refuse_open(function, "several lines")
     return None if lines is None else lines[0]
@@ -127,7 +131,7 @@ def _single(function: str, text: str) -> Line | None:
 
 def _length(text: str) -> float | None:
     lines = _united("geo_line_length", text)
-    return None if lines is None else RADIUS * math.fsum(angle(*e) for e in _edges(lines))
+    return None if lines is None else RADIUS * math.fsum(angle(*e) for e in edges(lines))
 
 
 @udf("JSON", returns="DOUBLE")
@@ -141,11 +145,11 @@ def _centroid(text: str) -> str | None:
     if lines is None:
         return None
     total: Vector = (0.0, 0.0, 0.0)
-    for a, b in _edges(lines):
+    for a, b in edges(lines):
         total = _mix(total, 1, _mix(a, 1, b, 1), math.tan(angle(a, b) / 2))
     if math.hypot(*total) < 1e-12:
         refuse_open("geo_line_centroid", "a line around Earth, which has its middle nowhere")
-    return _point(*total)
+    return point(*total)
 
 
 @udf("JSON", returns="VARCHAR")
@@ -159,13 +163,13 @@ def _interpolate(text: str, fraction: float) -> str | None:
     line = _single("geo_line_interpolate_point", text)
     if line is None:
         return None
-    angles = [angle(*e) for e in _edges([line])]
+    angles = [angle(*e) for e in edges([line])]
     left = fraction * math.fsum(angles)
-    for (a, b), whole in zip(_edges([line]), angles, strict=True):
+    for (a, b), whole in zip(edges([line]), angles, strict=True):
         if left < whole:
-            return _point(*_along(a, b, left / whole))
+            return point(*part_of(a, b, left / whole))
         left -= whole
-    return _point(*line[-1])
+    return point(*line[-1])
 
 
 @udf("JSON", "DOUBLE", returns="VARCHAR")
@@ -186,9 +190,9 @@ def _nearest(p: Vector, a: Vector, b: Vector) -> float:
 def closest_edge(p: Vector, lines: list[Line]) -> tuple[float, int, float]:
     """Angle, number of the edge, part of the edge."""
     found = (math.inf, 0, 0.0)
-    for number, (a, b) in enumerate(_edges(lines)):
+    for number, (a, b) in enumerate(edges(lines)):
         part = _nearest(p, a, b)
-        at = a if part == 0 else b if part == 1 else _along(a, b, part)
+        at = a if part == 0 else b if part == 1 else part_of(a, b, part)
         found = min(found, (angle(p, at), number, part))
     return found
 
@@ -196,7 +200,7 @@ def closest_edge(p: Vector, lines: list[Line]) -> tuple[float, int, float]:
 def _at(function: str, answer: Callable[[Vector, list[Line]], Any], lines: Any, longitudes: Any, latitudes: Any) -> Any:
     def one(text: str, longitude: float, latitude: float) -> Any:
         p = vector(longitude, latitude)
-        found = _lines(function, text) if p is not None else None
+        found = lines_of(function, text) if p is not None else None
         return None if p is None or found is None else answer(p, found)
 
     return each(one, "string" if function.startswith("geo_closest") else "double", lines, longitudes, latitudes)
@@ -214,7 +218,7 @@ def line_distance(lines: pa.Array, longitudes: pa.Array, latitudes: pa.Array) ->
 def line_closest(lines: pa.Array, longitudes: pa.Array, latitudes: pa.Array) -> pa.Array:
     def closest(p: Vector, found: list[Line]) -> str:
         _, number, part = closest_edge(p, found)
-        return _point(*_along(*list(_edges(found))[number], part))
+        return point(*part_of(*list(edges(found))[number], part))
 
     return _at("geo_closest_point_on_line", closest, lines, longitudes, latitudes)
 
@@ -225,7 +229,7 @@ def _locate(text: str, longitude: float, latitude: float) -> float | None:
     if p is None or line is None:
         return None
     _, number, part = closest_edge(p, [line])
-    angles = [angle(*e) for e in _edges([line])]
+    angles = [angle(*e) for e in edges([line])]
     return min(1.0, (math.fsum(angles[:number]) + part * angles[number]) / math.fsum(angles))
 
 

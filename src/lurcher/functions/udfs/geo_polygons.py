@@ -21,7 +21,10 @@ from lurcher.functions.udfs.geo_lines import (
     closest_edge,
     cross,
     dot,
+    edges,
     line_of,
+    part_of,
+    point,
     refuse_open,
     vector,
 )
@@ -32,9 +35,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 #: Closer than this (a hundredth of a millimetre) a point is on the boundary.
-_ON = 1e-12
+ON = 1e-12
 _MOST = 20_000
-_Polygon = list[Line]
+Polygon = list[Line]
 
 
 def _middle(ring: Line) -> Vector:
@@ -44,7 +47,7 @@ def _middle(ring: Line) -> Vector:
     return x / size, y / size, z / size
 
 
-def _inside(p: Vector, ring: Line) -> bool:
+def inside(p: Vector, ring: Line) -> bool:
     """Whether the directions from p to the ring's points turn once around. The ring is within half of the globe."""
     if dot(p, _middle(ring)) <= 0:
         return False
@@ -55,7 +58,24 @@ def _inside(p: Vector, ring: Line) -> bool:
     return abs(turned) > math.pi
 
 
-def _meet(function: str, polygon: _Polygon) -> bool:
+def caps(first: Any, last: Any) -> tuple[Any, Any]:
+    """Of edges (arrays of their ends): the middles, half of the lengths."""
+    import numpy as np
+
+    middles = first + last
+    middles /= np.linalg.norm(middles, axis=-1, keepdims=True)
+    return middles, np.arcsin(np.minimum(1.0, np.linalg.norm(last - first, axis=-1) / 2))
+
+
+def near(middle: Any, half: Any, middles: Any, halves: Any) -> Any:
+    """Whether edges are near enough to meet an edge. Others may meet its great circle, on this or the other side of the globe."""
+    import numpy as np
+
+    reach = np.minimum(np.pi, half + halves)
+    return np.linalg.norm(middles - middle, axis=-1) <= 2 * np.sin(reach / 2) + 1e-9
+
+
+def _meet(function: str, polygon: Polygon) -> bool:
     """Whether two edges cross, or are one."""
     import numpy as np
 
@@ -65,6 +85,7 @@ def _meet(function: str, polygon: _Polygon) -> bool:
         refuse_open(function, f"a polygon of more than {_MOST} points")
     normals = np.cross(first, last)
     normals /= np.linalg.norm(normals, axis=1)[:, None]
+    middles, halves = caps(first, last)
     for i in range(len(first) - 1):
         rest = slice(i + 1, None)
         a, b, c, d = first[i], last[i], first[rest], last[rest]
@@ -74,14 +95,13 @@ def _meet(function: str, polygon: _Polygon) -> bool:
         touching = np.all(c == a, axis=1) | np.all(d == a, axis=1) | np.all(c == b, axis=1) | np.all(d == b, axis=1)
         c_side, d_side = c @ normals[i], d @ normals[i]
         a_side, b_side = normals[rest] @ a, normals[rest] @ b
-        apart = (np.minimum(c_side, d_side) > _ON) | (np.maximum(c_side, d_side) < -_ON)
-        apart |= (np.minimum(a_side, b_side) > _ON) | (np.maximum(a_side, b_side) < -_ON)
+        apart = (np.minimum(c_side, d_side) > ON) | (np.maximum(c_side, d_side) < -ON)
+        apart |= (np.minimum(a_side, b_side) > ON) | (np.maximum(a_side, b_side) < -ON)
         left = ~(apart | touching)
-        # Arcs on other sides of the globe meet each other's great circles, and not each other.
-        left &= (c + d) @ (a + b) > 0
+        left &= near(middles[i], halves[i], middles[rest], halves[rest])
         if not left.any():
             continue
-        sure = np.minimum(np.minimum(np.abs(c_side), np.abs(d_side)), np.minimum(np.abs(a_side), np.abs(b_side))) > _ON
+        sure = np.minimum(np.minimum(np.abs(c_side), np.abs(d_side)), np.minimum(np.abs(a_side), np.abs(b_side))) > ON
         if (left & sure).any():
             return True
         refuse_open(function, "a polygon with a point on another edge")
@@ -92,10 +112,10 @@ def _nested(places: list[Any]) -> bool:
     return any(isinstance(p, list) and any(isinstance(n, list) for n in p) for p in places)
 
 
-def _polygon(function: str, rings: Any) -> _Polygon | None:
+def _polygon(function: str, rings: Any) -> Polygon | None:
     if not isinstance(rings, list) or not rings:
         return None
-    polygon: _Polygon = []
+    polygon: Polygon = []
     for places in rings:
         if isinstance(places, list) and _nested(places):
             # The page of geo_point_in_polygon() makes such a shape, if make_list() keeps arrays, and shows it answered.
@@ -115,13 +135,13 @@ def _polygon(function: str, rings: Any) -> _Polygon | None:
     if _meet(function, polygon):
         return None
     for hole in polygon[1:]:
-        if not _inside(hole[1], polygon[0]) or any(_inside(hole[1], h) for h in polygon[1:] if h is not hole):
+        if not inside(hole[1], polygon[0]) or any(inside(hole[1], h) for h in polygon[1:] if h is not hole):
             refuse_open(function, "a hole that is not in its polygon, or in another hole")
     return polygon
 
 
 @lru_cache(maxsize=4096)
-def _polygons(function: str, text: str) -> list[_Polygon] | None:
+def polygons_of(function: str, text: str) -> list[Polygon] | None:
     """The polygons of a shape; None where it is none or invalid."""
     shape = load(text)
     if not isinstance(shape, dict):
@@ -139,18 +159,18 @@ def _polygons(function: str, text: str) -> list[_Polygon] | None:
     return None if None in polygons else [p for p in polygons if p is not None]
 
 
-def _contains(p: Vector, polygons: list[_Polygon]) -> bool:
-    return any(_inside(p, one[0]) and not any(_inside(p, hole) for hole in one[1:]) for one in polygons)
+def contains(p: Vector, polygons: list[Polygon]) -> bool:
+    return any(inside(p, one[0]) and not any(inside(p, hole) for hole in one[1:]) for one in polygons)
 
 
 def _in_polygon(longitude: float, latitude: float, text: str) -> bool | None:
     p = vector(longitude, latitude)
-    polygons = _polygons("geo_point_in_polygon", text) if p is not None else None
+    polygons = polygons_of("geo_point_in_polygon", text) if p is not None else None
     if p is None or polygons is None:
         return None
-    if closest_edge(p, [ring for one in polygons for ring in one])[0] < _ON:
+    if closest_edge(p, [ring for one in polygons for ring in one])[0] < ON:
         refuse_open("geo_point_in_polygon", "a point on the boundary")
-    return _contains(p, polygons)
+    return contains(p, polygons)
 
 
 @udf("DOUBLE", "DOUBLE", "JSON", returns="BOOLEAN")
@@ -160,10 +180,10 @@ def in_polygon(longitudes: pa.Array, latitudes: pa.Array, polygons: pa.Array) ->
 
 def _distance(longitude: float, latitude: float, text: str) -> float | None:
     p = vector(longitude, latitude)
-    polygons = _polygons("geo_distance_point_to_polygon", text) if p is not None else None
+    polygons = polygons_of("geo_distance_point_to_polygon", text) if p is not None else None
     if p is None or polygons is None:
         return None
-    if _contains(p, polygons):
+    if contains(p, polygons):
         return 0.0
     return RADIUS * closest_edge(p, [ring for one in polygons for ring in one])[0]
 
@@ -173,23 +193,35 @@ def polygon_distance(longitudes: pa.Array, latitudes: pa.Array, polygons: pa.Arr
     return each(_distance, "double", longitudes, latitudes, polygons)
 
 
-def _enclosed(ring: Line) -> float:
-    """The part of the sphere of radius 1 that a ring encloses: triangles from its middle, by their signs."""
+def _turned(ring: Line) -> float:
+    """The part of the sphere of radius 1 that a ring encloses, negative where it turns clockwise: triangles from its middle, by
+    their signs."""
     o = _middle(ring)
     parts = []
     for a, b in pairwise(ring):
         # Of a triangle, tan(area / 2) = a.(b x c) / (1 + ab + bc + ca) (Eriksson).
         parts.append(2 * math.atan2(dot(o, cross(a, b)), 1 + dot(o, a) + dot(a, b) + dot(b, o)))
-    return abs(math.fsum(parts))
+    return math.fsum(parts)
+
+
+def outward(polygon: Polygon) -> Polygon:
+    """Its shell counterclockwise, its holes clockwise; a ring that is so already is given as it is."""
+    return [r if (_turned(r) > 0) == (n == 0) else r[::-1] for n, r in enumerate(polygon)]
+
+
+def _united(function: str, text: str) -> list[Line] | None:
+    """The rings of what a shape encloses, turned by it."""
+    polygons = polygons_of(function, text)
+    if polygons is None:
+        return None
+    from lurcher.functions.udfs.geo_overlay import region, united
+
+    return region(polygons[0]) if len(polygons) == 1 else united(function, polygons)
 
 
 def _area(text: str) -> float | None:
-    polygons = _polygons("geo_polygon_area", text)
-    if polygons is None:
-        return None
-    if len(polygons) > 1:
-        refuse_open("geo_polygon_area", "several polygons, which it unites")
-    return RADIUS**2 * (_enclosed(polygons[0][0]) - math.fsum(map(_enclosed, polygons[0][1:])))
+    rings = _united("geo_polygon_area", text)
+    return None if rings is None else RADIUS**2 * math.fsum(map(_turned, rings))
 
 
 @udf("JSON", returns="DOUBLE")
@@ -198,14 +230,49 @@ def polygon_area(polygons: pa.Array) -> pa.Array:
 
 
 def _perimeter(text: str) -> float | None:
-    polygons = _polygons("geo_polygon_perimeter", text)
-    if polygons is None:
+    rings = _united("geo_polygon_perimeter", text)
+    if rings is None:
         return None
-    if len(polygons) > 1 or len(polygons[0]) > 1:
-        refuse_open("geo_polygon_perimeter", "several polygons, which it unites, or holes")
-    return RADIUS * math.fsum(angle(a, b) for a, b in pairwise(polygons[0][0]))
+    if any(_turned(ring) < 0 for ring in rings):
+        refuse_open("geo_polygon_perimeter", "holes")
+    return RADIUS * math.fsum(angle(a, b) for ring in rings for a, b in pairwise(ring))
 
 
 @udf("JSON", returns="DOUBLE")
 def polygon_perimeter(polygons: pa.Array) -> pa.Array:
     return each(_perimeter, "double", polygons)
+
+
+def _centroid(text: str) -> str | None:
+    """The middle of all points within: their integral is half the sum of the edges' normals, each as long as its edge."""
+    rings = _united("geo_polygon_centroid", text)
+    if rings is None:
+        return None
+    parts = []
+    for a, b in (edge for ring in rings for edge in pairwise(ring)):
+        normal = cross(a, b)
+        scale = angle(a, b) / math.hypot(*normal)
+        parts.append([n * scale for n in normal])
+    return point(*(math.fsum(part[k] for part in parts) for k in range(3)))
+
+
+@udf("JSON", returns="VARCHAR")
+def polygon_centroid(polygons: pa.Array) -> pa.Array:
+    return each(_centroid, "string", polygons)
+
+
+def _closest(longitude: float, latitude: float, text: str) -> str | None:
+    p = vector(longitude, latitude)
+    polygons = polygons_of("geo_closest_point_on_polygon", text) if p is not None else None
+    if p is None or polygons is None:
+        return None
+    if contains(p, polygons):
+        return point(*p)
+    rings = [ring for one in polygons for ring in one]
+    _, number, part = closest_edge(p, rings)
+    return point(*part_of(*list(edges(rings))[number], part))
+
+
+@udf("DOUBLE", "DOUBLE", "JSON", returns="VARCHAR")
+def polygon_closest(longitudes: pa.Array, latitudes: pa.Array, polygons: pa.Array) -> pa.Array:
+    return each(_closest, "string", longitudes, latitudes, polygons)
