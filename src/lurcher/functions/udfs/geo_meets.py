@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from lurcher.functions.udf import udf
 from lurcher.functions.udfs.geo_lines import Line, Vector, cross, degrees, dot, lines_of, refuse_open
-from lurcher.functions.udfs.geo_polygons import ON, Polygon, caps, contains, near, outward, polygons_of
+from lurcher.functions.udfs.geo_near import pairs
+from lurcher.functions.udfs.geo_polygons import ON, Polygon, contains, outward, polygons_of
 from lurcher.functions.udfs.jsontext import dump_plain
 from lurcher.functions.udfs.rows import each
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Edge = tuple[Vector, Vector]
-#: So many pairs of edges are compared in less than two seconds.
-_MOST = 20_000_000
 #: What shapes that do not meet have in common.
 NOTHING = dump_plain({"type": "GeometryCollection", "geometries": []})
 
@@ -59,37 +58,34 @@ def crossing(one: Edge, other: Edge) -> Vector:
 def meeting(function: str, ones: list[Edge], others: list[Edge]) -> Meeting:
     import numpy as np
 
-    if len(ones) * len(others) > _MOST:
-        refuse_open(function, "shapes of this many points (here it would take too long)")
     found = Meeting([], {v for e in ones for v in e} & {v for e in others for v in e}, [], False)
-    unsure = False
-    c, d = np.array([e[0] for e in others]), np.array([e[1] for e in others])
-    normals = np.cross(c, d)
+    edges = [*ones, *others]
+    normals = np.cross(np.array([e[0] for e in edges]), np.array([e[1] for e in edges]))
     normals /= np.linalg.norm(normals, axis=1)[:, None]
-    middles, halves = caps(c, d)
-    for i, (first, last) in enumerate(ones):
-        a, b = np.array(first), np.array(last)
-        normal = np.cross(a, b)
-        normal /= np.linalg.norm(normal)
-        c_side, d_side, a_side, b_side = c @ normal, d @ normal, normals @ a, normals @ b
-        apart = (np.minimum(c_side, d_side) > ON) | (np.maximum(c_side, d_side) < -ON)
-        apart |= (np.minimum(a_side, b_side) > ON) | (np.maximum(a_side, b_side) < -ON)
-        close = ~apart & near(*caps(a, b), middles, halves)
-        for j in np.flatnonzero(close).tolist():
-            shared = {first, last} & set(others[j])
+    unsure = False
+    for first, last in pairs(function, edges):
+        of_both = (first < len(ones)) & (last >= len(ones))
+        for i, j in zip(first[of_both].tolist(), last[of_both].tolist(), strict=True):
+            one, other = edges[i], edges[j]
+            shared = set(one) & set(other)
             if len(shared) == 2:
-                if others[j] == (first, last):
-                    found.along.append((i, j))
-            elif len(shared) == 1:
+                if one == other:
+                    found.along.append((i, j - len(ones)))
+                continue
+            if len(shared) == 1:
                 # From their common end: do they go the same way?
                 (at,) = shared
-                one, other = (_away(e, at) for e in ((first, last), others[j]))
-                unsure |= math.hypot(*cross(one, other)) < ON and dot(one, other) > 0
-            elif min(abs(c_side[j]), abs(d_side[j]), abs(a_side[j]), abs(b_side[j])) > ON:
-                found.crossings.append((i, j, crossing((first, last), others[j])))
+                way, turn = _away(one, at), _away(other, at)
+                unsure |= math.hypot(*cross(way, turn)) < ON and dot(way, turn) > 0
+                continue
+            sides = [dot(tuple(normals[k]), v) for k, edge in ((i, other), (j, one)) for v in edge]
+            if any(min(s) > ON or max(s) < -ON for s in (sides[:2], sides[2:])):
+                continue
+            if min(map(abs, sides)) > ON:
+                found.crossings.append((i, j - len(ones), crossing(one, other)))
             else:
                 unsure = True
-    return Meeting(found.crossings, found.ends, found.along, unsure)
+    return Meeting(sorted(found.crossings), found.ends, found.along, unsure)
 
 
 def _away(edge: Edge, at: Vector) -> Vector:

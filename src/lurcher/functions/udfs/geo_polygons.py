@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from lurcher.errors import LurcherError
 from lurcher.functions.udf import udf
 from lurcher.functions.udfs.geo_lines import (
     RADIUS,
@@ -28,6 +29,7 @@ from lurcher.functions.udfs.geo_lines import (
     refuse_open,
     vector,
 )
+from lurcher.functions.udfs.geo_near import pairs
 from lurcher.functions.udfs.jsontext import load
 from lurcher.functions.udfs.rows import each
 
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
 
 #: Closer than this (a hundredth of a millimetre) a point is on the boundary.
 ON = 1e-12
-_MOST = 20_000
+#: So many times the points of a polygon with holes are looked at in about a second.
+_MOST = 500_000
 Polygon = list[Line]
 
 
@@ -58,54 +61,37 @@ def inside(p: Vector, ring: Line) -> bool:
     return abs(turned) > math.pi
 
 
-def caps(first: Any, last: Any) -> tuple[Any, Any]:
-    """Of edges (arrays of their ends): the middles, half of the lengths."""
-    import numpy as np
-
-    middles = first + last
-    middles /= np.linalg.norm(middles, axis=-1, keepdims=True)
-    return middles, np.arcsin(np.minimum(1.0, np.linalg.norm(last - first, axis=-1) / 2))
-
-
-def near(middle: Any, half: Any, middles: Any, halves: Any) -> Any:
-    """Whether edges are near enough to meet an edge. Others may meet its great circle, on this or the other side of the globe."""
-    import numpy as np
-
-    reach = np.minimum(np.pi, half + halves)
-    return np.linalg.norm(middles - middle, axis=-1) <= 2 * np.sin(reach / 2) + 1e-9
-
-
 def _meet(function: str, polygon: Polygon) -> bool:
     """Whether two edges cross, or are one."""
     import numpy as np
 
-    first = np.array([a for ring in polygon for a in ring[:-1]])
-    last = np.array([b for ring in polygon for b in ring[1:]])
-    if len(first) > _MOST:
-        refuse_open(function, f"a polygon of more than {_MOST} points")
+    ends = list(edges(polygon))
+    first, last = np.array([e[0] for e in ends]), np.array([e[1] for e in ends])
     normals = np.cross(first, last)
     normals /= np.linalg.norm(normals, axis=1)[:, None]
-    middles, halves = caps(first, last)
-    for i in range(len(first) - 1):
-        rest = slice(i + 1, None)
-        a, b, c, d = first[i], last[i], first[rest], last[rest]
-        same = (np.all(c == a, axis=1) & np.all(d == b, axis=1)) | (np.all(c == b, axis=1) & np.all(d == a, axis=1))
-        if same.any():
+    unsure = False
+    for i, j in pairs(function, ends):
+        a, b, c, d = first[i], last[i], first[j], last[j]
+        equal = [np.all(one == other, axis=1) for one, other in ((c, a), (d, b), (c, b), (d, a))]
+        if ((equal[0] & equal[1]) | (equal[2] & equal[3])).any():
             return True
-        touching = np.all(c == a, axis=1) | np.all(d == a, axis=1) | np.all(c == b, axis=1) | np.all(d == b, axis=1)
-        c_side, d_side = c @ normals[i], d @ normals[i]
-        a_side, b_side = normals[rest] @ a, normals[rest] @ b
-        apart = (np.minimum(c_side, d_side) > ON) | (np.maximum(c_side, d_side) < -ON)
-        apart |= (np.minimum(a_side, b_side) > ON) | (np.maximum(a_side, b_side) < -ON)
-        left = ~(apart | touching)
-        left &= near(middles[i], halves[i], middles[rest], halves[rest])
-        if not left.any():
-            continue
-        sure = np.minimum(np.minimum(np.abs(c_side), np.abs(d_side)), np.minimum(np.abs(a_side), np.abs(b_side))) > ON
+        touching = equal[0] | equal[1] | equal[2] | equal[3]
+        sides = [np.sum(v * normals[k], axis=1) for v, k in ((c, i), (d, i), (a, j), (b, j))]
+        left = ~(apart(*sides[:2]) | apart(*sides[2:]) | touching)
+        sure = np.min(np.abs(sides), axis=0) > ON
         if (left & sure).any():
             return True
+        unsure |= bool(left.any())
+    if unsure:
         refuse_open(function, "a polygon with a point on another edge")
     return False
+
+
+def apart(one: Any, other: Any) -> Any:
+    """Whether both ends of an edge are on one side of a great circle."""
+    import numpy as np
+
+    return (np.minimum(one, other) > ON) | (np.maximum(one, other) < -ON)
 
 
 def _nested(places: list[Any]) -> bool:
@@ -134,6 +120,8 @@ def _polygon(function: str, rings: Any) -> Polygon | None:
         polygon.append(ring)
     if _meet(function, polygon):
         return None
+    if len(polygon) * sum(map(len, polygon)) > _MOST:
+        raise LurcherError(f"{function}(): a polygon of so many holes would take too long", kind="unsupported")
     for hole in polygon[1:]:
         if not inside(hole[1], polygon[0]) or any(inside(hole[1], h) for h in polygon[1:] if h is not hole):
             refuse_open(function, "a hole that is not in its polygon, or in another hole")
