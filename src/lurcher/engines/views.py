@@ -59,6 +59,9 @@ class Views:
             self._made[key] = view
         return Stored(self._made[key], stored_names(c.name for c in self._schema(name).columns))
 
+    def is_empty(self, table: n.Scan) -> bool:
+        return self._tables.data(table.table) is None
+
     def supplied(self, rows: n.Supplied) -> Stored:
         """Rows that are fetched or read now, the first time that a statement names them."""
         view = self._supplied.get(rows)

@@ -229,6 +229,8 @@ class Aligned(Plan):
     input: Plan
     given: dict[str, str] = field(hash=False)
     label: str | None = None
+    #: Columns of the input that the union has no place for, being of another type: a query that reads them of rows fails.
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

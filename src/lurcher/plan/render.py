@@ -62,6 +62,8 @@ class _Renderer:
             case n.Join():
                 on = ", ".join(f"{text(a)} = {text(b)}" for a, b in plan.on)
                 return f"join {plan.kind} on {on}", (plan.left, plan.right)
+            case n.Aligned():
+                return f"aligned {_aligned(plan)}".rstrip(), (plan.input,)
             case n.Union():
                 return "union", plan.inputs
             case n.Sort():
@@ -101,6 +103,12 @@ class _Renderer:
         raise TypeError(f"no rendering of {type(plan).__name__}")
 
 
+def _aligned(plan: n.Aligned) -> str:
+    label = () if plan.label is None else (f'{plan.columns[0].name} = "{plan.label}"',)
+    same = (name if name == source else f"{name} = {source}" for name, source in plan.given.items())
+    return ", ".join((*label, *same))
+
+
 def _step(step: Step) -> str:
     name, condition, values, output = step
     assigned = f" => {_items(values)}" if values else ""
@@ -126,6 +134,8 @@ def text(expr: n.Expr) -> str:
             return f"{_operand(expr.operand)} {expr.op} ({', '.join(text(v) for v in expr.values)})"
         case n.InQuery():
             return f"{_operand(expr.operand)} {expr.op} (query)"
+        case n.AnyColumn():
+            return f"any of {len(expr.columns)} columns {expr.function.name} {text(expr.needle)}"
         case n.ScalarQuery():
             return "scalar(query)"
     raise TypeError(f"no rendering of {type(expr).__name__}")

@@ -34,6 +34,9 @@ class Tables(Protocol):
 
     def stored(self, table: n.Scan, days: Days | None) -> Stored: ...
 
+    def is_empty(self, table: n.Scan) -> bool:
+        """Whether it is known to have no rows."""
+
     def supplied(self, rows: n.Supplied) -> Stored: ...
 
 

@@ -90,6 +90,8 @@ class Expressions:
                 from lurcher.engines.lowering import lists
 
                 return lists.membership(self, node)
+            case n.AnyColumn():
+                return Sql(self._any_column(node), False)
             case n.ScalarQuery():
                 return self._scalar_query(node)
             case n.Agg():
@@ -126,6 +128,18 @@ class Expressions:
 
             return lists.condition(self, node)
         return self.value(node).expr
+
+    def _any_column(self, node: n.AnyColumn) -> t.SqlExpr:
+        parts = []
+        for column in node.columns:
+            cell = self.cells[column.name]
+            if isinstance(cell.expr, t.Literal) and cell.expr.value in (None, ""):
+                continue
+            operand: n.Expr = n.Col(name=column.name, type=column.type)
+            if column.type is not ScalarType.STRING:
+                operand = n.Convert(type=ScalarType.STRING, operand=operand)
+            parts.append(self.condition(n.Call(type=node.type, function=node.function, args=(operand, node.needle))))
+        return t.Op("OR", tuple(parts)) if len(parts) > 1 else parts[0] if parts else t.FALSE
 
     def conditions(self, node: n.Expr) -> list[t.SqlExpr]:
         """The parts of a conjunction."""

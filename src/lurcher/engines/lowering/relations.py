@@ -10,10 +10,10 @@ from lurcher.engines.lowering.context import Context, Days, Stored, refuse
 from lurcher.engines.lowering.distinct import by_value
 from lurcher.engines.lowering.expressions import Expressions
 from lurcher.engines.lowering.nodes import handles
-from lurcher.engines.lowering.rel import INGESTED, Cell, Rel, sealed, select, settled, stored_names
+from lurcher.engines.lowering.rel import INGESTED, Cell, Rel, sealed, settled, stored_names
 from lurcher.engines.lowering.times import day_range
 from lurcher.engines.lowering.types import SQL_TYPES, literal
-from lurcher.kql.types import Column, ScalarType
+from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
 from lurcher.sql import tree as t
 from lurcher.sql.walk import is_small
@@ -41,6 +41,9 @@ def uses(exprs: Iterable[n.Expr]) -> dict[str, int]:
                 stack.extend((*values, operand))
             case n.InQuery(operand=operand):
                 stack.append(operand)
+            case n.AnyColumn(needle=needle, columns=columns):
+                counts.update(c.name for c in columns)
+                stack.append(needle)
     return dict(counts)
 
 
@@ -177,30 +180,6 @@ def project(context: Context, plan: n.Project) -> Rel:
     if INGESTED in rel.columns:
         columns[INGESTED] = rel.columns[INGESTED]
     return replace(rel, columns=columns)
-
-
-@handles(n.Union)
-def union(context: Context, plan: n.Union) -> Rel:
-    queries = []
-    parts = [context.relation(part) for part in plan.inputs]
-    given = plan.columns
-    if all(INGESTED in rel.columns for rel in parts):
-        # Rows of tables stay what they are; where one part cannot say when its rows were added, none does.
-        given = (*given, Column(INGESTED, ScalarType.DATETIME))
-    names = stored_names(c.name for c in given)
-    nullable = dict.fromkeys(names, False)
-    for rel in parts:
-        columns = {}
-        for column in given:
-            found = rel.columns[column.name]
-            nullable[column.name] |= found.nullable
-            columns[column.name] = found
-        query, _ = select(replace(rel, columns=columns))
-        queries.append(query)
-    if len(queries) == 1:
-        return sealed(parts[0])
-    source = t.QueryFrom(t.SetOp("UNION ALL", tuple(queries)))
-    return Rel(source, {c.name: cell(t.Ident(names[c.name]), c.type, nullable[c.name]) for c in given})
 
 
 @handles(n.Sort)

@@ -11,13 +11,22 @@ from lurcher.functions.resolve import Match, known, resolve
 from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS106, KS107, KS117, KS141, KS142, KS191, KS236, LU005, LU008, LU012
 from lurcher.kql.source import Span
-from lurcher.kql.types import ScalarType
+from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
 from lurcher.plan.binder.context import Context, Env, FunctionValue, ScalarValue, Scope, TableValue, col, near, null
 from lurcher.plan.folding import convert as fold_convert
 from lurcher.plan.folding import fold, negate
 
 T = ScalarType
+#: So many columns that are searched for a text are one node.
+MANY = 100
+#: Operators on texts that an empty text never fulfils, where the other side is not empty.
+OF_TEXT = frozenset(
+    (
+        *("has", "has_cs", "hasprefix", "hasprefix_cs", "hassuffix", "hassuffix_cs", "contains", "contains_cs"),
+        *("startswith", "startswith_cs", "endswith", "endswith_cs", "==", "=~"),
+    )
+)
 
 
 def unknown(span: Span) -> n.Lit:
@@ -167,6 +176,11 @@ def _star(cx: Context, env: Env, node: sx.Binary) -> n.Expr:
 
 
 def any_column(cx: Context, env: Env, op: str, needle: n.Expr, span: Span) -> n.Expr:
+    columns = tuple(Column(name, type) for name, type in env.types.items() if type is not T.UNKNOWN)
+    if len(columns) > MANY and op in OF_TEXT and isinstance(needle, n.Lit) and needle.type is T.STRING and needle.value:
+        match = resolve(FunctionKind.OPERATOR, op, (T.STRING, T.STRING))
+        if isinstance(match, Match):
+            return n.AnyColumn(type=T.BOOL, function=match.overload, needle=needle, columns=columns, span=span)
     parts = []
     for name, type in env.types.items():
         if type is T.UNKNOWN:
@@ -223,6 +237,11 @@ def _variable(cx: Context, env: Env, node: sx.Expression, name: str) -> n.Expr:
     if isinstance(found, TableValue):
         cx.say(LU005, node.span, hint=f"toscalar({name} | ...) takes one value of a table")
         return unknown(node.span)
+    split = [shown for t in T if (shown := f"{name}_{t}") in env.types] if env.open else []
+    if len(split) > 1:
+        # A union's column of several types: the plain name is none. Of an unlisted column it would be null, and no row be found.
+        cx.refuse(f"{name}, which has several types in this union", node.span, f"there is {' and '.join(split)}")
+        return n.Col(type=env.types[split[0]], name=name, span=node.span)
     if env.open:
         if not cx.unasked and not any(d.is_error for d in cx.diagnostics):
             cx.say(LU012, node.span, name=name)

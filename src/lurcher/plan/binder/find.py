@@ -159,6 +159,8 @@ def _full(expr: n.Expr) -> bool:
 def _columns(expr: n.Expr) -> list[str]:
     if isinstance(expr, n.Col):
         return [expr.name]
+    if isinstance(expr, n.AnyColumn):
+        return []
     parts: tuple[n.Expr, ...] = ()
     if isinstance(expr, (n.Call, n.Win)):
         parts = expr.args

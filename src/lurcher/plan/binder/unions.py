@@ -7,7 +7,7 @@ from dataclasses import replace
 from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS204, KS205
 from lurcher.kql.source import Span
-from lurcher.kql.types import Column, ScalarType
+from lurcher.kql.types import Column, Columns, ScalarType
 from lurcher.plan import nodes as n
 from lurcher.plan.binder.columns import wildcard
 from lurcher.plan.binder.context import (
@@ -17,8 +17,6 @@ from lurcher.plan.binder.context import (
     Rel,
     Scope,
     TableValue,
-    col,
-    null,
     operator,
     source,
 )
@@ -30,8 +28,12 @@ from lurcher.plan.binder.tables import named_table, scan, table, unknown_table
 
 T = ScalarType
 Leg = tuple[str, Rel]
-#: A union of more tables than this is refused: the services have 943, and nobody means them all.
-MAX_TABLES = 256
+#: A union of more tables than this is refused. The services have 943.
+MAX_TABLES = 5_000
+#: Unions of many tables are of the same ones again and again (`union *`, `search`): what their columns are, by the identity of
+#: the tables' columns, which are kept alive beside it.
+_KNOWN: dict[tuple[object, ...], tuple[list[Columns], tuple[Columns, list[dict[str, str]]]]] = {}
+_MANY = 64
 
 
 @source(sx.UnionOp)
@@ -120,34 +122,53 @@ def united(cx: Context, legs: list[Leg], span: Span, *, tag: str = "", inner: bo
     if len(legs) > MAX_TABLES:
         cx.refuse(f"a union of {len(legs)} tables", span, "name the tables that you mean")
         return Rel(n.TableFunction(input=None, name="union", args=(), columns=columns, span=span), open=is_open)
-    inputs = tuple(_leg(label, rel, mapping, columns, tag) for (label, rel), mapping in zip(legs, names, strict=True))
+    wide = len(legs) >= _MANY and not inner
+    inputs = tuple(
+        _leg(label, rel, mapping, columns, tag, wide) for (label, rel), mapping in zip(legs, names, strict=True)
+    )
     if len(inputs) == 1:
         return Rel(inputs[0], open=is_open)
     return Rel(n.Union(inputs=inputs, columns=columns, span=span), open=is_open)
 
 
-def _leg(label: str, rel: Rel, mapping: dict[str, str], columns: tuple[Column, ...], tag: str) -> n.Plan:
+def _leg(label: str, rel: Rel, mapping: dict[str, str], columns: Columns, tag: str, wide: bool) -> n.Plan:
     if not tag and rel.columns == columns:
         return rel.plan
-    items: list[n.Item] = []
-    for i, column in enumerate(columns):
-        if tag and i == 0:
-            items.append((column.name, n.Lit(type=T.STRING, value=label)))
-        elif column.name in mapping:
-            items.append((column.name, col(mapping[column.name], column.type)))
-        else:
-            items.append((column.name, null(column.type)))
-    return n.Project(input=rel.plan, items=tuple(items), columns=columns)
+    wide = wide and len(mapping) < len(rel.columns)
+    shown = set(mapping.values()) if wide else ()
+    dropped = tuple(c.name for c in rel.columns if c.name not in shown) if wide else ()
+    return n.Aligned(input=rel.plan, given=mapping, label=label if tag else None, dropped=dropped, columns=columns)
 
 
-def _unified(rels: list[Rel], tag: str, inner: bool) -> tuple[tuple[Column, ...], list[dict[str, str]]]:
+def _unified(rels: list[Rel], tag: str, inner: bool) -> tuple[Columns, list[dict[str, str]]]:
     """The columns of a union, and for each leg: union column -> the leg's column."""
+    if len(rels) < _MANY:
+        return _merged(rels, tag, inner)
+    of_rels = [rel.columns for rel in rels]
+    key = (tag, inner, *map(id, of_rels))
+    found = _KNOWN.get(key)
+    if found is None:
+        if len(_KNOWN) > 8:
+            _KNOWN.clear()
+        found = _KNOWN[key] = (of_rels, _merged(rels, tag, inner))
+    return found[1]
+
+
+def _merged(rels: list[Rel], tag: str, inner: bool) -> tuple[Columns, list[dict[str, str]]]:
     types: dict[str, dict[ScalarType, None]] = {}
+    first: dict[str, list[ScalarType]] = {}
     count: dict[tuple[str, ScalarType], int] = {}
     for rel in rels:
         for column in rel.columns:
             types.setdefault(column.name, {})[column.type] = None
+            first.setdefault(column.name, []).append(column.type)
             count[column.name, column.type] = count.get((column.name, column.type), 0) + 1
+    if len(rels) >= _MANY and not inner:
+        # Where nobody names the tables, a table among hundreds does not split a column that the first two agree on: what it
+        # has there is left out, and the union refused where that table has rows.
+        types = {
+            name: dict.fromkeys(kinds[:1]) if len(set(kinds[:2])) == 1 else types[name] for name, kinds in first.items()
+        }
     taken: set[str] = {name for name, kinds in types.items() if len(kinds) == 1}
     columns: list[Column] = []
     final: dict[tuple[str, ScalarType], str] = {}
@@ -201,9 +222,6 @@ def _searched(cx: Context, scope: Scope, legs: list[Leg], op: sx.SearchOp) -> Re
     rel = united(cx, legs, op.span, tag="$table")
     env = Env(scope, rel, wins=[])
     cs = parameter(op, "kind") == "case_sensitive"
-    if len(legs) > MAX_TABLES:
-        # Not searched, but typed: the predicate's names are still checked.
-        return rel
     condition = search_predicate(cx, env, op.predicate, cs)
     wide = windowed(cx, rel, env, op.span)
     return replace(wide, plan=n.Filter(input=wide.plan, predicate=condition, columns=wide.columns, span=op.span))
@@ -225,6 +243,10 @@ def search_predicate(cx: Context, env: Env, node: sx.Expression, cs: bool) -> n.
         return n.Call(type=T.BOOL, function=match.overload, args=(inner,), span=node.span)
     if isinstance(node, sx.Literal):
         op, needle = _term(str(node.value), cs)
+        if "*" in needle:
+            cx.refuse(
+                "a search term with * in its middle", node.span, "search Column matches regex ... says it exactly"
+            )
         if node.type is T.STRING and not needle:
             return n.Lit(type=T.BOOL, value=True, span=node.span)
         columns = env.types
@@ -245,6 +267,10 @@ def _column_term(cx: Context, env: Env, node: sx.Binary, cs: bool) -> n.Expr:
     left, right = scalar(cx, env, node.left), scalar(cx, env, node.right)
     if isinstance(right, n.Lit) and isinstance(right.value, str):
         op, needle = _term(right.value, cs)
+        if "*" in needle:
+            cx.refuse(
+                "a search term with * in its middle", right.span, "search Column matches regex ... says it exactly"
+            )
         right = n.Lit(type=T.STRING, value=needle, span=right.span)
     elif right.type is T.STRING:
         op = "has_cs" if cs else "has"
