@@ -50,9 +50,12 @@ _FORMATS = ", ".join(
 )
 #: The offset, Z or zone name at the end is taken off first: these formats have none but UTC's.
 _BARE = r"regexp_replace(regexp_replace({value}, '\s*(?:Z|GMT|UTC)\s*$', ''), '(\.[0-9]{6})[0-9]+', '\1')"
-#: A year of two digits, after a day and a month: 2049 is the last year that it can mean, as in literals.
-_BEFORE_YEAR = r"'^((?:[A-Za-z]+, *)?(?:[0-9]{1,2}[ -][A-Za-z]{3,9}[ -]|[A-Za-z]{3,9} [0-9]{1,2},? |[0-9]{1,2}[/.-][0-9]{1,2}[/.-]))"
-_BARE = (
+_BEFORE_YEAR = (
+    r"'^((?:[A-Za-z]+, *)?"
+    r"(?:[0-9]{1,2}[ -][A-Za-z]{3,9}[ -]|[A-Za-z]{3,9} [0-9]{1,2},? |[0-9]{1,2}[/.-][0-9]{1,2}[/.-]))"
+)
+#: A year of two digits, after a day and a month: 2049 is the last that it can mean, as in literals.
+_WHOLE_YEAR = (
     rf"regexp_replace(regexp_replace(trim({_BARE}, {_SPACE}), {_BEFORE_YEAR}([0-4][0-9])($|[ T])', '\120\2\3'),"
     rf" {_BEFORE_YEAR}([5-9][0-9])($|[ T])', '\119\2\3')"
 )
@@ -64,7 +67,7 @@ _TEXT = (
     r" '([+-][0-9]{2})([0-9]{2})$', '\1:\2') AS TIMESTAMPTZ))"
     r" ELSE TRY_CAST(regexp_replace(regexp_replace(trim({value}, E' \t\r\n'), '\s*(?:Z|UTC|GMT)$', ''),"
     r" '\s+', ' ', 'g') AS TIMESTAMP) END)"
-    f" ELSE try_strptime({_BARE}, [{_FORMATS}]) END"
+    f" ELSE try_strptime({_WHOLE_YEAR}, [{_FORMATS}]) END"
 )
 _DOC = "The time that the value says; null where it says none."
 _MORE = {"naming": Naming.FIRST, "nulls": Nulls.MAYBE}
