@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from lurcher.functions.registry import FunctionKind, names
+from lurcher.functions.registry import FunctionKind, names, overloads
 from lurcher.functions.resolve import ArgType, Match, Special, counted, known, resolve
 from lurcher.functions.signature import Param
 from lurcher.functions.sketches import MAKERS, READERS
@@ -157,8 +157,6 @@ def _quietly(cx: Context, env: Env, node: sx.Expression) -> None:
 
 def _likely(kind: FunctionKind, name: str) -> ScalarType:
     """The type that a call would have were its arguments right: so that one mistake gives one diagnostic."""
-    from lurcher.functions.registry import overloads
-
     found = {row.returns.type for row in overloads(kind, name) if row.returns.rule == "type"}
     return (found.pop() or T.UNKNOWN) if len(found) == 1 else T.UNKNOWN
 
@@ -185,12 +183,24 @@ def arguments(cx: Context, env: Env, node: sx.Call) -> tuple[tuple[n.Expr, ...],
             types.append(Special.TYPE)
         else:
             if isinstance(argument, sx.Named):
-                cx.refuse("an argument by name, of a function that the query does not declare", argument.span)
+                _check_name(cx, node, argument, len(exprs))
                 argument = argument.expression
             expr = scalar(cx, env, argument)
             exprs.append(expr)
             types.append(expr.type)
     return tuple(exprs), tuple(types)
+
+
+def _check_name(cx: Context, node: sx.Call, argument: sx.Named, position: int) -> None:
+    """An argument with a name, of a function that the query does not declare. The service's binder takes any name there
+    (`case(a == 1, x = "one", "other")`); one that is a parameter's in another place would move the argument."""
+    name, called = argument.names[0].text, node.name.text
+    rows = overloads(_SCALAR, called)
+    apart = any(p.name == name and i != position for row in rows for i, p in enumerate(row.params))
+    if not rows or argument.listed or apart or (name[:3] == "arg" and name[3:].isdigit()):
+        cx.refuse(
+            "an argument by name, of a function that the query does not declare", argument.span, "leave the name out"
+        )
 
 
 def _check_constants(cx: Context, node: sx.Call, match: Match, args: tuple[n.Expr, ...]) -> None:

@@ -63,6 +63,9 @@ def _call_name(node: sx.Call) -> str:
     row = rows[0]
     first = node.arguments[0] if node.arguments else None
     if isinstance(first, sx.Named):
+        if row.naming is Naming.FIRST and rows is not overloads(FunctionKind.AGGREGATE, name) and not first.listed:
+            # bin(Day = Timestamp, 1d) is called Day.
+            return first.names[0].text
         first = first.expression
     if name in ("make_datetime", "make_timespan"):
         # A text that is read keeps its column's name.
