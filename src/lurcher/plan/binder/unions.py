@@ -97,7 +97,7 @@ def label_of(scope: Scope, rel: Rel, position: int) -> str:
     return f"union_arg{position}"
 
 
-def _matching(cx: Context, scope: Scope, node: sx.NameRef) -> list[Leg]:
+def _matching(cx: Context, scope: Scope, node: sx.NameRef, *, views_only: bool = False) -> list[Leg]:
     regex = wildcard(node.name.text)
     found: list[Leg] = []
     for name in cx.catalog.table_names():
@@ -107,6 +107,8 @@ def _matching(cx: Context, scope: Scope, node: sx.NameRef) -> list[Leg]:
         if not regex.match(name):
             continue
         if isinstance(value, TableValue):
+            if views_only and not value.view:
+                continue
             found.append((name, value.rel))
         elif isinstance(value, FunctionValue) and value.node.view and not value.node.params:
             found.append((name, named_table(cx, scope, sx.NameRef(sx.Name(name), span=node.span))))
@@ -192,10 +194,28 @@ def _merged(rels: list[Rel], tag: str, inner: bool) -> tuple[Columns, list[dict[
 @source(sx.SearchOp)
 def _search_first(cx: Context, scope: Scope, op: sx.SearchOp) -> Rel:
     if not op.tables:
-        legs = [(name, rel) for name in cx.catalog.table_names() if (rel := scan(cx, name)) is not None]
+        named = _only_columns(op.predicate)
+        legs = _everything(cx, scope, op.span)
+        # "Source tables that don't contain any column used by the predicate evaluation will be filtered out."
+        legs = [leg for leg in legs if any(c.name in named for c in leg[1].columns)] or legs if named else legs
     else:
         legs = search_legs(cx, scope, op.tables)
     return _searched(cx, scope, legs, op)
+
+
+def _everything(cx: Context, scope: Scope, span: Span) -> list[Leg]:
+    """All tables, and the views that the text declares."""
+    return _matching(cx, scope, sx.NameRef(sx.Name("*", True), span=span), views_only=True)
+
+
+def _only_columns(node: sx.Expression) -> set[str]:
+    """The columns that a predicate compares; none where it looks for a term in all of them, or is not that plain."""
+    if isinstance(node, sx.Binary) and node.op in ("and", "or"):
+        left, right = _only_columns(node.left), _only_columns(node.right)
+        return left | right if left and right else set()
+    if isinstance(node, sx.Binary) and isinstance(node.left, sx.NameRef) and not node.left.name.pattern:
+        return {node.left.name.text} if isinstance(node.right, sx.Literal) else set()
+    return set()
 
 
 @operator(sx.SearchOp)
