@@ -205,6 +205,8 @@ _PLUGIN_QUERIES: dict[str, tuple[tuple[str, str], ...]] = {
     "narrow": (("narrow", "U | evaluate narrow()"),),
     "ipv4_lookup": (("ipv4_lookup", "T | evaluate ipv4_lookup(U, s, v)"),),
     "ipv6_lookup": (("ipv6_lookup", "T | evaluate ipv6_lookup(U, s, v)"),),
+    "geo_polygon_lookup": (("geo_polygon_lookup", "U | evaluate geo_polygon_lookup(T, x, n, n)"),),
+    "geo_line_lookup": (("geo_line_lookup", "U | evaluate geo_line_lookup(T, x, n, n, 10)"),),
     "active_users_count": (
         (
             "active_users_count",

@@ -5,7 +5,7 @@
 | `registry` | name -> handler; the arguments that every handler reads |
 | `unsupported` | plugins that are known and refused, with the reason |
 | `bags`, `pivot` | what depends on the values in the rows |
-| `addresses` | look-ups by address |
+| `addresses`, `places` | look-ups by address, by place |
 | `activity` | counts of who was active when |
 | `serial` | rows in their order |
 | `schemas` | schemas as rows |
@@ -19,7 +19,7 @@ from lurcher.kql.diagnostics import KS211
 from lurcher.plan.binder import cloud
 from lurcher.plan.binder.calls import as_table, call_user
 from lurcher.plan.binder.context import Context, Env, FunctionValue, Rel, Scope, near, operator, source
-from lurcher.plan.binder.plugins import activity, addresses, bags, pivot, schemas, serial  # noqa: F401  They declare the plugins.
+from lurcher.plan.binder.plugins import activity, addresses, bags, pivot, places, schemas, serial  # noqa: F401  They declare the plugins.
 from lurcher.plan.binder.plugins.registry import PLUGINS, declared
 from lurcher.plan.binder.plugins.unsupported import UNSUPPORTED
 from lurcher.plan.binder.tables import NO_ROWS

@@ -13,7 +13,6 @@ _STORAGE = "it reads files of a cloud's storage, and nothing leaves this machine
 _SKETCH = "sketches of the service are not reproduced; join the ids of both sides and count them"
 _TEXT = "how the service writes values as texts in it is not published"
 _FOLLOW = "it is not supported: scan finds rows that follow each other, summarize and join count those who came back"
-_SHAPES = "its look-ups are of shapes on a sphere, and are not supported"
 
 _BY_REASON: dict[str, str] = {
     _OUT: "azure_digital_twins_query_request cosmosdb_sql_request http_request http_request_post sql_request mysql_request"
@@ -26,7 +25,6 @@ _BY_REASON: dict[str, str] = {
     _TEXT: "narrow",
     _FOLLOW: "activity_engagement activity_metrics new_activity_metrics funnel_sequence funnel_sequence_completion"
     " sequence_detect",
-    _SHAPES: "geo_polygon_lookup geo_line_lookup",
     "it gives several results at once: take gives the first rows, count their number": "preview",
 }
 
