@@ -43,7 +43,7 @@ dynamics = st.builds(
 )
 references = st.builds(s.NameRef, names)
 _calls = st.sampled_from(["f", "tolower", "not", "bin"]).map(s.Name)
-_binary = sorted(set(LEVELS) - LIST_OPERATORS - RANGE_OPERATORS - {"<>"})
+_binary = sorted(set(LEVELS) - LIST_OPERATORS - RANGE_OPERATORS - {"<>", ":"})
 
 
 def _compound(inner: st.SearchStrategy[s.Expression]) -> st.SearchStrategy[s.Expression]:
@@ -86,7 +86,7 @@ def _operators(inner: st.SearchStrategy[s.Expression]) -> st.SearchStrategy[s.Op
         st.builds(s.MvExpandOp, items, st.none() | inner),
         st.builds(s.MvApplyOp, items, headless),
         st.builds(s.JoinOp, inner, st.tuples(references), st.none(), st.tuples(kinds)),
-        st.builds(s.UnionOp, st.tuples(inner)),
+        st.builds(s.UnionOp, st.tuples(references)),
         st.builds(s.ParseOp, inner, st.tuples(captures)),
         st.builds(lambda a, b: s.SummarizeOp(a, b, (), True), columns, columns),
     )
