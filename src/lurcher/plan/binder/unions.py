@@ -194,6 +194,10 @@ def _merged(rels: list[Rel], tag: str, inner: bool) -> tuple[Columns, list[dict[
 @source(sx.SearchOp)
 def _search_first(cx: Context, scope: Scope, op: sx.SearchOp) -> Rel:
     if not op.tables:
+        if parameter(op, "kind") == "case_sensitive":
+            # Which comparisons of a predicate it changes is not documented; over named tables a term is plain.
+            hint = "name the tables: search kind=case_sensitive in (T1, T2) 'term'"
+            cx.refuse("search kind=case_sensitive of all tables", op.span, hint)
         named = _only_columns(op.predicate)
         legs = _everything(cx, scope, op.span)
         # "Source tables that don't contain any column used by the predicate evaluation will be filtered out."
