@@ -55,8 +55,8 @@ def call_scalar(cx: Context, env: Env, node: sx.Call) -> n.Expr:
     args, types = _structured(name, args, types)
     match = resolve(kind, name, types)
     if not isinstance(match, Match):
-        if match.rule is KS232 and name in _BRANCHES:
-            # Microsoft's binder lets branches of different types pass.
+        if match.rule is KS232 and (name in _BRANCHES or name in ("prev", "next")):
+            # Microsoft's binder lets branches, and defaults, of different types pass.
             cx.refuse(f"{name}() of values of different types", node.name.span, "convert them to one type")
             return n.Lit(type=T.UNKNOWN, value=None, span=node.span)
         at = node.arguments[match.argument].span if match.argument is not None else node.name.span

@@ -137,6 +137,8 @@ def _project_reorder(cx: Context, scope: Scope, rel: Rel, op: sx.ProjectReorderO
     listed = {i.column.name.text for i in op.columns if isinstance(i.column, sx.NameRef) and not i.column.name.pattern}
     for item in op.columns:
         names = chosen(cx, rel, (item.column,))
+        if isinstance(item.column, sx.NameRef) and not item.column.name.pattern and names and names[0] in found:
+            cx.say(KS171, item.column.span, name=names[0])
         if isinstance(item.column, sx.Star) or (isinstance(item.column, sx.NameRef) and item.column.name.pattern):
             # A wildcard stands for what no other item names.
             names = [name for name in names if name not in listed]

@@ -85,6 +85,10 @@ def binary(cx: Context, op: str, left: n.Expr, right: n.Expr, span: Span) -> n.E
             hint = "write datetime(...) or todatetime(...)"
         elif left.type is right.type is T.DYNAMIC:
             hint = "say what they are: tostring(), tolong(), toreal(), ... of each"
+            if op in ("==", "!="):
+                # Microsoft's parser takes it, its service does not.
+                cx.refuse(f"'{op}' of two dynamic values", span, hint)
+                return n.Lit(type=T.BOOL, value=None, span=span)
         elif left.type is not T.STRING and right.type is T.STRING:
             hint = "tostring() makes a text of a value"
         cx.say(KS106, span, operator=f"'{op}'", types=f"{left.type} and {right.type}", hint=hint)
