@@ -95,7 +95,15 @@ class FunctionValue:
     name: str
 
 
-Binding = ScalarValue | TableValue | FunctionValue
+@dataclass(frozen=True, slots=True)
+class PatternValue:
+    """A pattern: what its arguments, and its path, stand for."""
+
+    name: str
+    tables: dict[tuple[str | None, ...], Rel]
+
+
+Binding = ScalarValue | TableValue | FunctionValue | PatternValue
 
 
 class Scope:

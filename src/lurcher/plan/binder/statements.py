@@ -11,9 +11,9 @@ from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
 from lurcher.plan.binder import sketches
 from lurcher.plan.binder.calls import bounded, reads_row
-from lurcher.plan.binder.context import Context, Env, FunctionValue, Rel, ScalarValue, Scope, TableValue
+from lurcher.plan.binder.context import Context, Env, FunctionValue, PatternValue, Rel, ScalarValue, Scope, TableValue
 from lurcher.plan.binder.expressions import convert, scalar
-from lurcher.plan.binder.tables import bind_any, tabular, unknown_table
+from lurcher.plan.binder.tables import bind_any, table, tabular, unknown_table
 
 T = ScalarType
 
@@ -124,8 +124,21 @@ def _parameters(cx: Context, scope: Scope, statement: sx.ParametersStatement, de
 
 
 def _pattern(cx: Context, scope: Scope, statement: sx.PatternStatement, declared: list[FunctionValue]) -> None:
-    cx.refuse("declare pattern", statement.span)
-    scope.names[statement.name.text] = TableValue(unknown_table(statement.span))
+    for param in (*statement.params, *((statement.path,) if statement.path is not None else ())):
+        if param.type is not T.STRING:
+            cx.say(LU011, param.span, message="a parameter of a pattern is a string")
+    tables: dict[tuple[str | None, ...], Rel] = {}
+    for case in statement.cases:
+        rel = table(cx, Scope(scope.parent), case.body)
+        path = case.path.value if isinstance(case.path, sx.Literal) else None
+        if len(case.values) != len(statement.params) or (path is None) != (statement.path is None):
+            cx.say(LU011, case.span, message=f"a case of {statement.name.text} has other arguments than the pattern")
+        # Which of two cases for the same texts it is, nobody says.
+        elif (key := (*(value.value for value in case.values), path)) in tables:
+            cx.refuse("two cases of a pattern for the same texts", case.span)
+        else:
+            tables[key] = rel
+    scope.names[statement.name.text] = PatternValue(statement.name.text, tables)
 
 
 def _alias(cx: Context, scope: Scope, statement: sx.AliasStatement, declared: list[FunctionValue]) -> None:

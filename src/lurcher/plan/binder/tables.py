@@ -7,7 +7,7 @@ from lurcher.kql.diagnostics import KS171, KS174, KS175, KS204, KS205, LU002, LU
 from lurcher.kql.source import Span
 from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
-from lurcher.plan.binder import cloud
+from lurcher.plan.binder import cloud, patterns
 from lurcher.plan.binder.calls import as_table, call_user
 from lurcher.plan.binder.context import (
     GRAPH_OPERATORS,
@@ -41,6 +41,8 @@ _DATABASES = frozenset({"database", "cluster", "workspace", "app", "resource", "
 
 def bind_any(cx: Context, env: Env, node: sx.Expression) -> n.Expr | Rel:
     """Bind what may be a value or a table (`let x = ...`, the argument of toscalar)."""
+    if (pattern := patterns.pattern_of(env.scope, node)) is not None:
+        return patterns.applied(cx, env.scope, pattern, node)
     if isinstance(node, (sx.Pipe, sx.DataTable, sx.ExternalData)):
         return relation(cx, env.scope, node)
     if isinstance(node, sx.NameRef):
@@ -71,6 +73,8 @@ def bind_any(cx: Context, env: Env, node: sx.Expression) -> n.Expr | Rel:
 
 def table_in_list(cx: Context, env: Env, node: sx.Expression) -> Rel | None:
     """The table in `x in (T)`; None where there is a value."""
+    if (pattern := patterns.pattern_of(env.scope, node)) is not None:
+        return patterns.applied(cx, env.scope, pattern, node)
     if isinstance(node, (sx.Literal, sx.DynamicLiteral)):
         return None
     if isinstance(node, sx.NameRef):
@@ -119,6 +123,8 @@ def tabular(cx: Context, rel: Rel, span: Span) -> Rel:
 
 def relation(cx: Context, scope: Scope, node: sx.Expression) -> Rel:
     """Bind an expression that must be a table or a graph."""
+    if (pattern := patterns.pattern_of(scope, node)) is not None:
+        return patterns.applied(cx, scope, pattern, node)
     if isinstance(node, sx.Pipe):
         return pipe(cx, scope, node)
     if isinstance(node, sx.NameRef):
