@@ -28,6 +28,9 @@ MAX_INLINED = 5_000
 #: Parts of an expression when all variables and functions in it are written out.
 MAX_SIZE = 200_000
 
+#: The old spelling of parse_json() takes no value that is known to be a bag; parse_json() does (Microsoft's binder).
+_OF_TEXT = frozenset(("todynamic",))
+_BAGS = frozenset(("parse_user_agent",))
 #: name -> how the binder itself makes an expression of the call.
 SPECIAL: dict[str, Callable[[Context, Env, sx.Call], n.Expr]] = {}
 
@@ -62,6 +65,8 @@ def call_scalar(cx: Context, env: Env, node: sx.Call) -> n.Expr:
         at = node.arguments[match.argument].span if match.argument is not None else node.name.span
         cx.say(match.rule, at, **dict(match.data))
         return n.Lit(type=_likely(kind, name), value=None, span=node.span)
+    if name in _OF_TEXT and isinstance(args[0], n.Call) and args[0].function.name in _BAGS:
+        cx.say(KS107, node.arguments[0].span, expected="string", actual=T.DYNAMIC, hint="it is a bag already")
     exprs = tuple(_given(a, p, t) for a, p, t in zip(args, match.params, match.targets, strict=True))
     _check_constants(cx, node, match, exprs)
     cx.sketched = cx.sketched or name in MAKERS or name in READERS
