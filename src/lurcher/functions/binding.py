@@ -83,3 +83,16 @@ scalar(
     nulls=Nulls.NEVER,
     example=("assert(1 < 2, 'no')", "true"),
 )
+# `parse-kv` with a regular expression: the value of the first pair that has the key.
+scalar(
+    "__kv_of_pairs",
+    "pairs: dynamic, key: string",
+    "string",
+    "The value of the first of [key, value] pairs that has the key; empty where none has.",
+    "coalesce(list_extract(list_transform(list_filter(CAST({pairs} AS VARCHAR[][]), lambda p__: trim(p__[1]) = {key}),"
+    " lambda p__: CASE WHEN p__[1] <> trim(p__[1]) OR p__[2] <> trim(p__[2]) THEN error('LurcherError: parse-kv with a regex"
+    " that takes white space around a key or a value along: whether it counts is not documented\n  hint: leave it outside of"
+    " the groups') ELSE p__[2] END), 1), '')",
+    nulls=Nulls.NEVER,
+    hidden=True,
+)

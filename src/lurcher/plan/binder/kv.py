@@ -3,11 +3,14 @@
 The text is cut at every pair delimiter; a piece's key is what stands before its first key delimiter, its value the rest, both
 without white space around them. Of a key that comes twice the first counts; one that does not come is empty, or null.
 
-Source: "parse-kv operator" (Kusto documentation). Refused: quotes and escapes, `greedy`, a regular expression, and no delimiters
-at all: how the service reads a text that does not keep to them is not published.
+A regular expression of two groups finds the pairs instead.
+
+Source: "parse-kv operator" (Kusto documentation). Refused: quotes and escapes, `greedy`, and no delimiters at all: how the service reads a text that does not keep to them is not published.
 """
 
 from __future__ import annotations
+
+import re
 
 from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS107, KS171
@@ -31,7 +34,13 @@ def _parse_kv(cx: Context, scope: Scope, rel: Rel, op: sx.ParseKvOp) -> Rel:
         subject = convert(subject, T.STRING)
     if subject.type not in (T.STRING, T.UNKNOWN):
         cx.say(KS107, op.expression.span, expected="string", actual=subject.type)
-    delimiters = _delimiters(cx, op)
+    pattern = _pattern(cx, op)
+    delimiters = _delimiters(cx, op) if pattern is None else None
+    pairs = None
+    if pattern:
+        # The regular expression finds the pairs, and stands alone.
+        every = n.Lit(type=T.STRING, value=pattern, span=op.span)
+        pairs = function(cx, "extract_all", (every, subject), op.span)
     values: dict[str, n.Expr] = {}
     for key in op.keys:
         name = key.name.text
@@ -39,6 +48,10 @@ def _parse_kv(cx: Context, scope: Scope, rel: Rel, op: sx.ParseKvOp) -> Rel:
             cx.say(KS171, key.span, name=name)
         if key.type is T.DYNAMIC:
             cx.refuse("a column of type dynamic in parse-kv", key.span, "take it as a string, and use parse_json()")
+        if pairs is not None and name == name.strip():
+            found = function(cx, "__kv_of_pairs", (pairs, _text(name, key)), key.span)
+            values[name] = convert(found, key.type)
+            continue
         if delimiters is None or name != name.strip() or any(d in name for d in delimiters):
             if delimiters is not None:
                 cx.refuse("parse-kv of a key with a delimiter or white space around it", key.span)
@@ -47,6 +60,25 @@ def _parse_kv(cx: Context, scope: Scope, rel: Rel, op: sx.ParseKvOp) -> Rel:
         found = function(cx, "extract", (_text(_regex(name, *delimiters), key), _one(key), subject), key.span)
         values[name] = convert(function(cx, "trim", (_text(r"\s+", key), found), key.span), key.type)
     return with_columns(rel, values, op.span)
+
+
+def _pattern(cx: Context, op: sx.ParseKvOp) -> str | None:
+    """The regular expression that finds keys and values; "" where it is refused, None where there is none."""
+    option = next((o for o in op.options if o.name == "regex"), None)
+    if option is None:
+        return None
+    text = option.value.value if isinstance(option.value, sx.Literal) else None
+    if not isinstance(text, str) or len(op.options) > 1:
+        cx.refuse("parse-kv with a regex beside other options, or one that is no text", option.span)
+        return ""
+    try:
+        groups = re.compile(text).groups
+    except re.error:
+        groups = 0
+    if groups != 2:
+        cx.refuse("parse-kv with a regex that has not two groups, for the key and the value", option.span)
+        return ""
+    return text
 
 
 def _text(value: str, key: sx.ColumnDecl) -> n.Expr:
