@@ -323,3 +323,49 @@ def test_the_point_of_a_polygon_that_is_nearest() -> None:
     centre = parsed("geo_polygons:polygon_centroid", polygon([[-5, -5], [5, -5], [5, 5], [-5, 5], [-5, -5]]))
     assert isinstance(centre, dict)
     assert centre["coordinates"] == pytest.approx([0, 0], abs=1e-9)
+
+
+@pytest.mark.parametrize("level", [0, 3, 6, 9])
+def test_s2_cells_of_a_polygon_hold_its_points(level: int) -> None:
+    cells = parsed("geo_cover:polygon_s2_cells", polygon(SQUARE, HOLE), level, 0.0)
+    if level == 9:
+        # A cell has about 4 pi r^2 / (6 * 4^9): a square of ten degrees without the hole some 3,600, and those along its edges.
+        assert isinstance(cells, list)
+        assert 3_600 < len(cells) < 4_000
+        assert cells == sorted(cells, key=lambda c: int(c.ljust(16, "0"), 16))
+        assert call("geo_s2:s2_cell", 5.0, 5.0, level) not in cells
+    for place in ((0.5, 0.5), (9.9, 0.1), (3.9, 5.0), (5.0, 9.9)):
+        assert call("geo_s2:s2_cell", *place, level) in cells  # type: ignore[operator]
+
+
+def test_s2_cells_of_a_line_follow_it_across_faces() -> None:
+    path = line((30, 30), (60, -30))
+    cells = parsed("geo_cover:line_s2_cells", path, 8, 0.0)
+    assert isinstance(cells, list)
+    for part in range(101):
+        at = parsed("geo_lines:line_interpolate", path, part / 100)
+        assert call("geo_s2:s2_cell", *at["coordinates"], 8) in cells  # type: ignore[index]
+
+
+def test_cells_that_are_too_many_or_refused() -> None:
+    half = polygon([[0, -80], [80, 0], [0, 80], [-80, 0], [0, -80]])
+    assert call("geo_cover:polygon_s2_cells", half, 12, 0.0) is None
+    assert call("geo_cover:polygon_s2_cells", polygon(SQUARE), -1, 0.0) is None
+    assert call("geo_cover:line_s2_cells", line((1, 1)), 3, 0.0) is None
+    assert call("geo_cover:line_s2_cells", line((1, 1), (2, 2)), 3, -1.0) is None
+    with pytest.raises(LurcherError, match="radius"):
+        call("geo_cover:line_s2_cells", line((1, 1), (2, 2)), 3, 500.0)
+
+
+def test_h3_cells_have_their_centres_in_the_polygon() -> None:
+    h3 = pytest.importorskip("h3")
+    cells = parsed("geo_cover:polygon_h3_cells", polygon(SQUARE, HOLE), 3, 0.0)
+    assert isinstance(cells, list)
+    for cell in h3.grid_disk(h3.latlng_to_cell(5, 5, 3), 14):
+        latitude, longitude = h3.cell_to_latlng(cell)
+        held = 0 < longitude < 10 and 0 < latitude < 10 and not (4 < longitude < 6 and 4 < latitude < 6)
+        assert held == (cell in cells)
+    with pytest.raises(LurcherError, match="too long"):
+        call("geo_cover:polygon_h3_cells", polygon(SQUARE), 12, 0.0)
+    with pytest.raises(LurcherError, match="180th"):
+        call("geo_cover:polygon_h3_cells", polygon([[179, 0], [-179, 0], [-179, 1], [179, 0]]), 3, 0.0)

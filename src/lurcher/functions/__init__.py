@@ -9,6 +9,7 @@ from lurcher.functions import (  # noqa: F401
     dynamic,
     formats,
     geo_cells,
+    geo_cover,
     geo_lines,
     geo_meets,
     geo_points,

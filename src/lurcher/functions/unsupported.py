@@ -24,9 +24,9 @@ _BY_REASON: dict[str, str] = {
     _PERIODS: "series_periods_detect series_periods_validate",
     _FFT: "series_fft series_ifft",
     _GEO: "geo_simplify_polygons_array"
-    " geo_polygon_to_h3cells geo_polygon_to_s2cells geo_polygon_densify geo_polygon_buffer"
+    " geo_polygon_densify geo_polygon_buffer"
     " geo_polygon_simplify geo_line_buffer geo_line_densify"
-    " geo_line_simplify geo_line_to_s2cells"
+    " geo_line_simplify"
     " geo_point_buffer",
     _TEMPERATURE: "convert_temperature",
     _STORED: "graph",

@@ -19,7 +19,7 @@ _FARTHEST, _DEEPEST, _FINEST = 142, 5, 15
 _DIGITS = re.compile(r"[0-9a-f]{15,16}")
 
 
-def _library() -> Any:
+def library() -> Any:
     """Raises `LurcherError` where it is not installed."""
     try:
         return importlib.import_module("h3")
@@ -45,7 +45,7 @@ def _degrees(corner: tuple[float, float]) -> list[float]:
 
 @udf("DOUBLE", "DOUBLE", "BIGINT", returns="VARCHAR")
 def h3_cell(longitude: pa.Array, latitude: pa.Array, resolution: pa.Array) -> pa.Array:
-    h3 = _library()
+    h3 = library()
 
     def cell(x: float, y: float, level: int) -> str | None:
         if not (-180 <= x <= 180 and -90 <= y <= 90 and 0 <= level <= _FINEST):
@@ -57,7 +57,7 @@ def h3_cell(longitude: pa.Array, latitude: pa.Array, resolution: pa.Array) -> pa
 
 @udf("VARCHAR", returns="VARCHAR")
 def h3_centre(cells: pa.Array) -> pa.Array:
-    h3 = _library()
+    h3 = library()
 
     def centre(text: str) -> str | None:
         cell = _cell(h3, text)
@@ -68,7 +68,7 @@ def h3_centre(cells: pa.Array) -> pa.Array:
 
 @udf("VARCHAR", returns="VARCHAR")
 def h3_polygon(cells: pa.Array) -> pa.Array:
-    h3 = _library()
+    h3 = library()
 
     def polygon(text: str) -> str | None:
         cell = _cell(h3, text)
@@ -82,7 +82,7 @@ def h3_polygon(cells: pa.Array) -> pa.Array:
 
 @udf("VARCHAR", returns="VARCHAR")
 def h3_neighbors(cells: pa.Array) -> pa.Array:
-    h3 = _library()
+    h3 = library()
 
     def neighbors(text: str) -> str | None:
         cell = _cell(h3, text)
@@ -93,7 +93,7 @@ def h3_neighbors(cells: pa.Array) -> pa.Array:
 
 @udf("VARCHAR", returns="BIGINT")
 def h3_level(cells: pa.Array) -> pa.Array:
-    h3 = _library()
+    h3 = library()
 
     def level(text: str) -> int | None:
         cell = _cell(h3, text)
@@ -104,7 +104,7 @@ def h3_level(cells: pa.Array) -> pa.Array:
 
 @udf("VARCHAR", "BIGINT", "BOOLEAN", returns="VARCHAR")
 def h3_parent(cells: pa.Array, resolution: pa.Array, next_one: pa.Array) -> pa.Array:
-    h3 = _library()
+    h3 = library()
 
     def parent(text: str, level: int, next_one: bool) -> str | None:
         cell = _cell(h3, text)
@@ -119,7 +119,7 @@ def h3_parent(cells: pa.Array, resolution: pa.Array, next_one: pa.Array) -> pa.A
 
 @udf("VARCHAR", "BIGINT", "BOOLEAN", returns="VARCHAR")
 def h3_children(cells: pa.Array, resolution: pa.Array, next_one: pa.Array) -> pa.Array:
-    h3 = _library()
+    h3 = library()
 
     def children(text: str, level: int, next_one: bool) -> str | None:
         cell = _cell(h3, text)
@@ -136,7 +136,7 @@ def h3_children(cells: pa.Array, resolution: pa.Array, next_one: pa.Array) -> pa
 
 @udf("VARCHAR", "BIGINT", returns="VARCHAR")
 def h3_rings(cells: pa.Array, distance: pa.Array) -> pa.Array:
-    h3 = _library()
+    h3 = library()
 
     def rings(text: str, farthest: int) -> str | None:
         cell = _cell(h3, text)

@@ -104,7 +104,7 @@ def _polygon(function: str, rings: Any) -> Polygon | None:
     polygon: Polygon = []
     for places in rings:
         if isinstance(places, list) and _nested(places):
-            # The page of geo_point_in_polygon() makes such a shape, if make_list() keeps arrays, and shows it answered.
+            # make_list(pack_array(polygon.coordinates)) makes none: it takes the elements of arrays one by one.
             refuse_open(function, "rings within rings")
         if not isinstance(places, list) or len(places) < 4:
             return None

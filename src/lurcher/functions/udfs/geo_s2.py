@@ -17,8 +17,8 @@ from lurcher.functions.udfs.rows import each
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_LEVELS = 30
-_SIDE = 1 << _LEVELS
+LEVELS = 30
+SIDE = 1 << LEVELS
 _Vector = tuple[float, float, float]
 #: Of each of the curve's four ways to turn: which quarter, as (i bit, j bit), comes first, second, ... and how that turns it.
 _QUARTERS = ((0, 1, 3, 2), (0, 2, 3, 1), (3, 2, 0, 1), (3, 1, 0, 2))
@@ -27,7 +27,7 @@ _TURNS = (1, 0, 0, 3)
 _OVER = math.nextafter(1.0, 2.0)
 
 
-def _vector(face: int, u: float, v: float) -> _Vector:
+def to_vector(face: int, u: float, v: float) -> _Vector:
     return ((1, u, v), (-u, 1, v), (-u, -v, 1), (-1, -v, -u), (v, -1, -u), (v, u, -1))[face]
 
 
@@ -57,27 +57,27 @@ def _to_side(u: float) -> float:
     return 0.5 * math.sqrt(1 + 3 * u) if u >= 0 else 1 - 0.5 * math.sqrt(1 - 3 * u)
 
 
-def _to_cube(s: float) -> float:
+def to_cube(s: float) -> float:
     return (4 * s * s - 1) / 3 if s >= 0.5 else (1 - 4 * (1 - s) * (1 - s)) / 3
 
 
 def _step(s: float) -> int:
-    return max(0, min(_SIDE - 1, math.floor(_SIDE * s)))
+    return max(0, min(SIDE - 1, math.floor(SIDE * s)))
 
 
-def _identify(face: int, i: int, j: int, level: int) -> int:
+def identify(face: int, i: int, j: int, level: int) -> int:
     """The id of the cell of a level that a leaf is in."""
     turn, number = face & 1, face
-    for k in range(_LEVELS - 1, _LEVELS - 1 - level, -1):
+    for k in range(LEVELS - 1, LEVELS - 1 - level, -1):
         position = _QUARTERS[turn].index((i >> k & 1) << 1 | j >> k & 1)
         number = number << 2 | position
         turn ^= _TURNS[position]
-    return (number << 1 | 1) << 2 * (_LEVELS - level)
+    return (number << 1 | 1) << 2 * (LEVELS - level)
 
 
 def _place(cell: int) -> tuple[int, int, int, int]:
     """Face, first i and j, level."""
-    level = _LEVELS - (((cell & -cell).bit_length() - 1) // 2)
+    level = LEVELS - (((cell & -cell).bit_length() - 1) // 2)
     face, i, j = cell >> 61, 0, 0
     turn = face & 1
     for k in range(level):
@@ -85,10 +85,10 @@ def _place(cell: int) -> tuple[int, int, int, int]:
         quarter = _QUARTERS[turn][position]
         i, j = i << 1 | quarter >> 1, j << 1 | quarter & 1
         turn ^= _TURNS[position]
-    return face, i << _LEVELS - level, j << _LEVELS - level, level
+    return face, i << LEVELS - level, j << LEVELS - level, level
 
 
-def _token(cell: int) -> str:
+def token_of(cell: int) -> str:
     return f"{cell:016x}".rstrip("0")
 
 
@@ -106,11 +106,11 @@ def _degrees(vector: _Vector) -> list[float]:
 
 
 def _s2_cell(longitude: float, latitude: float, level: int) -> str | None:
-    if not (-180 <= longitude <= 180 and -90 <= latitude <= 90 and 0 <= level <= _LEVELS):
+    if not (-180 <= longitude <= 180 and -90 <= latitude <= 90 and 0 <= level <= LEVELS):
         return None
     phi, theta = math.radians(latitude), math.radians(longitude)
     face, u, v = _on_face(math.cos(theta) * math.cos(phi), math.sin(theta) * math.cos(phi), math.sin(phi))
-    return _token(_identify(face, _step(_to_side(u)), _step(_to_side(v)), level))
+    return token_of(identify(face, _step(_to_side(u)), _step(_to_side(v)), level))
 
 
 @udf("DOUBLE", "DOUBLE", "BIGINT", returns="VARCHAR")
@@ -123,8 +123,8 @@ def _centre(token: str) -> str | None:
     if cell is None:
         return None
     face, i, j, level = _place(cell)
-    half = 0.5 * (_SIDE >> level)
-    centre = _vector(face, _to_cube((i + half) / _SIDE), _to_cube((j + half) / _SIDE))
+    half = 0.5 * (SIDE >> level)
+    centre = to_vector(face, to_cube((i + half) / SIDE), to_cube((j + half) / SIDE))
     return dump_plain({"type": "Point", "coordinates": _degrees(centre)})
 
 
@@ -138,10 +138,10 @@ def _polygon(token: str) -> str | None:
     if cell is None:
         return None
     face, i, j, level = _place(cell)
-    size = _SIDE >> level
-    (u, far_u), (v, far_v) = [(_to_cube(k / _SIDE), _to_cube((k + size) / _SIDE)) for k in (i, j)]
+    size = SIDE >> level
+    (u, far_u), (v, far_v) = [(to_cube(k / SIDE), to_cube((k + size) / SIDE)) for k in (i, j)]
     corners = ((u, v), (far_u, v), (far_u, far_v), (u, far_v), (u, v))
-    ring = [_degrees(_vector(face, *corner)) for corner in corners]
+    ring = [_degrees(to_vector(face, *corner)) for corner in corners]
     return dump_plain({"type": "Polygon", "coordinates": [ring]})
 
 
@@ -152,11 +152,11 @@ def s2_polygon(tokens: pa.Array) -> pa.Array:
 
 def _beside(face: int, i: int, j: int, level: int) -> int:
     """The cell of a level that a leaf is in, which may be over the edge of the face."""
-    if 0 <= i < _SIDE and 0 <= j < _SIDE:
-        return _identify(face, i, j, level)
-    u, v = (max(-_OVER, min(_OVER, (2 * k + 1 - _SIDE) / _SIDE)) for k in (i, j))
-    face, u, v = _on_face(*_vector(face, u, v))
-    return _identify(face, _step((u + 1) / 2), _step((v + 1) / 2), level)
+    if 0 <= i < SIDE and 0 <= j < SIDE:
+        return identify(face, i, j, level)
+    u, v = (max(-_OVER, min(_OVER, (2 * k + 1 - SIDE) / SIDE)) for k in (i, j))
+    face, u, v = _on_face(*to_vector(face, u, v))
+    return identify(face, _step((u + 1) / 2), _step((v + 1) / 2), level)
 
 
 def _neighbors(token: str) -> str | None:
@@ -164,11 +164,11 @@ def _neighbors(token: str) -> str | None:
     if cell is None:
         return None
     face, i, j, level = _place(cell)
-    size = _SIDE >> level
+    size = SIDE >> level
     steps = [(x, y) for x in (-size, 0, size) for y in (-size, 0, size) if x or y]
     # One leaf beyond the edge is enough, and keeps to it where the size is a face's.
-    leaves = [(max(-1, min(_SIDE, i + x)), max(-1, min(_SIDE, j + y))) for x, y in steps]
-    found = [_token(_beside(face, *leaf, level)) for leaf in leaves]
+    leaves = [(max(-1, min(SIDE, i + x)), max(-1, min(SIDE, j + y))) for x, y in steps]
+    found = [token_of(_beside(face, *leaf, level)) for leaf in leaves]
     if len(set(found)) < len(found):
         raise LurcherError(
             f"geo_s2cell_neighbors(): what the service gives at a corner of the cube ('{token}') is not published",
