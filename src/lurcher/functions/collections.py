@@ -13,6 +13,12 @@ _MOST = "1048576"
 _UDF = "lurcher.functions.udfs.bags:"
 #: An element that is null is passed over, also a JSON null inside a dynamic.
 _LIST = "to_json(list_slice(coalesce(list({expr} {order}) FILTER (WHERE {expr} IS NOT NULL%s), []), 1, %s))"
+#: The elements of a dynamic that is an array follow each other: make_list(pack_array(x)) keeps the array x.
+_FLAT = (
+    "to_json(list_slice(coalesce(flatten(list("
+    "CASE WHEN json_type({expr}) = 'ARRAY' THEN CAST(json_extract({expr}, '$[*]') AS JSON[]) ELSE [{expr}] END"
+    " {order}) FILTER (WHERE {expr} IS NOT NULL%s)), []), 1, %s))"
+)
 #: The elements of a dynamic that is an array count one by one.
 _SET = (
     "to_json(list_slice(coalesce(list_sort(list_distinct(flatten(list("
@@ -25,12 +31,12 @@ _PLAIN = (
 )
 _PLAIN_TYPES = "string|int|long|bool"
 
-for _name, _prefix, _sql, _doc in (
-    ("make_list", "list", _LIST, "The values as an array, in the order of the rows where they have one"),
-    ("make_set", "set", _SET, "The distinct values as an array"),
+for _name, _prefix, _sql, _boxed, _doc in (
+    ("make_list", "list", _LIST, _FLAT, "The values as an array, in the order of the rows where they have one"),
+    ("make_set", "set", _PLAIN, _SET, "The distinct values as an array"),
 ):
     _named = {"naming": Naming.PREFIX, "prefix": _prefix, "nulls": Nulls.NEVER}
-    for _types, _template in ((_PLAIN_TYPES, _PLAIN), ("boxed", _SET)) if _name == "make_set" else (("boxed", _LIST),):
+    for _types, _template in ((_PLAIN_TYPES, _sql), ("boxed", _boxed)):
         aggregate(_name, f"expr: {_types}", "dynamic", f"{_doc}.", _template % ("", _MOST), **_named)
         aggregate(
             _name,
