@@ -96,3 +96,19 @@ scalar(
     nulls=Nulls.NEVER,
     hidden=True,
 )
+# `parse-kv` with quotes: of a key and of a value, what stood in quotes or what did not.
+scalar(
+    "__kv_of_quoted",
+    "pairs: dynamic, key: string, text: string, whole: string",
+    "string",
+    "The value of the first pair that has the key; a text that is no list of pairs fails.",
+    "CASE WHEN NOT regexp_full_match({text}, {whole}) THEN error('LurcherError: parse-kv with quote, over a text with quotes in"
+    " other places than around keys and values: how it is read is not documented\n  hint: filter before, or use extract()')"
+    " ELSE coalesce(list_extract(list_transform(list_filter(CAST({pairs} AS VARCHAR[][]),"
+    " lambda p__: trim(p__[1] || p__[2]) = {key}),"
+    " lambda p__: CASE WHEN p__[1] <> trim(p__[1]) OR p__[3] <> trim(p__[3]) THEN error('LurcherError: parse-kv with quote, and"
+    " white space at the ends of what is quoted: whether it counts is not documented\n  hint: use extract()')"
+    " ELSE p__[3] || trim(p__[4]) END), 1), '') END",
+    nulls=Nulls.NEVER,
+    hidden=True,
+)

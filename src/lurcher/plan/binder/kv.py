@@ -5,7 +5,10 @@ without white space around them. Of a key that comes twice the first counts; one
 
 A regular expression of two groups finds the pairs instead.
 
-Source: "parse-kv operator" (Kusto documentation). Refused: quotes and escapes, `greedy`, and no delimiters at all: how the service reads a text that does not keep to them is not published.
+With `quote` a key or a value may stand in quotes, where delimiters are text. A text with quotes in other places fails.
+
+Source: "parse-kv operator" (Kusto documentation). Refused: escapes, `greedy`, and no delimiters at all: how the service reads
+a text that does not keep to them is not published.
 """
 
 from __future__ import annotations
@@ -36,7 +39,10 @@ def _parse_kv(cx: Context, scope: Scope, rel: Rel, op: sx.ParseKvOp) -> Rel:
         cx.say(KS107, op.expression.span, expected="string", actual=subject.type)
     pattern = _pattern(cx, op)
     delimiters = _delimiters(cx, op) if pattern is None else None
-    pairs = None
+    pairs = whole = None
+    if delimiters is not None and (mark := _quote(cx, op, delimiters)):
+        whole, each = (n.Lit(type=T.STRING, value=x, span=op.span) for x in _tokens(*delimiters, mark))
+        pairs = function(cx, "extract_all", (each, subject), op.span)
     if pattern:
         # The regular expression finds the pairs, and stands alone.
         every = n.Lit(type=T.STRING, value=pattern, span=op.span)
@@ -48,6 +54,10 @@ def _parse_kv(cx: Context, scope: Scope, rel: Rel, op: sx.ParseKvOp) -> Rel:
             cx.say(KS171, key.span, name=name)
         if key.type is T.DYNAMIC:
             cx.refuse("a column of type dynamic in parse-kv", key.span, "take it as a string, and use parse_json()")
+        if pairs is not None and whole is not None and name == name.strip():
+            found = function(cx, "__kv_of_quoted", (pairs, _text(name, key), subject, whole), key.span)
+            values[name] = convert(found, key.type)
+            continue
         if pairs is not None and name == name.strip():
             found = function(cx, "__kv_of_pairs", (pairs, _text(name, key)), key.span)
             values[name] = convert(found, key.type)
@@ -81,6 +91,29 @@ def _pattern(cx: Context, op: sx.ParseKvOp) -> str | None:
     return text
 
 
+def _quote(cx: Context, op: sx.ParseKvOp, delimiters: tuple[str, str]) -> str:
+    """The quotation mark, "" for none. All three signs are single ones and unlike each other."""
+    option = next((o for o in op.options if o.name == "quote"), None)
+    if option is None:
+        return ""
+    mark = option.value.value if isinstance(option.value, sx.Literal) else None
+    if not isinstance(mark, str) or len({mark, *delimiters}) < 3 or any(len(x) != 1 for x in (mark, *delimiters)):
+        cx.refuse("parse-kv with a quote, or delimiters beside one, of several signs", option.span)
+        return ""
+    return mark
+
+
+def _tokens(pair: str, kv: str, mark: str) -> tuple[str, str]:
+    """What a whole text must be, and one pair of it: the key in quotes or not, the value in quotes or not."""
+    white = "[" + "".join(shown for c, shown in _WHITE.items() if c != pair) + "]*"
+    # By number, which is right in a class of signs too.
+    p, k, q = (rf"\x{{{ord(x):x}}}" for x in (pair, kv, mark))
+    key, value = rf"(?:{q}[^{q}]*{q}|[^{p}{k}{q}]*)", rf"(?:{q}[^{q}]*{q}|[^{p}{q}]*)"
+    piece = rf"{white}(?:{key}{white}{k}{white}{value}|[^{p}{k}{q}]*){white}"
+    each = rf"(?:{q}([^{q}]*){q}|([^{p}{k}{q}]*)){white}{k}{white}(?:{q}([^{q}]*){q}|([^{p}{q}]*)){white}(?:{p}|$)"
+    return rf"(?s)(?:{piece}{p})*{piece}", each
+
+
 def _text(value: str, key: sx.ColumnDecl) -> n.Expr:
     return n.Lit(type=T.STRING, value=value, span=key.span)
 
@@ -101,11 +134,13 @@ def _delimiters(cx: Context, op: sx.ParseKvOp) -> tuple[str, str] | None:
     given: dict[str, str] = {}
     for option in op.options:
         value = option.value
-        if option.name in given or option.name not in ("pair_delimiter", "kv_delimiter"):
+        if option.name in given or option.name not in ("pair_delimiter", "kv_delimiter", "quote"):
             plain = option.name == "greedy" and isinstance(value, sx.Literal) and value.value is False
             if not plain:
                 cx.refuse(f"parse-kv with {option.name}", option.span, "extract() finds a value")
                 return None
+        elif option.name == "quote":
+            continue
         elif isinstance(value, sx.Literal) and isinstance(value.value, str) and value.value:
             given[option.name] = value.value
         else:
