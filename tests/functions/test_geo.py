@@ -369,3 +369,27 @@ def test_h3_cells_have_their_centres_in_the_polygon() -> None:
         call("geo_cover:polygon_h3_cells", polygon(SQUARE), 12, 0.0)
     with pytest.raises(LurcherError, match="180th"):
         call("geo_cover:polygon_h3_cells", polygon([[179, 0], [-179, 0], [-179, 1], [179, 0]]), 3, 0.0)
+
+
+def test_points_are_put_in_where_the_map_and_the_sphere_differ() -> None:
+    # Along a meridian and the equator they do not.
+    assert len(parsed("geo_densify:line_dense", line((0, 0), (60, 0)), 10.0)["coordinates"]) == 2  # type: ignore[call-overload,index]
+    wide = parsed("geo_densify:line_dense", line((20, 60), (50, 60)), 10_000.0)
+    assert isinstance(wide, dict)
+    places = wide["coordinates"]
+    assert len(places) in (3, 5, 9, 17)
+    assert all(p[1] == pytest.approx(60) for p in places)
+    for bad in (0.0, 0.05, 10_001.0):
+        assert call("geo_densify:line_dense", line((0, 0), (60, 0)), bad) is None
+
+
+def test_lines_that_are_not_densified() -> None:
+    for text, why in (
+        (line((170, 0), (-170, 10)), "180th"),
+        (line((300, 1), (1, 1)), "out of range"),
+        ('{"type":"MultiLineString","coordinates":[[[0,0],[1,1]]]}', "several"),
+    ):
+        with pytest.raises(LurcherError, match=why):
+            call("geo_densify:line_dense", text, 10.0)
+    with pytest.raises(LurcherError, match="two ways"):
+        call("geo_densify:polygon_dense", polygon([[10, 10], [11, 10], [11, 11], [10, 11], [10, 10]]), 10.0)

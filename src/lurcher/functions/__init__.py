@@ -10,6 +10,7 @@ from lurcher.functions import (  # noqa: F401
     formats,
     geo_cells,
     geo_cover,
+    geo_densify,
     geo_lines,
     geo_meets,
     geo_points,

@@ -38,8 +38,8 @@ def vector(longitude: float, latitude: float) -> Vector | None:
 
 
 def degrees(x: float, y: float, z: float) -> list[float]:
-    """Longitude and latitude of a vector of any length."""
-    return [math.degrees(math.atan2(y, x)), math.degrees(math.atan2(z, math.hypot(x, y)))]
+    """Longitude and latitude of a vector of any length. The root as the library takes it: hypot() gives other last digits."""
+    return [math.degrees(math.atan2(y, x)), math.degrees(math.atan2(z, math.sqrt(x * x + y * y)))]
 
 
 def point(x: float, y: float, z: float) -> str:
