@@ -268,6 +268,15 @@ def _failure(error: Exception) -> LurcherError:
         )
     if isinstance(error, duckdb.ConversionException) and "INT128" in text:
         return LurcherError("a sum is larger than a long", "sum reals instead: sum(toreal(x))", kind="unsupported")
+    if isinstance(error, duckdb.BinderException) and "quantile" in text.lower():
+        return LurcherError("a percentile is a number from 0 to 100", kind="unsupported")
+    if isinstance(error, duckdb.BinderException) and "must be a constant" in text:
+        return LurcherError("an argument that must be a constant is computed from rows here", kind="unsupported")
+    if "interval cannot be 0" in text:
+        return LurcherError("a step must not be 0 (a microsecond is the least)", kind="unsupported")
+    if "Unknown TimeZone" in text:
+        zone = text.partition("Unknown TimeZone ")[2].split("!")[0]
+        return LurcherError(f"there is no time zone {zone}", "write it as 'Europe/Paris'", kind="unsupported")
     if isinstance(error, duckdb.IOException):
         return LurcherError(f"a file cannot be read: {text}")
     refused = text.partition("LurcherError: ")[2]

@@ -22,7 +22,7 @@ _FLAT = (
 #: The elements of a dynamic that is an array count one by one.
 _SET = (
     "to_json(list_slice(coalesce(list_sort(list_distinct(flatten(list("
-    "CASE WHEN json_type({expr}) = 'ARRAY' THEN json_extract({expr}, '$[*]')"
+    "CASE WHEN json_type({expr}) = 'ARRAY' THEN CAST(json_extract({expr}, '$[*]') AS JSON[])"
     " ELSE [{expr}] END) FILTER (WHERE {expr} IS NOT NULL%s)))), []), 1, %s))"
 )
 #: Values of one plain type are told apart before they are boxed, which is far quicker; texts sort as texts, numbers by size.
@@ -40,7 +40,7 @@ for _name, _prefix, _sql, _boxed, _doc in (
         aggregate(_name, f"expr: {_types}", "dynamic", f"{_doc}.", _template % ("", _MOST), **_named)
         aggregate(
             _name,
-            f"expr: {_types}, maxSize: integer",
+            f"expr: {_types}, maxSize: constant integer",
             "dynamic",
             f"{_doc}, so many at most.",
             _template % ("", "{maxSize}"),
@@ -56,7 +56,7 @@ for _name, _prefix, _sql, _boxed, _doc in (
         )
         aggregate(
             f"{_name}_if",
-            f"expr: {_types}, predicate: bool, maxSize: integer",
+            f"expr: {_types}, predicate: bool, maxSize: constant integer",
             "dynamic",
             f"{_doc}, where the predicate is true, so many at most.",
             _template % (" AND {predicate}", "{maxSize}"),
@@ -86,7 +86,7 @@ for _name in ("make_bag", "make_dictionary"):
     }
     _doc = "One bag with the keys of all; of a key in several, one counts."
     aggregate(_name, "expr: dynamic", "dynamic", _doc, _BAG % ("", _MOST), **_bag)
-    aggregate(_name, "expr: dynamic, maxSize: integer", "dynamic", _doc, _BAG % ("", "{maxSize}"), **_bag)
+    aggregate(_name, "expr: dynamic, maxSize: constant integer", "dynamic", _doc, _BAG % ("", "{maxSize}"), **_bag)
 _bag = {"naming": Naming.PREFIX, "prefix": "bag", "nulls": Nulls.NEVER, "udf": _UDF + "make_bag"}
 aggregate(
     "make_bag_if",
@@ -98,7 +98,7 @@ aggregate(
 )
 aggregate(
     "make_bag_if",
-    "expr: dynamic, predicate: bool, maxSize: integer",
+    "expr: dynamic, predicate: bool, maxSize: constant integer",
     "dynamic",
     "One bag with the keys of all where the predicate is true.",
     _BAG % (" AND {predicate}", "{maxSize}"),

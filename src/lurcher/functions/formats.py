@@ -35,6 +35,8 @@ _STRFTIME = {
 
 def _joined(pieces: list[t.SqlExpr]) -> t.SqlExpr:
     """Null where the time is null (`concat` would leave the delimiters)."""
+    if not pieces:
+        refuse("an empty format of a time", "leave the format out, or say one: 'yyyy-MM-dd'")
     return pieces[0] if len(pieces) == 1 else t.Op("||", tuple(pieces))
 
 
