@@ -272,6 +272,8 @@ def _failure(error: Exception) -> LurcherError:
         return LurcherError("a percentile is a number from 0 to 100", kind="unsupported")
     if isinstance(error, duckdb.BinderException) and "must be a constant" in text:
         return LurcherError("an argument that must be a constant is computed from rows here", kind="unsupported")
+    if "ORDER BY non-integer literal" in text:
+        return LurcherError("rows are sorted by a constant", "leave that key out", kind="unsupported")
     if "interval cannot be 0" in text:
         return LurcherError("a step must not be 0 (a microsecond is the least)", kind="unsupported")
     if "Unknown TimeZone" in text:

@@ -86,6 +86,12 @@ def is_small(node: t.SqlExpr) -> bool:
     return not any(isinstance(n, (*_QUERIES, t.Let)) for n in walk(node)) and not is_volatile(node)
 
 
+def is_constant(node: t.SqlExpr) -> bool:
+    """Whether it is the same for every row, as far as that can be seen: of literals, without any call. `count(*)` and `sum(1)`
+    name no column either, and are none."""
+    return all(isinstance(n, (t.Literal, t.Cast, t.Case, t.Op)) for n in walk(node))
+
+
 def has_query(node: t.SqlExpr) -> bool:
     return any(isinstance(n, _QUERIES) for n in walk(node))
 

@@ -21,6 +21,7 @@ from lurcher.plan import nodes as n
 from lurcher.plan.windows import operands
 from lurcher.sql import tree as t
 from lurcher.sql.template import Argument, parse_template
+from lurcher.sql.walk import is_constant
 
 #: What converts to a type: the names of the scalar functions.
 _CONVERSIONS: dict[ScalarType, str] = {
@@ -300,7 +301,7 @@ class Expressions:
         found: list[t.OrderKey] = []
         for key in keys:
             expr = self.value(key.expr).expr
-            if isinstance(expr, t.Literal):
+            if is_constant(expr):
                 # It orders nothing; the engine would take an integer for a column's position, and refuse the rest.
                 continue
             if key.expr.type is ScalarType.REAL and key.descending is not key.nulls_first:
