@@ -119,7 +119,11 @@ def test_what_is_packed_is_unpacked() -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("list.csv", "a,1\n")
-    assert rows(packed.getvalue(), "csv", "A", "B") == rows(gzip.compress(b"a,1\n", mtime=0), "csv", "A", "B") == [("a", "1")]
+    assert (
+        rows(packed.getvalue(), "csv", "A", "B")
+        == rows(gzip.compress(b"a,1\n", mtime=0), "csv", "A", "B")
+        == [("a", "1")]
+    )
 
 
 def test_utf_16_is_read_and_what_is_no_text_is_replaced() -> None:
