@@ -121,6 +121,8 @@ def test_a_kill_at_any_moment_leaves_whole_states(tmp_path: Path, folder: Path) 
         counts = state(lake)
         assert set(counts) <= {0, 6}
         seen.add(counts)
+        # A machine that is busier, or less, than while it was timed: the kills move to where the work ends.
+        took *= 1.1 if counts == (0, 0) else 0.95
         collect(lake, [folder], now=LATER, workers=1)
         assert state(lake) == (6, 6)
         assert len(pairs(lake)) == 6
