@@ -152,6 +152,7 @@ class DuckDBEngine:
                     fields = zip(columns, types, strict=True)
                     schema = pa.schema([pa.field(c.name, t, metadata={"kql": c.type.value}) for c, t in fields])
                 arrays = [_cast(a, t) for a, t in zip(batch.columns, types, strict=True)]
+                _check_years(arrays)
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
         finally:
             if abandoned():
@@ -243,6 +244,26 @@ def _cast(array: Any, type_: Any) -> Any:
     if pa.types.is_timestamp(type_) and pa.types.is_timestamp(array.type) and array.type.tz is None:
         return array.cast(pa.timestamp("us")).view(type_)
     return array.cast(type_)
+
+
+#: Microseconds since 1970 of the first and the last moment that a datetime holds.
+_YEARS = (-62_135_596_800_000_000, 253_402_300_799_999_999)
+
+
+def _check_years(arrays: list[Any]) -> None:
+    """Raises `LurcherError` for a time before the year 1 or after 9999, which arithmetic can come to and no datetime holds."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for array in arrays:
+        if pa.types.is_timestamp(array.type):
+            ends = pc.min_max(array.view(pa.int64())).as_py()
+            if ends["min"] is not None and (ends["min"] < _YEARS[0] or ends["max"] > _YEARS[1]):
+                raise LurcherError(
+                    "a time before the year 1 or after 9999: what the service makes of it is not published",
+                    "leave such rows out before the arithmetic",
+                    kind="unsupported",
+                )
 
 
 def _too_much() -> LurcherError:

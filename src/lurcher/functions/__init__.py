@@ -3,6 +3,7 @@
 from lurcher.functions import (  # noqa: F401
     aggregates,
     binding,
+    boxed,
     collections,
     conversion,
     datetime,

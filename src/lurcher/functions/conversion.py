@@ -21,6 +21,10 @@ _DECIMAL = "DECIMAL(38, 18)"
 _DECIMAL_TEXT = r"regexp_replace(regexp_replace(CAST({value} AS VARCHAR), '(\.[0-9]*?)0+$', '\1'), '\.$', '')"
 
 
+#: function -> the SQL that makes a number of a dynamic.
+FROM_DYNAMIC: dict[str, str] = {}
+
+
 def _to_integer(name: str, sql: str, bits: int) -> None:
     text = (
         f"CASE WHEN regexp_full_match({{value}}, {_INTEGER}) OR regexp_full_match({{value}}, {_HEX})"
@@ -87,6 +91,7 @@ def _to_integer(name: str, sql: str, bits: int) -> None:
         f" WHEN 'BOOLEAN' THEN CAST(CAST({{value}} AS BOOLEAN) AS {sql})"
         f" WHEN 'DOUBLE' THEN TRY_CAST(trunc(CAST({{value}} AS DOUBLE)) AS {sql}) END"
     )
+    FROM_DYNAMIC[name] = dynamic
     scalar(name, "value: dynamic", result, doc, dynamic, example=(f'{name}(dynamic("12"))', f"{result}(12)"), **more)
 
 
@@ -141,15 +146,18 @@ scalar(
     nulls=Nulls.STRICT,
     example=("toreal(1tick)", "1.0"),
 )
+FROM_DYNAMIC["toreal"] = (
+    "CASE json_type({value}) WHEN 'DOUBLE' THEN CAST({value} AS DOUBLE)"
+    " WHEN 'UBIGINT' THEN CAST({value} AS DOUBLE) WHEN 'BIGINT' THEN CAST({value} AS DOUBLE)"
+    f" WHEN 'VARCHAR' THEN {_REAL_TEXT.replace('{value}', s.text_of('{value}'))}"
+    " WHEN 'BOOLEAN' THEN CAST(CAST({value} AS BOOLEAN) AS DOUBLE) END"
+)
 scalar(
     "toreal",
     "value: dynamic",
     "real",
     _DOC,
-    "CASE json_type({value}) WHEN 'DOUBLE' THEN CAST({value} AS DOUBLE)"
-    " WHEN 'UBIGINT' THEN CAST({value} AS DOUBLE) WHEN 'BIGINT' THEN CAST({value} AS DOUBLE)"
-    f" WHEN 'VARCHAR' THEN {_REAL_TEXT.replace('{value}', s.text_of('{value}'))}"
-    " WHEN 'BOOLEAN' THEN CAST(CAST({value} AS BOOLEAN) AS DOUBLE) END",
+    FROM_DYNAMIC["toreal"],
     naming=_FIRST,
     nulls=Nulls.MAYBE,
     example=("toreal(dynamic(2))", "2.0"),

@@ -295,8 +295,6 @@ class Expand(Plan):
     index: str | None = None
     limit: Expr | None = None
     as_array: bool = False
-    #: mv-apply expands a null or empty value to no row at all.
-    drop_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)

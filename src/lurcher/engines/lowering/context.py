@@ -59,6 +59,8 @@ class Context:
     relation: Callable[[n.Plan], Rel] = field(default=lambda plan: _unset(plan))
     #: The columns of the row that the body of an `Apply` is lowered for.
     outer: dict[str, Cell] = field(default_factory=dict)
+    #: Its elements, where the body makes one row of them however many there are.
+    summed: n.Elements | None = None
 
     def fresh(self) -> int:
         self.counter += 1

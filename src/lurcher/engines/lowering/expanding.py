@@ -23,8 +23,15 @@ _BAGS = (
     f" list_transform(json_keys({{x}}), lambda k__: json_object(k__, {_PROPERTY})) ELSE [{{x}}] END"
 )
 _PAIRS = _BAGS.replace("json_object(", "json_array(")
-#: mv-apply: a null gives no row.
+#: In the body of mv-apply a null has no elements.
 _DROPPED = " ELSE CASE WHEN {x} IS NULL THEN []::JSON[] ELSE [{x}] END END"
+
+#: The elements of the first array, where there are any in one of them.
+_SOME = (
+    "CASE WHEN {n} = 0 THEN CAST(error('LurcherError: mv-apply with a summarize without by, over an array that is empty or null:"
+    " whether the row stays is not documented\n  hint: filter such rows before: | where array_length(x) > 0') AS JSON[])"
+    " ELSE {x} END"
+)
 
 _NUMBERS = "('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')"
 #: `to typeof(T)` takes numbers for numbers, bools and whole numbers for bools: a text that looks like one gives null.
@@ -70,9 +77,16 @@ def _unnest(
     pairs: bool,
     drop: bool,
     limit: t.SqlExpr | None,
+    some: bool = False,
 ) -> tuple[list[t.SelectItem], list[str], str]:
-    """The SELECT items that take lists apart in step, the shorter padded with null, and the names of elements and index."""
+    """The SELECT items that take lists apart in step, the shorter padded with null, and the names of elements and index. With
+    `some` the statement stops at a row without any element."""
     lists = [_elements(context, lowering, item, pairs=pairs, drop=drop, limit=limit) for item in items]
+    if some:
+        # In the list and not in a condition: it is not asked of rows that a filter before has left out.
+        lengths = [t.call("len", x) for x in lists]
+        longest = lengths[0] if len(lengths) == 1 else t.call("greatest", *lengths)
+        lists[0] = parse_template(_SOME).fill({"n": longest, "x": lists[0]}, context.fresh)
     number = context.fresh()
     names = [f"element {number}.{i}" for i in range(1, len(items) + 1)]
     index_name = f"index {number}" if index else ""
@@ -113,7 +127,7 @@ def expand(context: Context, plan: n.Expand) -> Rel:
         plan.items,
         plan.index is not None or ordered,
         pairs=plan.as_array,
-        drop=plan.drop_empty,
+        drop=False,
         limit=limit,
     )
     hidden = tuple(selected)
@@ -139,7 +153,14 @@ def elements(context: Context, plan: n.Elements) -> Rel:
     lowering = Expressions(context, context.outer, context.outer)
     limit = lowering.value(plan.limit).expr if plan.limit is not None else None
     selected, names, index = _unnest(
-        context, lowering, plan.items, plan.index is not None, pairs=False, drop=True, limit=limit
+        context,
+        lowering,
+        plan.items,
+        plan.index is not None,
+        pairs=False,
+        drop=True,
+        limit=limit,
+        some=plan is context.summed,
     )
     columns = {i.name: _element(context, lowering, i, name) for i, name in zip(plan.items, names, strict=True)}
     if plan.index is not None:
@@ -151,11 +172,12 @@ def elements(context: Context, plan: n.Elements) -> Rel:
 @handles(n.Apply)
 def apply(context: Context, plan: n.Apply) -> Rel:
     number = context.fresh()
-    left = sealed(replace(_force(context.relation(plan.input))), f"l{number}")
+    left = sealed(_force(context.relation(plan.input)), f"l{number}")
     outer = context.outer
     context.outer = {**outer, **left.columns}
+    summed, context.summed = context.summed, _summed_up(plan.body)
     body = context.relation(plan.body)
-    context.outer = outer
+    context.outer, context.summed = outer, summed
     query, names = select(body)
     columns = dict(left.columns)
     for name, c in body.columns.items():
@@ -163,6 +185,18 @@ def apply(context: Context, plan: n.Apply) -> Rel:
     assert left.source is not None
     source = t.JoinFrom("CROSS", left.source, t.QueryFrom(query, f"r{number}", lateral=True))
     return sealed(Rel(source, {c.name: columns[c.name] for c in plan.columns}, order=left.order))
+
+
+def _summed_up(body: n.Plan) -> n.Elements | None:
+    """The elements that a body makes one row of, whatever there are (`summarize` without keys, `count`); None where it does not."""
+    single = False
+    while not isinstance(body, n.Elements):
+        single = single or (isinstance(body, n.Aggregate) and not body.keys)
+        inner = getattr(body, "input", None)
+        if not isinstance(inner, n.Plan):
+            return None
+        body = inner
+    return body if single else None
 
 
 def _force(rel: Rel) -> Rel:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from lurcher.engines.lowering.context import Context, refuse
 from lurcher.engines.lowering.rel import INGESTED, Cell
 from lurcher.engines.lowering.types import SQL_TYPES, literal
+from lurcher.errors import LurcherError
 from lurcher.functions.registry import FunctionKind, Nulls, Overload
 from lurcher.functions.resolve import Match, known, layouts, resolve
 from lurcher.functions.terms import guarded
@@ -214,7 +215,23 @@ class Expressions:
         order: tuple[t.OrderKey, ...] = (),
         over: t.Over | None = None,
     ) -> t.SqlExpr:
-        """The SQL of a row over operands."""
+        """The SQL of a row over operands. What a row refuses of a constant argument is refused at the call's place."""
+        try:
+            return self._filled(row, operands, node, order=order, over=over)
+        except LurcherError as error:
+            if error.kind != "unsupported":
+                raise
+            raise refuse(error.message, node.span, error.hint) from None
+
+    def _filled(
+        self,
+        row: Overload,
+        operands: list[t.SqlExpr],
+        node: n.Expr,
+        *,
+        order: tuple[t.OrderKey, ...],
+        over: t.Over | None,
+    ) -> t.SqlExpr:
         if row.name == "tostring" and (short := path_text(operands)) is not None:
             return short
         dialect = self.context.dialect.name

@@ -13,6 +13,7 @@ from lurcher.kql.diagnostics import KS106, KS107, KS117, KS141, KS142, KS191, KS
 from lurcher.kql.source import Span
 from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
+from lurcher.plan.binder.boxed import is_wide, with_whole_number
 from lurcher.plan.binder.context import Context, Env, FunctionValue, ScalarValue, Scope, TableValue, col, near, null
 from lurcher.plan.folding import convert as fold_convert
 from lurcher.plan.folding import fold, negate
@@ -76,6 +77,8 @@ def binary(cx: Context, op: str, left: n.Expr, right: n.Expr, span: Span) -> n.E
     """`left op right`, typed and converted."""
     if T.UNKNOWN in (left.type, right.type):
         return _with_unknown(cx, op, left, right, span)
+    if (exact := with_whole_number(cx, op, left, right, span)) is not None:
+        return exact
     types = operands(op, left.type, right.type)
     if types is None:
         hint = ""
@@ -382,6 +385,10 @@ def _in(cx: Context, env: Env, node: sx.In) -> n.Expr:
         return n.Lit(type=T.BOOL, value=None, span=span)
     if left.type is T.UNKNOWN:
         left = null(T.STRING if textual or not values or values[0].type is T.DYNAMIC else values[0].type)
+    if left.type is T.DYNAMIC and any(is_wide(v) for v in values):
+        negated = op.startswith("!")
+        tests = [binary(cx, "!=" if negated else "==", left, v, span) for v in values]
+        return both(cx, "and" if negated else "or", tests, span)
     if left.type is T.DYNAMIC:
         # The values say what the dynamic is compared as.
         kinds = {v.type for v in values}
@@ -440,6 +447,8 @@ def _in_table(cx: Context, op: str, left: n.Expr, rel: Any, span: Span) -> n.Exp
         if first is T.STRING:
             # Against a table the service holds the dynamic's JSON text: a dynamic "x" is not among the strings x.
             left = function(cx, "dynamic_to_json", (left,), span)
+        elif first in (T.INT, T.LONG):
+            left = convert(function(cx, "__exact", (left,), span), first)
         elif first is not T.DYNAMIC:
             left = convert(left, first)
     return n.InQuery(type=T.BOOL, op=op, operand=left, plan=rel.plan, span=span)
@@ -459,6 +468,10 @@ def _between(cx: Context, env: Env, node: sx.Between) -> n.Expr:
     if op == "between" and types == (T.DATETIME,) * 3 and isinstance(value, n.Col):
         # Two comparisons, so that whoever looks for a window of time need know these alone.
         return both(cx, "and", [binary(cx, ">=", value, low, span), binary(cx, "<=", value, high, span)], span)
+    elif T.DYNAMIC in types and any(is_wide(x) for x in (value, low, high)):
+        tests = [binary(cx, ">=", value, low, span), binary(cx, "<=", value, high, span)]
+        inside = both(cx, "and", tests, span)
+        return function(cx, "not", (inside,), span) if node.negated else inside
     elif all(t in numbers or t is T.DYNAMIC for t in types) and any(t in numbers for t in types):
         wide = max((t for t in types if t in numbers), key=numbers.index)
         if T.DYNAMIC in types and wide in (T.INT, T.LONG):
