@@ -8,6 +8,7 @@ import pytest
 
 from lurcher.app.session import Session
 from lurcher.errors import LurcherError
+from lurcher.kql.diagnostics import Refused
 
 QUOTED = "pair_delimiter=',', kv_delimiter='=', quote='\"'"
 SERIES = "datatable(x:long, y:long)[3, long(null), 11, 4] | make-series count() on "
@@ -58,3 +59,23 @@ def test_nothing_is_guessed(text: str, message: str, session: Session) -> None:
 def test_rows_that_ask_nothing_are_answered(text: str, rows: list[tuple[int, int]], session: Session) -> None:
     found = session.run_table(text).to_pylist()
     assert sorted(tuple(row.values()) for row in found) == rows
+
+
+@pytest.mark.parametrize(
+    ("text", "construct", "place"),
+    [
+        (
+            'print extract(@"(?<=user=)\\w+", 0, "user=ann")',
+            "the regular expression has (?<=, which KQL's (RE2) have not",
+            6,
+        ),
+        ('print 1, "aa" matches regex @"(a)\\1"', "the regular expression has \\1, which KQL's (RE2) have not", 9),
+        ('print format_datetime(now(), "qq")', "format_datetime(): 'qq' is no format specifier of KQL", 6),
+        ("print round(1.5, long(null))", "round() to null digits", 6),
+    ],
+)
+def test_what_a_function_refuses_has_its_place(text: str, construct: str, place: int, session: Session) -> None:
+    with pytest.raises(Refused) as caught:
+        session.run(text)
+    (found,) = caught.value.diagnostics
+    assert (found.construct, found.span.start) == (construct, place)

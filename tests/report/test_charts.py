@@ -128,3 +128,13 @@ def test_every_kind_is_drawn_and_written(kind: str, form: str, tmp_path) -> None
     assert "* ann" in draw(chart)
     write_chart(chart, tmp_path / "c.png", [TIME, ACCOUNT, COUNT], rows)
     assert (tmp_path / "c.png").stat().st_size > 5000
+
+
+def test_what_a_file_leaves_out_is_said(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    pytest.importorskip("matplotlib")
+    rows: list[list[object]] = [["ann", 3], ["bob", 0], ["ann", 5]]
+    pie = made(Render("piechart"), [ACCOUNT, COUNT], rows)
+    note = write_chart(pie, tmp_path / "c.svg", [ACCOUNT, COUNT], rows)
+    assert note == "the chart leaves out 1 that is no part of a whole (0 or less) and 1 on the place of a later one"
+    many = made(Render("columnchart"), [ACCOUNT, COUNT], [[f"host{i}", i] for i in range(210)])
+    assert write_chart(many, tmp_path / "c.svg", [ACCOUNT, COUNT], []) == "the chart leaves out 10 more names"

@@ -7,6 +7,7 @@ changed by a statement; and a statement is made of a typed plan, never of a user
 from __future__ import annotations
 
 import atexit
+import re
 import threading
 import weakref
 from collections.abc import Iterator
@@ -246,6 +247,12 @@ def _cast(array: Any, type_: Any) -> Any:
     return array.cast(type_)
 
 
+#: How RE2 begins what it says of a pattern that is none.
+_OF_REGEX = re.compile(
+    r"(?:invalid perl operator|missing [)\]]|missing closing|missing arg|unexpected \)|no argument for rep|bad rep"
+    r"|invalid (?:escape|character class|named capture|UTF-8|repetition)|trailing \\|pattern too large|bad named).*",
+    re.DOTALL,
+)
 #: Microseconds since 1970 of the first and the last moment that a datetime holds.
 _YEARS = (-62_135_596_800_000_000, 253_402_300_799_999_999)
 
@@ -300,6 +307,9 @@ def _failure(error: Exception) -> LurcherError:
     if "Unknown TimeZone" in text:
         zone = text.partition("Unknown TimeZone ")[2].split("!")[0]
         return LurcherError(f"there is no time zone {zone}", "write it as 'Europe/Paris'", kind="unsupported")
+    if (said := _OF_REGEX.match(text)) is not None:
+        hint = "KQL's (RE2) have no references to groups, and no looks ahead or behind"
+        return LurcherError(f"a regular expression is none: {said[0]}", hint, kind="unsupported")
     if isinstance(error, duckdb.IOException):
         return LurcherError(f"a file cannot be read: {text}")
     refused = text.partition("LurcherError: ")[2]

@@ -118,16 +118,21 @@ scalar(
     example=("bin_at(datetime(2018-02-24 15:24), 1d, datetime(2018-02-24 15:14))", "datetime(2018-02-24 15:14)"),
 )
 
+
 # --- rounding ---
+def _digits(precision: t.SqlExpr | None) -> t.SqlExpr:
+    if precision is not None and constant_integer(precision) is None:
+        refuse("round() to null digits")
+    return t.Cast(precision or t.Literal(0), "INTEGER")
+
+
 _DOC = "The number rounded, halves away from zero."
 scalar(
     "round",
     "number: integer, precision?: constant long",
     "real",
     _DOC,
-    lambda number, precision=None: fill(
-        "CAST(round({n}, {p}) AS DOUBLE)", n=number, p=t.Cast(precision or t.Literal(0), "INTEGER")
-    ),
+    lambda number, precision=None: fill("CAST(round({n}, {p}) AS DOUBLE)", n=number, p=_digits(precision)),
     naming=_F,
     example=("round(1234, -2)", "1200.0"),
 )
@@ -138,6 +143,7 @@ def _round(number: t.SqlExpr, precision: t.SqlExpr | None = None) -> t.SqlExpr:
     engine's own round() of two arguments does so in some versions and not in others."""
     if precision is None:
         return t.call("round", number)
+    _digits(precision)
     return fill(
         "CASE WHEN isinf({n} * pow(10.0::DOUBLE, {p})) THEN {n}"
         " WHEN {p} < 0 THEN round({n} / pow(10.0::DOUBLE, -({p}))) * pow(10.0::DOUBLE, -({p}))"
@@ -161,7 +167,7 @@ scalar(
     "number: decimal, precision?: constant long",
     "decimal",
     _DOC,
-    lambda number, precision=None: fill("round({n}, {p})", n=number, p=t.Cast(precision or t.Literal(0), "INTEGER")),
+    lambda number, precision=None: fill("round({n}, {p})", n=number, p=_digits(precision)),
     naming=_F,
     example=("round(decimal(2.15), 1)", "decimal(2.2)"),
 )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from lurcher.functions.regex import re2
 from lurcher.functions.registry import FunctionKind, Lower, Nulls, alias, operator, scalar
 from lurcher.functions.terms import find, guarded, lowered
 from lurcher.sql import tree as t
@@ -248,9 +249,7 @@ _text("endswith_cs", "The text ends with the needle, in this case.", _call("ends
 
 
 def _matches(text: t.SqlExpr, regex: t.SqlExpr) -> t.SqlExpr:
-    if isinstance(regex, t.Literal) and isinstance(regex.value, str):
-        regex = t.Literal(regex.value.replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!"))
-    return t.call("regexp_matches", text, regex)
+    return t.call("regexp_matches", text, re2(regex))
 
 
 operator(

@@ -18,10 +18,24 @@ _NAMED = re.compile(r"((?:^|[^\\])(?:\\\\)*\(\?)(?=<[A-Za-z_])")
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]|\(\?P?<(?P<name>\w+)>|\(\?|(?P<group>\()", re.DOTALL)
 
 
+#: What other dialects have and RE2 has not, outside of classes: references to groups, looks ahead and behind, atomic groups.
+_FOREIGN = re.compile(r"\\([1-9])|\\.|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]|(\(\?(?:=|!|<=|<!|>))", re.DOTALL)
+
+
 def re2(pattern: t.SqlExpr) -> t.SqlExpr:
-    """The pattern as the engine's RE2 takes it: it knows named groups as `(?P<name>` only. A computed pattern stays."""
+    """The pattern as the engine's RE2 takes it: it knows named groups as `(?P<name>` only. A computed pattern stays.
+
+    Raises LurcherError for what RE2 has not, as the service does."""
     text = constant_text(pattern)
-    return pattern if text is None else t.Literal(_NAMED.sub(r"\1P", text))
+    if text is None:
+        return pattern
+    for match in _FOREIGN.finditer(text):
+        if match[1] or match[2]:
+            refuse(
+                f"the regular expression has {match[0]}, which KQL's (RE2) have not",
+                "write it without references to groups, looks ahead and behind",
+            )
+    return t.Literal(_NAMED.sub(r"\1P", text))
 
 
 def groups(pattern: str) -> list[str | None]:
@@ -35,6 +49,9 @@ def groups(pattern: str) -> list[str | None]:
 
 # --- extract ---
 def _extract(regex: t.SqlExpr, group: t.SqlExpr, source: t.SqlExpr) -> t.SqlExpr:
+    number = constant_integer(group)
+    if number is not None and not 0 <= number <= 9:
+        refuse("extract(): the engine counts capture groups from 0 to 9", "use fewer groups: (?:...) captures nothing")
     return fill(
         "regexp_extract({source}, {regex}, {group})", source=source, regex=re2(regex), group=t.Cast(group, "INTEGER")
     )

@@ -3,12 +3,18 @@
 | module | what it binds |
 |---|---|
 | `context` | what it carries: scopes, relations, environments, the registry of operators |
-| `statements`, `calls`, `special` | let, functions that are inlined; calls; calls that the binder takes away |
-| `expressions`, `names`, `tuples` | values; the names of columns; functions of several columns |
-| `tables`, `cloud` | names of tables, pipes, literal rows; functions that only the services have |
-| `rows`, `columns`, `groups`, `nested`, `series`, `joins` | the operators, by family |
-| `scan`, `partition`, `forks` | a state machine over rows; a query for each value; several results |
-| `unions`, `find`, `expand`, `parsing`, `parse_regex`, `kv`, `plugins` | more of them |
+| `statements`, `patterns` | let, functions that are inlined; declare pattern |
+| `calls`, `special` | calls; those that the binder takes away |
+| `expressions`, `boxed`, `nulltexts` | values; numbers in dynamics; null texts |
+| `names`, `tuples` | the names of columns; functions of several columns |
+| `sketches` | hll() and tdigest(), which carry their values |
+| `tables` | names of tables, pipes, literal rows |
+| `cloud`, `external`, `watchlists`, `prelude` | what only the services have, once it is supplied |
+| `rows`, `columns`, `groups`, `nested`, `nested_others`, `series`, `joins` | the operators, by family |
+| `scan`, `sessions` | a state machine over rows; sessions of rows |
+| `partition`, `forks` | a query for each value; several results |
+| `unions`, `find`, `expand`, `parsing`, `parse_regex`, `kv` | more of them |
+| `plugins` | evaluate: a package, a file a family |
 | `graphs`, `graph_match`, `graph_names` | graphs, patterns in them, and what names mean there |
 | `typed` | operators that are typed and then refused |
 

@@ -35,9 +35,18 @@ def write_chart(chart: Chart, path: Path, columns: Sequence[Column], rows: Seque
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+    return _left_out(chart)
+
+
+def _left_out(chart: Chart) -> str:
     left = [f"{len(chart.lines) - _MAX_LINES:,} more lines"] if len(chart.lines) > _MAX_LINES else []
-    names = len(_names(chart))
-    left += [f"{names - _MAX_NAMES:,} more bars"] if chart.x == "name" and names > _MAX_NAMES else []
+    if chart.x == "name" and (names := len(_names(chart))) > _MAX_NAMES:
+        left.append(f"{names - _MAX_NAMES:,} more names")
+    if chart.kind == "piechart" and (empty := sum(v <= 0 for _, v in chart.lines[0].points)):
+        left.append(f"{empty:,} that {'is' if empty == 1 else 'are'} no part of a whole (0 or less)")
+    if chart.x == "name" or chart.stacked:
+        hidden = sum(len(line.points) - len(dict(line.points)) for line in chart.lines)
+        left += [f"{hidden:,} on the place of a later one"] if hidden else []
     return f"the chart leaves out {' and '.join(left)}" if left else ""
 
 
@@ -133,6 +142,10 @@ def _draw_bars(axes: Any, chart: Chart, lines: Sequence[Line]) -> None:
         )
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= _CELL else text[: _CELL - 1] + "…"
+
+
 def _page(chart: Chart, svg: str, columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> str:
     from lurcher.report.results import cell_text
 
@@ -141,7 +154,7 @@ def _page(chart: Chart, svg: str, columns: Sequence[Column], rows: Sequence[Sequ
     body = "".join(
         "<tr>"
         + "".join(
-            f"<td>{html.escape(visible(cell_text(v, c.type)[:_CELL]))}</td>" for v, c in zip(row, columns, strict=True)
+            f"<td>{html.escape(visible(_short(cell_text(v, c.type))))}</td>" for v, c in zip(row, columns, strict=True)
         )
         + "</tr>\n"
         for row in rows[:_PAGE_ROWS]

@@ -136,8 +136,6 @@ _CALLS: dict[str, str] = {
     "percentilesw_array": "T | summarize percentilesw_array(n, i, 5, 50)",
     "percentilesw": "T | summarize percentilesw(n, i, 5, 50)",
 }
-#: Functions that are bound and lowered and whose SQL the engine does not take: a defect, told as long as it is one.
-BROKEN: dict[str, str] = {}
 #: What the binder itself makes of calls that have no row.
 BINDER_FUNCTIONS: tuple[Probe, ...] = (
     Probe("toscalar", "print y = toscalar(T | count)", ("toscalar",)),
@@ -202,8 +200,6 @@ def functions() -> list[FunctionSupport]:
         if e.kind is FunctionKind.OPERATOR:
             continue
         one = support(function_probe(e))
-        if e.name in BROKEN:
-            one = Support(e.name, State.NO, BROKEN[e.name])
         found.append(FunctionSupport(e.name, e.kind, one.state, one.why, one.hint, e.current, e))
     for probe in BINDER_FUNCTIONS:
         one = support(probe)
