@@ -57,3 +57,15 @@ def test_rows_whose_type_has_no_column_are_refused():
     odd = Tables(GoogleWorkspaceReports=pa.table({"Timestamp": ["a"]}))
     with pytest.raises(LurcherError, match="GoogleWorkspaceReports"):
         run("union withsource=T * | project Timestamp", odd)
+
+
+def test_a_table_is_searched_in_columns_that_the_union_has_no_place_for():
+    odd = Tables(
+        GoogleWorkspaceReports=pa.table({"Timestamp": ["noon abc"]}), DeviceInfo=pa.table({"DeviceName": ["x"]})
+    )
+    assert run('search "abc" | project $table', odd).to_pylist() == [{"$table": "GoogleWorkspaceReports"}]
+    assert run('search "abc" or "x" | count', odd).to_pylist() == [{"Count": 2}]
+    assert run('search not("abc") | project $table', odd).to_pylist() == [{"$table": "DeviceInfo"}]
+    with pytest.raises(LurcherError, match="GoogleWorkspaceReports") as caught:
+        run('search "abc" | project Timestamp', odd)
+    assert caught.value.hint == "project the columns that you want, or name the tables"

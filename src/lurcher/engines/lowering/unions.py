@@ -50,7 +50,8 @@ def _aligned(context: Context, plan: n.Aligned, wanted: Iterable[Column]) -> Rel
 
 def _clash(table: str, column: Column) -> Cell:
     """A column that a table with rows has as another type than the union: whoever reads it is told."""
-    what = f"LurcherError: {table} has rows, and {column.name} as another type than others of so many tables: name the tables"
+    what = f"LurcherError: {table} has rows, and {column.name} as another type than others of so many tables\n"
+    what += "  hint: project the columns that you want, or name the tables"
     return Cell(t.Cast(t.call("error", t.Literal(what)), SQL_TYPES[column.type]), column.type, True)
 
 
@@ -104,6 +105,6 @@ def _given(inputs: tuple[n.Plan, ...], columns: tuple[Column, ...]) -> tuple[Col
 
 def _is_empty(context: Context, plan: n.Plan) -> bool:
     """A table without rows. What else has none is lowered all the same, for what it may be refused for."""
-    while isinstance(plan, n.Aligned):
+    while isinstance(plan, n.Aligned | n.Filter):
         plan = plan.input
     return isinstance(plan, n.Scan) and context.tables.is_empty(plan)

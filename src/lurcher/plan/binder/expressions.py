@@ -19,8 +19,6 @@ from lurcher.plan.folding import convert as fold_convert
 from lurcher.plan.folding import fold, negate
 
 T = ScalarType
-#: So many columns that are searched for a text are one node.
-MANY = 100
 #: Operators on texts that an empty text never fulfils, where the other side is not empty.
 OF_TEXT = frozenset(
     (
@@ -184,7 +182,7 @@ def _star(cx: Context, env: Env, node: sx.Binary) -> n.Expr:
 
 def any_column(cx: Context, env: Env, op: str, needle: n.Expr, span: Span) -> n.Expr:
     columns = tuple(Column(name, type) for name, type in env.types.items() if type is not T.UNKNOWN)
-    if len(columns) > MANY and op in OF_TEXT and isinstance(needle, n.Lit) and needle.type is T.STRING and needle.value:
+    if op in OF_TEXT and isinstance(needle, n.Lit) and needle.type is T.STRING and needle.value:
         match = resolve(FunctionKind.OPERATOR, op, (T.STRING, T.STRING))
         if isinstance(match, Match):
             return n.AnyColumn(type=T.BOOL, function=match.overload, needle=needle, columns=columns, span=span)

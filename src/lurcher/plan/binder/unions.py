@@ -243,12 +243,30 @@ def search_legs(cx: Context, scope: Scope, nodes: tuple[sx.Expression, ...]) -> 
 def _searched(cx: Context, scope: Scope, legs: list[Leg], op: sx.SearchOp) -> Rel:
     if not legs:
         return unknown_table(op.span)
+    cs = parameter(op, "kind") == "case_sensitive"
+    if len(legs) >= _MANY and _only_terms(op.predicate):
+        # Each table is searched in columns of its own, those among them that a union of so many has no place for.
+        legs = [(label, _filtered(cx, scope, rel, op, cs)) for label, rel in legs]
+        return united(cx, legs, op.span, tag="$table")
     rel = united(cx, legs, op.span, tag="$table")
     env = Env(scope, rel, wins=[])
-    cs = parameter(op, "kind") == "case_sensitive"
     condition = search_predicate(cx, env, op.predicate, cs)
     wide = windowed(cx, rel, env, op.span)
     return replace(wide, plan=n.Filter(input=wide.plan, predicate=condition, columns=wide.columns, span=op.span))
+
+
+def _only_terms(node: sx.Expression) -> bool:
+    """Whether a predicate names no column."""
+    if isinstance(node, sx.Binary) and node.op in ("and", "or"):
+        return _only_terms(node.left) and _only_terms(node.right)
+    if isinstance(node, sx.Call) and node.name.text == "not" and len(node.arguments) == 1:
+        return _only_terms(node.arguments[0])
+    return isinstance(node, (sx.Literal, sx.Star))
+
+
+def _filtered(cx: Context, scope: Scope, rel: Rel, op: sx.SearchOp, cs: bool) -> Rel:
+    condition = search_predicate(cx, Env(scope, rel), op.predicate, cs)
+    return rel.over(n.Filter(input=rel.plan, predicate=condition, columns=rel.columns, span=op.span))
 
 
 def search_predicate(cx: Context, env: Env, node: sx.Expression, cs: bool) -> n.Expr:
