@@ -255,3 +255,14 @@ def test_json_lines_say_how_to_show_a_result(tmp_path: Path) -> None:
     done = lurcher("query", "--jsonl", cwd=tmp_path, stdin=asked + "\n")
     answer = json.loads(done.stdout)
     assert answer["render"] == {"kind": "columnchart", "properties": {"title": "T", "ycolumns": ["n"]}}
+
+
+@pytest.mark.parametrize("option", ["--output", "--chart"])
+def test_a_file_that_cannot_be_written_is_told(option: str, tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "x.svg"
+    more = ["--format", "csv"] if option == "--output" else []
+    done = lurcher("query", option, str(path), *more, "print a='x', n=1 | render piechart", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"error: {path}: the file cannot be written: No such file or directory\n  hint: check that its folder is there\n",
+    )

@@ -13,6 +13,7 @@ from lurcher.content.model import Exclusion, Placed, Rule
 from lurcher.errors import LurcherError
 from lurcher.kql.diagnostics import Diagnostic, Refused, Severity
 from lurcher.kql.source import Source, Span
+from lurcher.report.whole import whole_file
 
 
 @dataclass
@@ -69,7 +70,8 @@ def check(paths: Sequence[Path], session: Session, *, fix: bool = False) -> Chec
             for rule in loaded.rules:
                 content = write_fixed(rule)
                 if content != rule.original:
-                    _replace(Path(rule.path), content)
+                    with whole_file(Path(rule.path)) as partial:
+                        partial.write_bytes(content)
                     fixed.append(rule.path)
             if fixed:
                 loaded = load(path)
@@ -123,10 +125,3 @@ def _counted(rule: Rule, exclusion: Exclusion, session: Session) -> tuple[Diagno
         scenario = exclusion.scenario or exclusion.id
         return (NOT_COUNTED.at(Span(0, len(exclusion.when)), scenario=scenario, why=why),)
     return found.diagnostics if found is not None else ()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """The file has the old content or the new one, whatever happens."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    partial.replace(path)

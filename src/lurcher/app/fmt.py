@@ -175,14 +175,3 @@ def difference(path: str, before: bytes, after: bytes) -> str:
     for row in difflib.unified_diff(rows(before), rows(after), path, path):
         parts.append(row if row.endswith("\n") else row + "\n\\ No newline at end of file\n")
     return "".join(parts)
-
-
-def write(path: Path, content: bytes) -> None:
-    """The file has the old content or the new one, whatever happens; its permissions stay, and a link to it stays a link."""
-    import shutil
-
-    path = path.resolve()
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    shutil.copymode(path, partial)
-    partial.replace(path)

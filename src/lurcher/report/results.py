@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from lurcher.errors import LurcherError
 from lurcher.kql.types import ScalarType
 from lurcher.report.tables import print_table
+from lurcher.report.whole import whole_file
 
 if TYPE_CHECKING:
     from lurcher.engines.base import Result
@@ -114,25 +115,15 @@ def write_result(result: Result, format_: str, output: Path | None) -> int:
     if format_ == "parquet":
         if output is None:
             raise LurcherError("Parquet goes into a file", "name one with --output FILE")
-        partial = output.with_name(output.name + ".partial")
-        try:
-            count = write_parquet(result, partial)
-            partial.replace(output)
-        finally:
-            partial.unlink(missing_ok=True)
-        return count
+        with whole_file(output) as partial:
+            return write_parquet(result, partial)
     if output is None:
         count = TEXT_FORMATS[format_](result, sys.stdout)
         sys.stdout.flush()
         return count
     buffer = io.StringIO() if format_ == "table" else None
-    partial = output.with_name(output.name + ".partial")
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as out:
-            count = TEXT_FORMATS[format_](result, buffer or out)
-            if buffer:
-                out.write(buffer.getvalue())
-        partial.replace(output)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(output) as partial, partial.open("w", encoding="utf-8", newline="") as out:
+        count = TEXT_FORMATS[format_](result, buffer or out)
+        if buffer:
+            out.write(buffer.getvalue())
     return count

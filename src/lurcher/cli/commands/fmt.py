@@ -18,6 +18,7 @@ def command(paths: tuple[Path, ...], check: bool, diff: bool) -> None:
     """
     from lurcher.app import fmt
     from lurcher.kql.source import Source
+    from lurcher.report.whole import whole_file
 
     failed = changed = 0
     files = fmt.files_of(paths)
@@ -43,7 +44,8 @@ def command(paths: tuple[Path, ...], check: bool, diff: bool) -> None:
         elif str(path) == "-":
             sys.stdout.buffer.write(after)
         elif differs:
-            fmt.write(path, after)
+            with whole_file(path) as partial:
+                partial.write_bytes(after)
             click.echo(f"{path}: laid out", err=True)
     if check and not diff:
         click.echo(

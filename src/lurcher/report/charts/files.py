@@ -13,6 +13,7 @@ from lurcher.errors import LurcherError
 from lurcher.kql.types import Column
 from lurcher.report.charts.model import Chart, Line
 from lurcher.report.text import visible
+from lurcher.report.whole import whole_file
 
 FILE_KINDS = (".svg", ".png", ".html")
 #: Rows that the page shows below its chart, lines and names that a chart holds.
@@ -29,12 +30,8 @@ def write_chart(chart: Chart, path: Path, columns: Sequence[Column], rows: Seque
     image = _image(chart, "png" if kind == ".png" else "svg")
     if kind == ".html":
         image = _page(chart, image.decode(), columns, rows).encode()
-    partial = path.with_name(path.name + ".partial")
-    try:
+    with whole_file(path) as partial:
         partial.write_bytes(image)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
     return _left_out(chart)
 
 
