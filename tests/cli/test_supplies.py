@@ -132,3 +132,8 @@ def test_a_setting_that_nobody_knows_is_told(tmp_path: Path) -> None:
     done = run(tmp_path / "case", "query", "print 1")
     assert done.returncode == 2
     assert "lake.toml:5: there is no setting 'allows' in [externaldata]" in done.stderr
+
+
+def test_a_place_that_nobody_knows_is_told(tmp_path: Path) -> None:
+    done = run(tmp_path, "query", "--here", "nonsense", "print 1")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "error: 'nonsense' is no other place")

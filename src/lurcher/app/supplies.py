@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lurcher.collect.urls import checked_prefix, is_allowed
 from lurcher.errors import LurcherError
 from lurcher.kql.secrets import plain_url, public_url
-from lurcher.plan.supplies import Watchlist
+from lurcher.plan.supplies import PLACES, Watchlist
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,7 +45,7 @@ class SessionSupplies:
         self._files = {alias: (key, path) for alias, key, path in asked.watchlists}
         self._keys = settings.watchlists if settings else {}
         self._geo = asked.geo or (_beside(lake, settings.geo) if settings and lake and settings.geo else None)
-        self._here = frozenset(h.strip().lower() for h in (*asked.here, *(settings.here if settings else ())))
+        self._here = frozenset(_place(h) for h in (*asked.here, *(settings.here if settings else ())))
         self._bytes: dict[str, bytes] = {}
         self._lists: dict[str, tuple[Columns, pa.Table]] = {}
         self._places: str | None = None
@@ -179,3 +179,13 @@ class SessionSupplies:
 def _beside(lake: Lake | None, path: str) -> Path:
     """A path of lake.toml: beside it, where it is relative."""
     return lake.path / path if lake is not None else Path(path)
+
+
+def _place(text: str) -> str:
+    """`arg`, `workspace:NAME`: what a query calls and, where it matters, with which name."""
+    place = text.strip().lower()
+    if place.partition(":")[0] not in PLACES:
+        raise LurcherError(
+            f"'{text}' is no other place", f"write {', '.join(sorted(PLACES))}, or one with its name: workspace:NAME"
+        )
+    return place

@@ -18,6 +18,9 @@ from typing import Protocol
 
 from lurcher.kql.types import Columns
 
+#: Functions that give a database; a path from one names a table there.
+PLACES = frozenset({"database", "cluster", "workspace", "app", "resource", "arg", "adx"})
+
 
 @dataclass(frozen=True, slots=True)
 class Watchlist:

@@ -25,7 +25,7 @@ from lurcher.plan.binder.context import (
 )
 from lurcher.plan.binder.expressions import constant_text, convert, scalar
 from lurcher.plan.binder.external import externaldata
-from lurcher.plan.supplies import supplies_of
+from lurcher.plan.supplies import PLACES, supplies_of
 
 T = ScalarType
 NO_ROWS = n.Values(rows=((),), columns=())
@@ -34,9 +34,6 @@ MAX_OPERATORS = 1_000
 MAX_CELLS = 300_000
 #: Values of one datatable: written as SQL, more would take the engine many seconds and gigabytes.
 MAX_VALUES = 50_000
-
-#: What gives a database by a call; a path from it names a table there.
-_DATABASES = frozenset({"database", "cluster", "workspace", "app", "resource", "arg", "adx"})
 
 
 def bind_any(cx: Context, env: Env, node: sx.Expression) -> n.Expr | Rel:
@@ -291,7 +288,7 @@ def _call(cx: Context, scope: Scope, node: sx.Call) -> Rel:
         return _CALLS[name](cx, scope, node)
     if cloud.is_function(name):
         return cloud.call(cx, Env(scope), node, None)
-    if name in _DATABASES:
+    if name in PLACES:
         return _foreign(cx, scope, node, name)
     return as_table(cx, scalar(cx, Env(scope), node), node.span)
 
@@ -317,7 +314,7 @@ def _is_database(scope: Scope, node: sx.Expression) -> bool:
     if isinstance(node, sx.Path):
         return _is_database(scope, node.base)
     if isinstance(node, sx.Call):
-        return node.name.text in _DATABASES and scope.find(node.name.text) is None
+        return node.name.text in PLACES and scope.find(node.name.text) is None
     return isinstance(node, sx.NameRef) and node.name.text in ("$database_alias",)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ def write_chart(chart: Chart, path: Path, columns: Sequence[Column], rows: Seque
     kind = path.suffix.lower()
     if kind not in FILE_KINDS:
         raise LurcherError(f"no chart can be written to {path}", f"end its name with one of {', '.join(FILE_KINDS)}")
-    image = _image(chart, "png" if kind == ".png" else "svg")
+    # The page has the title as its heading.
+    image = _image(replace(chart, title="") if kind == ".html" else chart, "png" if kind == ".png" else "svg")
     if kind == ".html":
         image = _page(chart, image.decode(), columns, rows).encode()
     with whole_file(path) as partial:
