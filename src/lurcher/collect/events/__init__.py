@@ -1,0 +1,12 @@
+"""Windows events, from whatever file they are in, as rows of Defender's and Sentinel's tables.
+
+    EVTX, JSON --a form--> Event --mapping--> TableBatch | Reject
+
+| module | what it is |
+|---|---|
+| `event` | one event, whatever form it was in |
+| `forms` | the forms that events come in: each from an object of a file to an `Event` |
+| `evtx` | the binary log: records, and what is wrong with the file |
+| `clock` | files whose record times are local times: told by Sysmon's own time, and repaired |
+| `mapping` | which event becomes which row: declarations, and what makes columns of them |
+"""
