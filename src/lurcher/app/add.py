@@ -25,7 +25,8 @@ _RETRIES = 5
 @dataclass
 class FileOutcome:
     """What came of one file. `tables`: rows added to each; `repeated`: rows that the lake had (of a source that delivers
-    at least once); `skipped`: why nothing of it was taken ('' where it was); `already`: because the lake has it."""
+    at least once); `skipped`: why nothing of it was taken ('' where it was); `already`: because the lake has it; `notes`: what
+    was repaired, or read in a way that is not plain."""
 
     name: str
     format: str = ""
@@ -38,6 +39,7 @@ class FileOutcome:
     skipped: str = ""
     hint: str = ""
     already: bool = False
+    notes: list[str] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
@@ -187,6 +189,7 @@ def _once(
             context.settle()
             return None
         context.settle()
+        outcome.notes += context.notes
         outcome.rejected, outcome.reasons = rejects.count, dict(rejects.reasons)
         if dry_run:
             return outcome

@@ -28,10 +28,16 @@ class ReadContext:
     platform: str = "defender"
     date_order: DateOrder | None = None
     dirty: bool = False
+    #: What a user is told of the file beside its rows: what was repaired, or read in a way that is not plain. In order, each once.
+    notes: dict[str, None] = field(default_factory=dict)
     _inferred: dict[str, dict[str, ScalarType | None]] = field(default_factory=dict)
     _declared: set[tuple[str, str]] = field(default_factory=set)
     _orders: set[DateOrder] = field(default_factory=set)
     _ambiguous: bool = False
+
+    def note(self, text: str) -> None:
+        """Tell the user something of the file, in a few words: `the clock is 2 h fast, and was put right`."""
+        self.notes[text] = None
 
     # --- types of columns that the table does not have ---
 
