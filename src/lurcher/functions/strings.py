@@ -384,12 +384,14 @@ scalar(
     "isnotempty", "value: string", "bool", _DOC, "{value} <> ''", nulls=_NEVER, example=("isnotempty('abc')", "true")
 )
 # The test of null alone, which the engine answers without reading JSON, comes first: most of such a column is often null.
+# What begins as a bag or an array is not empty whatever is in it.
 scalar(
     "isnotempty",
     "value: dynamic",
     "bool",
     _DOC,
-    f"{{value}} IS NOT NULL AND {s.text_of('{value}')} <> ''",
+    f"{{value}} IS NOT NULL AND CASE WHEN starts_with({{value}}, '{{') OR starts_with({{value}}, '[') THEN true"
+    f" ELSE {s.text_of('{value}')} <> '' END",
     nulls=_NEVER,
 )
 scalar("isnotempty", f"value: {_OTHERS}", "bool", _DOC, "{value} IS NOT NULL", nulls=_NEVER)

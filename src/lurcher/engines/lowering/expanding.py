@@ -16,11 +16,13 @@ from lurcher.sql.template import parse_template
 from lurcher.sql.walk import free_names
 
 _PROPERTY = "json_extract({x}, '/' || replace(replace(k__, '~', '~0'), '/', '~1'))"
+# An array is told by its first letter, which is half the time of a large one's json_type; behind a blank by its type.
 _ARRAY = "WHEN 'ARRAY' THEN json_extract({x}, '$[*]')"
+_AT_ONCE = "WHEN starts_with({x}, '[') THEN json_extract({x}, '$[*]')"
 #: A dynamic's elements as a list of JSON: those of an array, one-key bags of a bag, the value itself; of null a null.
 _BAGS = (
-    f"CASE json_type({{x}}) {_ARRAY} WHEN 'OBJECT' THEN"
-    f" list_transform(json_keys({{x}}), lambda k__: json_object(k__, {_PROPERTY})) ELSE [{{x}}] END"
+    f"CASE {_AT_ONCE} ELSE CASE json_type({{x}}) {_ARRAY} WHEN 'OBJECT' THEN"
+    f" list_transform(json_keys({{x}}), lambda k__: json_object(k__, {_PROPERTY})) ELSE [{{x}}] END END"
 )
 _PAIRS = _BAGS.replace("json_object(", "json_array(")
 #: In the body of mv-apply a null has no elements.
