@@ -7,17 +7,18 @@ commit in between makes it fail, and everything is looked at again: the id, the 
 
 from __future__ import annotations
 
-import json
 import time
 from collections import defaultdict
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from lurcher.errors import LurcherError
 from lurcher.kql.types import Column
-from lurcher.lake import layout, repeats
+from lurcher.lake import layout, names, repeats
+from lurcher.lake.actions import added, apply, once
+from lurcher.lake.failures import failure
 from lurcher.lake.sources import SourceId
 from lurcher.lake.staging import StagedFile, TableStage, move
 from lurcher.lake.table import LakeTable
@@ -61,6 +62,8 @@ def commit(stage: TableStage, source: SourceId, folder: Path, scratch: Path) -> 
     staged = sum(f.rows for f in stage.files)
     files = stage.files
     seen: set[str] = set()
+    #: What was moved into the table's folder. A conflict may show rows that are repeats: their file is written again.
+    moved: set[Path] = set()
     if stage.hashed:
         files = repeats.drop_within(files, scratch)
     for attempt in range(_ATTEMPTS):
@@ -74,11 +77,14 @@ def commit(stage: TableStage, source: SourceId, folder: Path, scratch: Path) -> 
         try:
             if new:
                 fields = [layout.delta_field(c, stage.stored[c.name], late=True) for c in new]
-                delta.alter.add_columns(fields, commit_properties=_once())
+                delta.alter.add_columns(fields, commit_properties=once())
             if files:
                 # A move leaves an orphan if this process dies before the commit: invisible, as readers go by the log.
-                files = [_moved(f, folder, source, i) for i, f in enumerate(files)]
+                files = [_moved(f, folder, source, i, scratch.name) for i, f in enumerate(files)]
+                moved.update(f.path for f in files)
                 _append(delta, files, source)
+            for left in moved - {f.path for f in files}:
+                left.unlink(missing_ok=True)
             rows = sum(f.rows for f in files)
             # Each commit was made upon the version before it, or it would have failed.
             version = table.version + bool(new) + bool(files)
@@ -88,12 +94,6 @@ def commit(stage: TableStage, source: SourceId, folder: Path, scratch: Path) -> 
     raise LurcherError(
         f"{stage.name} changed {_ATTEMPTS} times while rows were added", "add the file again", str(folder)
     )
-
-
-def _once(**more: Any) -> Any:
-    from deltalake import CommitProperties
-
-    return CommitProperties(max_commit_retries=0, **more)
 
 
 def _open_or_create(stage: TableStage, folder: Path) -> Any:
@@ -119,9 +119,11 @@ def _open_or_create(stage: TableStage, folder: Path) -> Any:
             name=stage.name,
             # What a commit says about its source is kept: the log is small, and never thrown away.
             configuration={"delta.logRetentionDuration": "interval 36500 days"},
-            commit_properties=_once(),
+            commit_properties=once(),
         )
-    except DeltaError:
+    except DeltaError as error:
+        if not DeltaTable.is_deltatable(str(folder.absolute())):
+            raise failure(error, f"the table {stage.name} cannot be made", folder) from error
         return open_delta(folder)  # another process was first
 
 
@@ -155,54 +157,22 @@ def _unseen(table: LakeTable, seen: set[str]) -> dict[date | None, list[str]]:
     return result
 
 
-def _moved(file: StagedFile, folder: Path, source: SourceId, number: int) -> StagedFile:
-    if file.path.is_relative_to(folder):
+def _moved(file: StagedFile, folder: Path, source: SourceId, number: int, writer: str) -> StagedFile:
+    if file.path.is_relative_to(folder) and names.parse(file.path.name).ours:
         return file
-    name = f"{_partition(file.day)}/part-{source.digest[:16]}-{number}-{file.path.parent.parent.name}.parquet"
-    return StagedFile(move(file, folder, name), file.day, file.rows, file.first, file.last, file.columns)
-
-
-def _partition(day: date | None) -> str:
-    return f"{layout.DAY}={day.isoformat() if day else '__HIVE_DEFAULT_PARTITION__'}"
+    name = names.of_source(file.path, file.day, source.digest, number, writer)
+    return replace(file, path=move(file, folder, name))
 
 
 def _append(delta: Any, files: list[StagedFile], source: SourceId) -> None:
-    from deltalake import PostCommitHookProperties, Transaction
-    from deltalake.transaction import AddAction
+    from deltalake import Transaction
 
-    table = LakeTable("", Path(), delta)
-    time_column = table.schema.time_column
-    stored = table.physical[time_column] if time_column else ""
     root = files[0].path.parents[1]
-    actions = []
-    for file in files:
-        stats: dict[str, Any] = {"numRecords": file.rows}
-        if file.first is not None and file.last is not None:
-            stats |= {"minValues": {stored: _text(file.first)}, "maxValues": {stored: _text(file.last)}}
-        stat = file.path.stat()
-        actions.append(
-            AddAction(
-                file.path.relative_to(root).as_posix(),
-                stat.st_size,
-                {layout.DAY: file.day.isoformat() if file.day else None},
-                int(stat.st_mtime * 1000),
-                True,
-                json.dumps(stats),
-            )
-        )
-    delta.create_write_transaction(
-        actions,
-        "append",
-        delta.schema(),
-        [layout.DAY],
-        commit_properties=_once(
+    apply(
+        delta,
+        [added(delta, root, f, data_change=True) for f in files],
+        once(
             custom_metadata={"source": source.name, "digest": source.digest, "taken": source.taken.isoformat()},
             app_transactions=[Transaction(source.digest, 1)],
         ),
-        post_commithook_properties=PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False),
     )
-
-
-def _text(time: datetime) -> str:
-    # Not strftime: it writes the year 1 as "1".
-    return time.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

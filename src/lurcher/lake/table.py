@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lurcher.kql.types import ScalarType
-from lurcher.lake import layout
+from lurcher.lake import layout, names
 from lurcher.schema import TableSchema, known_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DataFile:
-    """A Parquet file of the table: `day` is None for rows without a time."""
+    """A Parquet file of the table: `name` is its path in the log, `day` None for rows without a time, `first` and `last` (UTC)
+    the times of its rows where the log says them."""
 
     path: str
+    name: str
     day: date | None
     rows: int
     bytes: int
@@ -29,9 +32,14 @@ class DataFile:
 
     @property
     def source(self) -> str:
-        """The first digits of the digest of the source that the file came from (`part-<digest>-...`); '' if unknown."""
-        parts = Path(self.path).name.split("-")
-        return parts[1] if len(parts) > 2 and parts[0] == "part" else ""
+        """The first digits of the digest of the source that all its rows came from; '' where they came from several, or it is
+        unknown: the column `_source` knows."""
+        return names.parse(self.name).source
+
+    @property
+    def checksum(self) -> str:
+        """The first digits of its SHA-256, as they were when it was written; '' for a file of an older version."""
+        return names.parse(self.name).checksum
 
 
 class LakeTable:
@@ -75,21 +83,31 @@ class LakeTable:
         file URIs is percent-encoded and opens nothing where the lake's folder has a space in its name."""
         import pyarrow as pa
 
-        rows = pa.table(self._actions).to_pylist()
         time = self.schema.time_column
         stored = self.physical[time] if time else ""
+
+        # A column at a time: a wide table has a hundred columns of statistics, and each value of a row costs as much as a file.
+        def column(name: str) -> list[Any]:
+            if name not in known:
+                return [None] * self._actions.num_rows
+            values = pa.chunked_array(
+                self._actions.column(name)
+            )  # pa.table() would look whether pandas knows it: a second
+            if pa.types.is_timestamp(values.type):
+                return [_time(v) for v in values.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_pylist()]
+            return list(values.to_pylist())
+
+        known = set(self._actions.schema.names)
+        root = str(self.folder)
         files = [
-            DataFile(
-                str(self.folder / row["path"]),
-                row.get(f"partition.{layout.DAY}"),
-                row["num_records"] or 0,
-                row["size_bytes"],
-                row.get(f"min.{stored}"),
-                row.get(f"max.{stored}"),
+            DataFile(os.path.join(root, path), path, day, _counted(root, path) if rows is None else rows, size, first, last)
+            for path, day, rows, size, first, last in zip(
+                column("path"), column(f"partition.{layout.DAY}"), column("num_records"), column("size_bytes"),
+                column(f"min.{stored}"), column(f"max.{stored}"), strict=True,
             )
-            for row in rows
-        ]
-        return tuple(sorted(files, key=lambda f: (f.day is not None, f.day or date.min, f.path)))
+        ]  # fmt: skip
+        files.sort(key=lambda f: (f.day is not None, f.day or date.min, f.name))
+        return tuple(files)
 
     def has_source(self, digest: str) -> bool:
         """Whether the rows of this source are in the table."""
@@ -126,3 +144,21 @@ class LakeTable:
                 columns.append(values.fill_null("") if column.type is ScalarType.STRING else values)
             tables.append(pa.Table.from_arrays(columns, schema=pa.schema(fields)))
         return pa.concat_tables(tables) if tables else pa.schema(fields).empty_table()
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _time(microseconds: int | None) -> datetime | None:
+    # Not what Arrow makes of a time: it looks its zone up, in pandas where there is one.
+    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
+
+
+def _counted(root: str, path: str) -> int:
+    """The rows of a file that another program has added without saying how many there are."""
+    import pyarrow.parquet as pq
+
+    try:
+        return int(pq.read_metadata(os.path.join(root, path)).num_rows)
+    except (OSError, ValueError):
+        return 0

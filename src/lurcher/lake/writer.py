@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lurcher.lake import staging
 from lurcher.lake.commit import AppendResult, commit
+from lurcher.lake.failures import told
 from lurcher.lake.sources import SourceId
 from lurcher.schema import TableSchema
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lurcher.lake.lake import Lake
+
+_AGAIN = "then add it again: each table has all of its rows or none"
 
 
 class SourceWriter:
@@ -29,7 +32,8 @@ class SourceWriter:
     def __init__(self, lake: Lake, source: SourceId) -> None:
         self._lake = lake
         self._source = source
-        self._folder, self._lock = staging.open_folder(lake.path)
+        with told("nothing can be written into the lake", lake.path):
+            self._folder, self._lock = staging.open_folder(lake.path)
         self._stages: dict[str, staging.TableStage] = {}
 
     def __enter__(self) -> SourceWriter:
@@ -54,7 +58,8 @@ class SourceWriter:
         the table drop rows that it has already: for sources that deliver at least once, and no others."""
         stage = self._stage(schema.name)
         stage.declare(schema.columns)
-        stage.write(batch, row_hash)
+        with told(f"rows of {schema.name} cannot be written", self._lake.path, _AGAIN):
+            stage.write(batch, row_hash)
 
     def rows(self, table: str) -> int:
         """Rows that were written for a table so far."""
@@ -64,8 +69,9 @@ class SourceWriter:
         """Put what was written into the lake: table -> what came of it."""
         results = {}
         for name, stage in self._stages.items():
-            stage.close()
-            results[name] = commit(stage, self._source, self._lake.path / "tables" / name, self._folder)
+            with told(f"rows of {name} cannot be written", self._lake.path, _AGAIN):
+                stage.close()
+                results[name] = commit(stage, self._source, self._lake.path / "tables" / name, self._folder)
         return results
 
     def close(self) -> None:
