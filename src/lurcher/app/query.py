@@ -81,9 +81,9 @@ def latest(tables: Tables, names: Sequence[str], now: datetime) -> datetime | No
     return max([t for t in times if t <= now] or times, default=None)
 
 
-def need_query(session: Session, source: Source) -> Compiled:
-    """The compiled text; raises `Refused`, or `LurcherError` for a text that asks nothing."""
-    compiled = session.need(source)
+def need_query(session: Session, source: Source, until: float | None = None) -> Compiled:
+    """The compiled text; raises `Refused`, or `LurcherError` for a text that asks nothing. `until`: see `Session.compile`."""
+    compiled = session.need(source, until)
     if not compiled.queries:
         raise LurcherError(
             "the text has no query" if source.text.strip() else "the query is empty",
@@ -110,7 +110,8 @@ def run_query(
         format_ = _FORMATS.get(output.suffix.lower(), "") if output is not None else "table"
         if not format_:
             raise LurcherError(f"the ending of {output} says no format", f"add --format, one of: {', '.join(FORMATS)}")
-    compiled = need_query(session, source)
+    until = session.deadline()
+    compiled = need_query(session, source, until)
     if chart is not None:
         ready(compiled, chart)
     notes = session.warnings(compiled)
@@ -122,7 +123,7 @@ def run_query(
     for index, query in enumerate(compiled.queries):
         if index:
             print()
-        result = session.start(query, source)
+        result = session.start(query, source, until)
         if query.render is not None and (chart is not None or (format_ == "table" and output is None)):
             rows += write_with_chart(result, query.render, format_, output, chart)
         else:

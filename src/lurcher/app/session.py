@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -131,36 +132,48 @@ class Session:
             )
         return self._engine
 
-    def compile(self, source: Source | str, *, probe: bool = False) -> Compiled:
+    def deadline(self) -> float | None:
+        """When (of `time.monotonic()`) a text that is begun now has had its time: to be compiled, and to give its rows."""
+        return time.monotonic() + self.limits.timeout if self.limits.timeout is not None else None
+
+    def compile(self, source: Source | str, *, probe: bool = False, until: float | None = None) -> Compiled:
         """Tokens to plan; what is wrong is in the diagnostics. Reads no rows but where `probe` says so: then columns that are
-        values of the rows (`evaluate bag_unpack`, `pivot`) are known, else open."""
+        values of the rows (`evaluate bag_unpack`, `pivot`) are known, else open. Raises `LurcherError` at `until`, a
+        `deadline()` that began before; else it begins here."""
+        from lurcher.engines.limits import too_late, within
         from lurcher.plan.compile import compile_text
 
         source = source if isinstance(source, Source) else Source(source)
-        return compile_text(source, self.tables, now=self.now, probe=self._probe if probe else None)
+        until = until if until is not None else self.deadline()
 
-    def _probe(self, plan: Plan) -> pa.Table:
-        from lurcher.plan.nodes import Query
+        def rows(plan: Plan) -> pa.Table:
+            from lurcher.plan.nodes import Query
 
-        return self.engine.run(Query(plan)).table()
+            return self.engine.run(Query(plan), until).table()
 
-    def need(self, source: Source | str) -> Compiled:
-        """What can be run; raises `Refused` where the text does not stand."""
+        def work() -> Compiled:
+            return compile_text(source, self.tables, now=self.now, probe=rows if probe else None)
+
+        return within(until, lambda: too_late(self.limits.timeout), work)
+
+    def need(self, source: Source | str, until: float | None = None) -> Compiled:
+        """What can be run; raises `Refused` where the text does not stand. `until`: see `compile`."""
         source = source if isinstance(source, Source) else Source(source)
-        compiled = self.compile(source, probe=True)
+        compiled = self.compile(source, probe=True, until=until)
         if any(d.is_error for d in compiled.diagnostics):
             raise Refused(compiled.diagnostics, source)
         return compiled
 
     def run(self, source: Source | str) -> list[Result]:
         """One result for each query of the text, streamed. Raises `Refused`, or `LurcherError` where the engine fails."""
-        compiled = self.need(source)
-        return [self.start(query, compiled.source) for query in compiled.queries]
+        until = self.deadline()
+        compiled = self.need(source, until)
+        return [self.start(query, compiled.source, until) for query in compiled.queries]
 
-    def start(self, query: n.Query, source: Source) -> Result:
-        """The rows of one query. What the engine refuses is told with its place in `source`."""
+    def start(self, query: n.Query, source: Source, until: float | None = None) -> Result:
+        """The rows of one query. What the engine refuses is told with its place in `source`. `until`: see `compile`."""
         try:
-            return self.engine.run(query)
+            return self.engine.run(query, until)
         except Refused as refused:
             raise Refused(refused.diagnostics, source) from None
 

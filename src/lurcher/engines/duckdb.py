@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import re
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from lurcher.engines.background import abandoned, in_background
 from lurcher.engines.base import Result, arrow_type
 from lurcher.engines.deep import deep_recursion
-from lurcher.engines.limits import watching
+from lurcher.engines.limits import too_late, watching, within
 from lurcher.engines.views import Tables, Views
 from lurcher.errors import LurcherError
 from lurcher.kql.diagnostics import LU003, Refused
@@ -79,19 +80,26 @@ class DuckDBEngine:
             what = LU003.at(plan.span, what="expressions in expressions", limit="some thousand deep")
             raise Refused((what,)) from None
 
-    def run(self, query: Query) -> Result:
+    def run(self, query: Query, until: float | None = None) -> Result:
+        """`until`: when (of `time.monotonic()`) the query has had its time; else the engine's `timeout` begins here."""
+        if until is None and self._timeout is not None:
+            until = time.monotonic() + self._timeout
         connection = self._open()
+        text = within(until, self._interrupted, lambda: self._prepared(query))
+        return Result(query.columns, self._rows(connection, query, text, until), query.render)
+
+    def _prepared(self, query: Query, *, wrapping: bool = False) -> str:
         import duckdb
 
         with self._lock:
             assert self._views is not None
             try:
-                text, udfs = self._statement(query.plan, self._views)
+                text, udfs = self._statement(query.plan, self._views, wrapping=wrapping)
                 self._register(udfs)
             except duckdb.Error as error:
                 # Making a view reads what its files are of.
                 raise _failure(error) from None
-        return Result(query.columns, self._rows(connection, query, text), query.render)
+        return text
 
     def close(self) -> None:
         if self._connection is not None:
@@ -103,12 +111,12 @@ class DuckDBEngine:
             self._connection, self._views, self._udfs = None, None, set()
 
     # --- rows ---
-    def _rows(self, connection: Any, query: Query, text: str) -> Iterator[pa.RecordBatch]:
+    def _rows(self, connection: Any, query: Query, text: str, until: float | None) -> Iterator[pa.RecordBatch]:
         import duckdb
 
         begun = False
         try:
-            for batch in self._stream(connection, text, query.columns):
+            for batch in self._stream(connection, text, query.columns, until):
                 begun = True
                 yield batch
             return
@@ -122,22 +130,20 @@ class DuckDBEngine:
             raise self._interrupted() from None
         except duckdb.Error as error:
             raise _failure(error) from None
-        with self._lock:
-            assert self._views is not None
-            text, _ = self._statement(query.plan, self._views, wrapping=True)
+        text = within(until, self._interrupted, lambda: self._prepared(query, wrapping=True))
         try:
-            yield from self._stream(connection, text, query.columns)
+            yield from self._stream(connection, text, query.columns, until)
         except duckdb.InterruptException:
             raise self._interrupted() from None
         except (duckdb.Error, OSError) as error:
             raise _failure(error) from None
 
-    def _stream(self, connection: Any, text: str, columns: Columns) -> Iterator[pa.RecordBatch]:
+    def _stream(self, connection: Any, text: str, columns: Columns, until: float | None) -> Iterator[pa.RecordBatch]:
         """The rows through a cursor of their own: another query may begin before these are read."""
         import pyarrow as pa
 
         cursor = connection.cursor()
-        watch = watching(self._timeout, self._memory_limit, self._interrupted, _too_much)
+        watch = watching(until, self._memory_limit, self._interrupted, _too_much)
         types: list[Any] = []
 
         def batches() -> Iterator[pa.RecordBatch]:
@@ -163,8 +169,7 @@ class DuckDBEngine:
                 cursor.close()
 
     def _interrupted(self) -> LurcherError:
-        what = f"the query took longer than {self._timeout:g} s" if self._timeout else "the query was interrupted"
-        return LurcherError(what, "narrow its time range, or give it longer: --timeout SECONDS")
+        return too_late(self._timeout)
 
     # --- the connection ---
     def _open(self) -> Any:

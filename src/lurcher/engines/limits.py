@@ -6,10 +6,17 @@ them: the process as a whole is watched as well.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
+import threading
 import time
 from collections.abc import Callable
+from typing import TypeVar
+
+from lurcher.errors import LurcherError
+
+T = TypeVar("T")
 
 #: What a process may grow by beyond the engine's limit: plans, a few vectors, the rows that come out.
 _SLACK = 256 << 20
@@ -38,11 +45,58 @@ def resident() -> int:
         return 0
 
 
+def too_late(timeout: float | None) -> LurcherError:
+    """What is said of a query that has had its time: `timeout` seconds, None where it was stopped otherwise."""
+    what = f"the query took longer than {timeout:g} s" if timeout is not None else "the query was interrupted"
+    return LurcherError(what, "narrow its time range, or give it longer: --timeout SECONDS")
+
+
+class _Late(BaseException):
+    """Comes to a thread from outside, at any of its steps; never leaves `within`."""
+
+
+def _raise_in(thread: int, what: type[BaseException] | None) -> None:
+    """Let a thread meet `what` at its next step in Python; None takes back what it has not met yet."""
+    api = getattr(ctypes, "pythonapi", None)
+    if api is not None:
+        api.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(what) if what is not None else None)
+
+
+def within(deadline: float | None, late: Callable[[], Exception], work: Callable[[], T]) -> T:
+    """What `work()`, in Python alone, gives; what `late()` gives is raised when it is still at work at `deadline` (of
+    `time.monotonic()`; None is never). Not by a signal: those come to the main thread only, and a shell's background jobs
+    ignore them."""
+    if deadline is None:
+        return work()
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise late()
+    thread, lock, ended = threading.get_ident(), threading.Lock(), False
+
+    def end() -> None:
+        with lock:
+            if not ended:
+                _raise_in(thread, _Late)
+
+    timer = threading.Timer(min(left, threading.TIMEOUT_MAX), end)
+    timer.daemon = True
+    timer.start()
+    try:
+        try:
+            return work()
+        finally:
+            with lock:
+                ended = True
+            _raise_in(thread, None)
+            timer.cancel()
+    except _Late:
+        raise late() from None
+
+
 def watching(
-    timeout: float | None, memory: str | None, late: Callable[[], Exception], large: Callable[[], Exception]
+    deadline: float | None, memory: str | None, late: Callable[[], Exception], large: Callable[[], Exception]
 ) -> Callable[[], Exception | None]:
     """What says, asked again and again from here on, that a query has had its time or its memory."""
-    deadline = time.monotonic() + timeout if timeout is not None else None
     limit = memory_bytes(memory)
     most = resident() + limit + _SLACK if limit is not None else None
 

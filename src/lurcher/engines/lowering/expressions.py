@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from lurcher.engines.lowering.alternatives import conjuncts, merged
 from lurcher.engines.lowering.context import Context, refuse
 from lurcher.engines.lowering.rel import INGESTED, Cell
 from lurcher.engines.lowering.types import SQL_TYPES, literal
@@ -114,7 +115,7 @@ class Expressions:
         if isinstance(node, n.Call) and node.function.kind is FunctionKind.OPERATOR:
             name = node.function.name
             if name in ("and", "or"):
-                return t.Op(name.upper(), tuple(self.condition(part) for part in operands(node, node.function.name)))
+                return merged(name.upper(), tuple(self.condition(part) for part in operands(node, name)))
             if name == "==":
                 left, right = self._pair(node)
                 return t.Op("=", (left.expr, right.expr))
@@ -146,7 +147,7 @@ class Expressions:
     def conditions(self, node: n.Expr) -> list[t.SqlExpr]:
         """The parts of a conjunction."""
         if isinstance(node, n.Call) and node.function.kind is FunctionKind.OPERATOR and node.function.name == "and":
-            return [self.condition(part) for part in operands(node, node.function.name)]
+            return conjuncts([self.condition(part) for part in operands(node, node.function.name)])
         return [self.condition(node)]
 
     # --- calls ---
@@ -155,7 +156,8 @@ class Expressions:
         if row.kind is FunctionKind.OPERATOR:
             if row.name in ("and", "or"):
                 parts = [self.value(part) for part in operands(node, node.function.name)]
-                return Sql(t.Op(row.name.upper(), tuple(p.expr for p in parts)), any(p.nullable for p in parts))
+                found = merged(row.name.upper(), tuple(p.expr for p in parts))
+                return Sql(found, any(p.nullable for p in parts))
             if row.name in ("==", "!="):
                 return self._equality(node)
         if row.name == "ingestion_time" and not node.args:
