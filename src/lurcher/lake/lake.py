@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lurcher.errors import LurcherError
 from lurcher.lake import layout
+from lurcher.lake.names import SOURCE_DIGITS
 from lurcher.lake.settings import Settings, read_settings
 from lurcher.lake.sources import SourceId, SourceRecord, Sources
 from lurcher.lake.table import LakeTable
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lurcher.lake.commit import AppendResult
+    from lurcher.lake.contents import Share
+    from lurcher.lake.log import Expiration
     from lurcher.lake.writer import SourceWriter
 
 _SETTINGS = "lake.toml"
@@ -31,7 +34,7 @@ PLATFORMS = ("defender", "sentinel")
 @dataclass(frozen=True, slots=True)
 class TableInfo:
     """What there is of a table. `first` and `last` are the times (UTC) of its rows; `sources` how many files and
-    collections it came from; `bytes` on disk."""
+    collections they came from; `bytes` in how many `files` on disk; `days` how many have rows."""
 
     name: str
     rows: int
@@ -40,6 +43,8 @@ class TableInfo:
     sources: int
     bytes: int
     version: int
+    days: int = 0
+    files: int = 0
 
 
 class Lake:
@@ -53,6 +58,8 @@ class Lake:
         self.platform = platform
         self.settings = settings or Settings()
         self._sources = Sources(path / "sources")
+        #: Table -> the number of its commits, and what was removed by them for its age.
+        self._expirations: dict[str, tuple[int, list[Expiration]]] = {}
 
     # --- making and finding ---
 
@@ -152,14 +159,33 @@ class Lake:
 
     def rows_of(self, table: str, digest: str) -> int:
         """How many rows of a table came from a source."""
-        found = self.table(table)
-        return sum(f.rows for f in found.files if f.source == digest[:16]) if found is not None else 0
+        return self._share(table, digest).rows
 
     def time_of(self, table: str, digest: str) -> datetime | None:
         """The earliest time of the rows of a table that came from a source; None where there are none."""
+        return self._share(table, digest).first
+
+    def _share(self, table: str, digest: str) -> Share:
+        from lurcher.lake.contents import Share, shares
+
         found = self.table(table)
-        times = [f.first for f in found.files if f.source == digest[:16] and f.first] if found is not None else []
-        return min(times, default=None)
+        of = shares(found, digest=digest) if found is not None else {}
+        return of.get(digest[:SOURCE_DIGITS], Share())
+
+    def expired(self, digest: str) -> dict[str, Expiration]:
+        """Where rows of a source were removed for their age: table -> the last time that it was done."""
+        from lurcher.lake.log import commit_files, expirations
+
+        found = {}
+        for name in self.table_names():
+            folder = self.path / "tables" / name
+            count = len(commit_files(folder))
+            if self._expirations.get(name, (0, []))[0] != count:
+                self._expirations[name] = count, expirations(folder)
+            for expiration in self._expirations[name][1]:
+                if expiration.rows.get(digest[:SOURCE_DIGITS]):
+                    found[name] = expiration
+        return found
 
     # --- writing ---
 
@@ -214,7 +240,11 @@ def _has_checkpoint(folder: Path) -> bool:
 
 
 def _info(table: LakeTable) -> TableInfo:
+    from lurcher.lake.contents import shares
+
     files = table.files
+    # What other programs have added counts as one.
+    foreign = any(not f.source and not f.checksum for f in files)
     firsts = [f.first for f in files if f.first is not None]
     lasts = [f.last for f in files if f.last is not None]
     return TableInfo(
@@ -222,7 +252,9 @@ def _info(table: LakeTable) -> TableInfo:
         table.row_count,
         min(firsts, default=None),
         max(lasts, default=None),
-        len({f.source for f in files}),
+        len(shares(table, [f for f in files if f.source or f.checksum])) + foreign,
         sum(f.bytes for f in files),
         table.version,
+        len({f.day for f in files if f.day is not None}),
+        len(files),
     )

@@ -122,6 +122,11 @@ def column_of(field: Any) -> Column | None:
     return Column(field.name, _foreign_type(str(getattr(field.type, "type", field.type))))
 
 
+def is_ours(field: Any) -> bool:
+    """Whether a Delta field is one that `delta_field` or `hidden_fields` has made."""
+    return field.name in HIDDEN or _TYPE in (field.metadata or {})
+
+
 def is_late(field: Any) -> bool:
     """Whether a file of the table may lack the column. Of a foreign table nothing is known, so: yes."""
     metadata = field.metadata or {}

@@ -306,7 +306,37 @@ def _by_day(batch: pa.RecordBatch, time: str | None) -> list[tuple[date | None, 
 def move(file: StagedFile, folder: Path, name: str) -> Path:
     """Put a staged file where the table's files are; its age starts anew, so that it is not taken for an orphan."""
     target = folder / name
-    target.parent.mkdir(parents=True, exist_ok=True)
     os.utime(file.path)
-    os.replace(file.path, target)
+    for attempt in range(20):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.replace(file.path, target)
+        except FileNotFoundError:
+            # `vacuum` removes the folders of days that have no file, and may come between the two lines above.
+            if attempt == 19 or not file.path.exists():
+                raise
+        else:
+            break
     return target
+
+
+def in_use(lake: Path) -> set[str]:
+    """The names of the folders below `staging/` whose writers are alive: what they have written may be committed yet."""
+    try:
+        folders = list((lake / "staging").iterdir())
+    except FileNotFoundError:
+        return set()
+    alive = set()
+    for folder in folders:
+        try:
+            lock = locks.hold(folder / "lock")
+        except OSError:
+            # Made this moment, without a lock yet; or gone. A folder that cannot be looked at counts as used.
+            if folder.exists():
+                alive.add(folder.name)
+            continue
+        if lock is None:
+            alive.add(folder.name)
+        else:
+            lock.close()
+    return alive

@@ -73,6 +73,16 @@ class LakeTable:
         return {column.name: stored for column, stored in pairs if column is not None}
 
     @cached_property
+    def ours(self) -> bool:
+        """Whether all columns were made here; else another program has made the table, or changed it."""
+        return all(layout.is_ours(f) for f in self._fields)
+
+    @cached_property
+    def stored_types(self) -> dict[str, str]:
+        """The Delta type of each stored column, the hidden ones as well, in order."""
+        return {f.name: str(getattr(f.type, "type", f.type)) for f in self._fields}
+
+    @cached_property
     def nullable_strings(self) -> frozenset[str]:
         late = {column.name for f in self._fields if layout.is_late(f) and (column := layout.column_of(f))}
         return frozenset(c.name for c in self.schema.columns if c.type is ScalarType.STRING and c.name in late)
@@ -94,7 +104,7 @@ class LakeTable:
                 self._actions.column(name)
             )  # pa.table() would look whether pandas knows it: a second
             if pa.types.is_timestamp(values.type):
-                return [_time(v) for v in values.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_pylist()]
+                return [moment(v) for v in values.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_pylist()]
             return list(values.to_pylist())
 
         known = set(self._actions.schema.names)
@@ -149,7 +159,8 @@ class LakeTable:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _time(microseconds: int | None) -> datetime | None:
+def moment(microseconds: int | None) -> datetime | None:
+    """A time (UTC) of microseconds since 1970."""
     # Not what Arrow makes of a time: it looks its zone up, in pandas where there is one.
     return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
 
