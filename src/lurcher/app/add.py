@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from lurcher.collect.exports import Leaf, ReadContext, Reject, SourceFormat, TableBatch, leaves, recognise
+from lurcher.collect.exports import Leaf, Passed, ReadContext, Reject, SourceFormat, TableBatch, leaves, recognise
 from lurcher.collect.exports.context import DateOrder
+from lurcher.collect.exports.files import shown
+from lurcher.collect.exports.foreign import foreign
 from lurcher.collect.exports.rejects import RejectFile
 from lurcher.errors import LurcherError
 from lurcher.lake import Lake, LakeChangedError, SourceId, SourceRecord
@@ -25,8 +27,8 @@ _RETRIES = 5
 @dataclass
 class FileOutcome:
     """What came of one file. `tables`: rows added to each; `repeated`: rows that the lake had (of a source that delivers
-    at least once); `skipped`: why nothing of it was taken ('' where it was); `already`: because the lake has it; `notes`: what
-    was repaired, or read in a way that is not plain."""
+    at least once); `skipped`: why nothing of it was taken ('' where it was); `already`: because the lake has it; `harmless`:
+    because there was nothing to take; `notes`: what was repaired, or read in a way that is not plain."""
 
     name: str
     format: str = ""
@@ -39,6 +41,7 @@ class FileOutcome:
     skipped: str = ""
     hint: str = ""
     already: bool = False
+    harmless: bool = False
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -59,9 +62,12 @@ class AddReport:
 
     @property
     def failed(self) -> list[FileOutcome]:
-        """Files that were not taken, other than those that the lake has already, and files of which every row was rejected."""
+        """Files that were not taken, other than those that the lake has already or that hold nothing, and files of which every
+        row was rejected."""
         return [
-            f for f in self.files if not f.already and (f.skipped or (f.rejected and not f.rows and not f.repeated))
+            f
+            for f in self.files
+            if not f.already and not f.harmless and (f.skipped or (f.rejected and not f.rows and not f.repeated))
         ]
 
 
@@ -85,22 +91,36 @@ def add(
         check_table_name(table)
     report = AddReport(dry_run=dry_run)
 
-    def problem(name: str, reason: str) -> None:
-        report.files.append(FileOutcome(name, skipped=reason))
+    def problem(passed: Passed) -> None:
+        report.files.append(FileOutcome(passed.name, skipped=passed.reason, hint=passed.hint, harmless=passed.harmless))
 
-    for path in paths:
-        for leaf in leaves(Path(path), problem):
-            try:
-                outcome = _add(lake, leaf, now, table, dry_run, date_order, progress)
-            except LurcherError as error:
-                outcome = FileOutcome(leaf.name, skipped=error.message, hint=error.hint)
-            except Exception as error:  # noqa: BLE001
-                # Hostile input found a hole in a reader. The other files go on, and the report and the exit code tell of it.
-                outcome = FileOutcome(
-                    leaf.name, skipped=_defect(error), hint="please report it, with the file if you can"
-                )
-            report.files.append(outcome)
+    paths = [Path(path) for path in paths]
+    missing = next((path for path in paths if not path.exists()), None)
+    if missing is not None:
+        raise LurcherError("there is no such file or folder", path=shown(missing))
+    with lake.scratch() as scratch:
+        for path in paths:
+            for leaf in leaves(path, problem, scratch):
+                report.files.append(_outcome(lake, leaf, now, table, dry_run, date_order, progress))
     return report
+
+
+def _outcome(
+    lake: Lake,
+    leaf: Leaf,
+    now: datetime,
+    table: str | None,
+    dry_run: bool,
+    date_order: DateOrder | None,
+    progress: Progress | None,
+) -> FileOutcome:
+    try:
+        return _add(lake, leaf, now, table, dry_run, date_order, progress)
+    except LurcherError as error:
+        return FileOutcome(leaf.name, skipped=error.message, hint=error.hint)
+    except Exception as error:  # noqa: BLE001
+        # Hostile input found a hole in a reader. The other files go on, and the report and the exit code tell of it.
+        return FileOutcome(leaf.name, skipped=_defect(error), hint="please report it, with the file if you can")
 
 
 def _stamp(file: Path) -> tuple[int, ...]:
@@ -128,7 +148,7 @@ def _add(
     stamp = _stamp(leaf.file)
     digest, size = leaf.digest()
     if size == 0:
-        return FileOutcome(leaf.name, skipped="empty")
+        return FileOutcome(leaf.name, skipped=leaf.damage.cut or "empty", harmless=not leaf.damage.cut)
     known = lake.source(digest)
     # What gave no row is read again: another --table, or another version, may take it.
     if known is not None and known.tables and (table is None or table in known.tables):
@@ -137,7 +157,8 @@ def _add(
         )
     kind = recognise(leaf)
     if kind is None:
-        return FileOutcome(leaf.name, skipped="of no format that is known here")
+        what, hint = foreign(leaf.head(512))
+        return FileOutcome(leaf.name, skipped=what, hint=hint)
     context = ReadContext(lake.schema_of, leaf.name, table, lake.platform, date_order)
     source = SourceId(digest, leaf.name, size, now)
     for _ in range(_RETRIES):
@@ -185,11 +206,13 @@ def _once(
                     writer.write(part.schema, part.batch, row_hash=part.row_hash)
                 if progress is not None:
                     progress(leaf.name, outcome.rows)
+            if leaf.damage.cut and not context.dirty:
+                rejects.add(Reject("byte", leaf.damage.at, leaf.damage.cut, b""))
         if context.dirty:
             context.settle()
             return None
         context.settle()
-        outcome.notes += context.notes
+        outcome.notes += [*leaf.damage.notes, *([leaf.damage.cut] if leaf.damage.cut else []), *context.notes]
         outcome.rejected, outcome.reasons = rejects.count, dict(rejects.reasons)
         if dry_run:
             return outcome
@@ -243,7 +266,8 @@ def read_parts(
     """All parts of one file, read as often as it takes to know it."""
     kind = recognise(leaf)
     if kind is None:
-        raise LurcherError("of no format that is known here", path=leaf.name)
+        what, hint = foreign(leaf.head(512))
+        raise LurcherError(what, hint, leaf.name)
     context = ReadContext(schema_of, leaf.name, table, platform, date_order)
     for _ in range(_RETRIES):
         parts = []
@@ -253,6 +277,8 @@ def read_parts(
         dirty = context.dirty
         context.settle()
         if not dirty:
+            if leaf.damage.cut:
+                parts.append(Reject("byte", leaf.damage.at, leaf.damage.cut, b""))
             yield parts
             return
     raise LurcherError("the file changed while it was read", path=leaf.name)

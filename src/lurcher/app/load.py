@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lurcher.app.add import read_parts
-from lurcher.collect.exports import Reject, TableBatch, leaves
+from lurcher.collect.exports import Passed, Reject, TableBatch, leaves
 from lurcher.collect.exports.context import DateOrder
 from lurcher.errors import LurcherError
 from lurcher.kql.types import ScalarType
@@ -44,8 +44,9 @@ def load_files(
     batches: dict[str, list[pa.RecordBatch]] = {}
     seen: dict[str, set[bytes]] = {}
 
-    def problem(name: str, reason: str) -> None:
-        raise LurcherError(reason, path=name)
+    def problem(passed: Passed) -> None:
+        if not passed.harmless:
+            raise LurcherError(passed.reason, passed.hint, passed.name)
 
     for path in paths:
         for leaf in leaves(Path(path), problem):

@@ -4,7 +4,8 @@
 
 | module | what it is |
 |---|---|
-| `files` | folders, gzip, zip: streams of bytes, within limits |
+| `files` | folders and what is in archives: streams of bytes (`leaf`) |
+| `packed`, `archives`, `limits` | gzip, zstd, bzip2, xz; zip, tar; what they may grow to |
 | `registry` | the formats, each declared in one file of `readers/` and recognised by content |
 | `context` | what a reader is told and what it learns while it reads: table, schema, inferred types, order of dates |
 | `rows` | what a reader gives: typed batches and rejects |
@@ -14,8 +15,8 @@
 """
 
 from lurcher.collect.exports.context import ReadContext
-from lurcher.collect.exports.files import Leaf, leaves
+from lurcher.collect.exports.files import Leaf, Passed, leaves
 from lurcher.collect.exports.registry import FORMATS, SourceFormat, recognise
 from lurcher.collect.exports.rows import Reject, TableBatch
 
-__all__ = ["FORMATS", "Leaf", "ReadContext", "Reject", "SourceFormat", "TableBatch", "leaves", "recognise"]
+__all__ = ["FORMATS", "Leaf", "Passed", "ReadContext", "Reject", "SourceFormat", "TableBatch", "leaves", "recognise"]

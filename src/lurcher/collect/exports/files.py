@@ -1,173 +1,140 @@
-"""Folders, gzip and zip archives as streams of bytes: nothing is unpacked to disk, and no archive can fill it.
+"""Folders and archives as streams of bytes: nothing is unpacked to disk whole, and no archive can fill it.
 
-A leaf is one stream of content: a file, what is in a gzip, a member of a zip.
+A leaf is one stream of content: a file, what is in a gzip, a member of a zip or a tar.
 """
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import os
-import struct
-import zipfile
-import zlib
+import stat
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
+from lurcher.collect.exports import limits
+from lurcher.collect.exports.archives import Shelf, is_tar, is_zip, tar_members, zip_members
+from lurcher.collect.exports.leaf import Damage, Leaf, Passed, Problem, reading, shown
+from lurcher.collect.exports.limits import Budget, Meter
+from lurcher.collect.exports.packed import Codec, Unpacked, codec_of
 from lurcher.errors import LurcherError
 
-#: Archives in archives in archives: no further.
-MAX_DEPTH = 3
-MAX_MEMBERS = 100_000
-#: What an archive may grow by. Exports shrink to a tenth; a bomb to a thousandth.
-MAX_RATIO = 250
-#: Below this size no ratio is held against it: short files of one letter are honest.
-FREE_BYTES = 64 * 1024 * 1024
-_BLOCK = 1 << 20
+__all__ = ["Leaf", "Passed", "Problem", "leaves", "reading", "shown"]
+
+#: What systems leave in folders and archives, by content and by name.
+_OF_THE_SYSTEM = {b"\0\x05\x16\x07": "macOS", b"\0\0\0\x01Bud1": "macOS"}
+_NAMES = {"thumbs.db": "Windows", "desktop.ini": "Windows", ".ds_store": "macOS"}
 
 
-@dataclass(frozen=True)
-class Leaf:
-    """A stream of content. `name` is what a user calls it (`export.zip/events.json`), `file` the file on disk that it is in;
-    `open` gives it from its start each time."""
+def leaves(path: Path, problem: Problem, scratch: Path | None = None) -> Iterator[Leaf]:
+    """All content at or below `path`, sorted by name. What cannot be entered, or is nothing to read, is told to `problem`.
 
-    name: str
-    file: Path
-    open: Callable[[], IO[bytes]]
-
-    def head(self, size: int = 65_536) -> bytes:
-        """Its first bytes. Raises `LurcherError` where it cannot be read."""
-        with reading(self.name), closing(self.open()) as stream:
-            return stream.read(size)
-
-    def digest(self) -> tuple[str, int]:
-        """SHA-256 (hex) and size of the content."""
-        total, sha = 0, hashlib.sha256()
-        with reading(self.name), closing(self.open()) as stream:
-            while block := stream.read(_BLOCK):
-                total += len(block)
-                sha.update(block)
-        return sha.hexdigest(), total
-
-
-class reading:
-    """What goes wrong while content is read, as a `LurcherError` that names it."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError)):
-            said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            hint = "unpack it first" if "password" in said or "encrypted" in said else ""
-            raise LurcherError(f"cannot be read: {said}", hint, self._name) from error
-
-
-def leaves(path: Path, problem: Callable[[str, str], None]) -> Iterator[Leaf]:
-    """All content at or below `path`, sorted by name. What cannot be entered is told to `problem` (name, reason)."""
+    A leaf is to be read before the next one is asked for. `scratch`: a folder for what has to wait (the system's, if none)."""
     if not path.exists():
-        raise LurcherError("there is no such file or folder", path=str(path))
-    for file in _walk(path, problem):
-        yield from _unwrap(Leaf(str(file), file, _opener(file)), problem, 0)
+        raise LurcherError("there is no such file or folder", path=shown(path))
+    for file in files(path, problem):
+        yield from leaves_of(file, problem, scratch)
 
 
-def _walk(path: Path, problem: Callable[[str, str], None]) -> Iterator[Path]:
+def leaves_of(file: Path, problem: Problem, scratch: Path | None = None) -> Iterator[Leaf]:
+    """All content of one file."""
+    name = shown(file)
+    try:
+        size = file.stat().st_size
+    except OSError as error:
+        problem(Passed(name, f"cannot be read: {error.strerror}"))
+        return
+    leaf = Leaf(name, file, lambda: file.open("rb"), on_disk=True)
+    shelf = Shelf(scratch, Budget(size))
+    try:
+        yield from _unwrap(leaf, name, problem, shelf, 0)
+    finally:
+        shelf.clear()
+
+
+def files(path: Path, problem: Problem) -> Iterator[Path]:
+    """The files at or below a path, sorted by name."""
     if not path.is_dir():
-        yield path
+        if not path.is_file():
+            problem(Passed(shown(path), f"{_kind(path)}, which is not opened", "write what it gives to a file first"))
+        else:
+            yield path
         return
     # os.walk does not follow links to folders, so that no loop can be entered.
-    for folder, below, files in os.walk(
-        path, onerror=lambda e: problem(str(e.filename), f"cannot be read: {e.strerror}")
-    ):
-        if "lake.toml" in files:
+    for folder, below, names in os.walk(path, onerror=lambda e: problem(_unread(e))):
+        if "lake.toml" in names:
             below.clear()
-            problem(folder, "is a lake itself")
+            problem(Passed(shown(folder), "is a lake itself", harmless=True))
             continue
+        for name in sorted(below):
+            if Path(folder, name).is_symlink():
+                problem(
+                    Passed(shown(Path(folder, name)), "a link to a folder, which is not entered", "name it by itself")
+                )
         below.sort()
-        for name in sorted(files):
+        for name in sorted(names):
             file = Path(folder) / name
-            if not name.startswith(".") and file.is_file():  # no sockets, pipes, devices
+            if file.is_file():
                 yield file
+            else:
+                problem(Passed(shown(file), f"{_kind(file)}, which is not opened"))
 
 
-def _opener(file: Path) -> Callable[[], IO[bytes]]:
-    return lambda: file.open("rb")
+def _unread(error: OSError) -> Passed:
+    return Passed(shown(error.filename), f"cannot be read: {error.strerror}")
 
 
-def _unwrap(leaf: Leaf, problem: Callable[[str, str], None], depth: int) -> Iterator[Leaf]:
-    """What is in it, where it is an archive; else itself."""
+def _kind(path: Path) -> str:
     try:
-        head = leaf.head(4)
-        if head[:2] == b"\x1f\x8b":
-            if depth >= MAX_DEPTH:
-                raise LurcherError(f"archives in archives, more than {MAX_DEPTH} deep", path=leaf.name)
-            name = leaf.name.removesuffix(".gz")
-            inside = Leaf(name, leaf.file, lambda: cast(IO[bytes], Inflating(leaf)))
-            yield from _unwrap(inside, problem, depth + 1)
-        elif head == b"PK\x03\x04":
-            if depth >= MAX_DEPTH:
-                raise LurcherError(f"archives in archives, more than {MAX_DEPTH} deep", path=leaf.name)
-            yield from _zip(leaf, problem, depth)
+        mode = path.lstat().st_mode
+    except OSError as error:
+        return f"not to be read ({error.strerror})"
+    tests = {stat.S_ISLNK: "a link to nothing", stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket"}
+    if path.is_symlink() and path.exists():
+        mode = path.stat().st_mode
+    return next((kind for test, kind in tests.items() if test(mode)), "a device")
+
+
+def _unwrap(leaf: Leaf, name: str, problem: Problem, shelf: Shelf, depth: int) -> Iterator[Leaf]:
+    """What is in it, where it is packed or an archive; else itself. `name`: what its members are named after."""
+    try:
+        head = leaf.head(512)
+        codec = codec_of(head)
+        archive = codec is not None or is_zip(head) or is_tar(head)
+        if archive and depth >= limits.MAX_DEPTH * 2:
+            raise LurcherError(f"archives in archives, more than {limits.MAX_DEPTH} deep", path=leaf.name)
+        if (system := _system(leaf.name, head)) is not None:
+            problem(Passed(leaf.name, f"of {system} itself, no telemetry", harmless=True))
+        elif codec is not None:
+            yield from _unwrap(_unpacked(leaf, codec, shelf.budget), name, problem, shelf, depth + 1)
+        elif archive:
+            members = zip_members if is_zip(head) else tar_members
+            for member in members(leaf, name, shelf, problem):
+                if shelf.budget.spent:
+                    raise LurcherError(
+                        f"{shelf.budget.spent}: the rest of it is not read", "unpack it first", leaf.name
+                    )
+                yield from _unwrap(member, member.name, problem, shelf, depth + 2)
         else:
             yield leaf
     except LurcherError as error:
-        problem(leaf.name, error.message)
-    except (ValueError, struct.error, AttributeError, IndexError, MemoryError) as error:
-        # What zipfile lets through of a broken directory.
-        problem(leaf.name, f"not a whole archive ({type(error).__name__}: {error})")
+        problem(Passed(leaf.name, error.message, error.hint))
+    except Exception as error:  # noqa: BLE001 - what is let through of a broken directory; the other files go on
+        problem(Passed(leaf.name, f"not a whole archive ({type(error).__name__}: {error})"))
 
 
-def _zip(leaf: Leaf, problem: Callable[[str, str], None], depth: int) -> Iterator[Leaf]:
-    if depth:
-        # A zip is read from its end; one inside of another stream would have to be unpacked whole.
-        raise LurcherError("a zip inside of another archive: unpack the outer one first", path=leaf.name)
-    with reading(leaf.name), zipfile.ZipFile(leaf.file) as archive:
-        members = [m for m in archive.infolist() if not m.is_dir()]
-    if len(members) > MAX_MEMBERS:
-        raise LurcherError(f"{len(members)} members, more than {MAX_MEMBERS}", path=leaf.name)
-    for member in sorted(members, key=lambda m: m.filename):
-        inside = Leaf(f"{leaf.name}/{member.filename}", leaf.file, _member(leaf, member))
-        yield from _unwrap(inside, problem, depth + 1)
+def _system(name: str, head: bytes) -> str | None:
+    for start, system in _OF_THE_SYSTEM.items():
+        if head.startswith(start):
+            return system
+    return _NAMES.get(name.rpartition("/")[2].lower())
 
 
-def _member(leaf: Leaf, member: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:
-    def opened() -> IO[bytes]:
-        archive = zipfile.ZipFile(leaf.file)
-        stream = Limited(archive.open(member), member.compress_size, f"{leaf.name}/{member.filename}", archive)
-        return cast(IO[bytes], stream)
-
-    return opened
-
-
-class Limited:
-    """A stream that ends with an error where it grows out of proportion to what it was packed into."""
-
-    def __init__(self, stream: IO[bytes], packed: int, name: str, *owners: Any) -> None:
-        self._stream, self._name, self._owners = stream, name, owners
-        self._left = max(FREE_BYTES, packed * MAX_RATIO)
-
-    def read(self, size: int = _BLOCK) -> bytes:
-        block = self._stream.read(size)
-        self._left -= len(block)
-        if self._left < 0:
-            raise LurcherError(f"unpacks to more than {MAX_RATIO} times its size", "unpack it first", self._name)
-        return block
-
-    def close(self) -> None:
-        self._stream.close()
-        for owner in self._owners:
-            owner.close()
-
-
-class Inflating(Limited):
-    """What is in a gzip."""
-
-    def __init__(self, leaf: Leaf) -> None:
-        outer = leaf.open()
-        super().__init__(cast(IO[bytes], gzip.GzipFile(fileobj=outer)), leaf.file.stat().st_size, leaf.name, outer)
+def _unpacked(leaf: Leaf, codec: Codec, budget: Budget) -> Leaf:
+    size = leaf.file.stat().st_size
+    meter = Meter(size, budget, leaf.name)
+    # What it is in may be cut as well: then it is, too.
+    damage = leaf.damage if leaf.damage.cut else Damage()
+    opened: Callable[[], IO[bytes]] = lambda: cast(  # noqa: E731
+        IO[bytes], Unpacked(leaf.open(), codec, meter, damage, leaf.name)
+    )
+    return Leaf(codec.unpacked_name(leaf.name), leaf.file, opened, damage)
