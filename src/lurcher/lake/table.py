@@ -84,8 +84,12 @@ class LakeTable:
 
     @cached_property
     def nullable_strings(self) -> frozenset[str]:
-        late = {column.name for f in self._fields if layout.is_late(f) and (column := layout.column_of(f))}
-        return frozenset(c.name for c in self.schema.columns if c.type is ScalarType.STRING and c.name in late)
+        return frozenset(c.name for c in self.schema.columns if c.type is ScalarType.STRING and c.name in self.late)
+
+    @cached_property
+    def late(self) -> frozenset[str]:
+        """The columns that some file may lack."""
+        return frozenset(c.name for f in self._fields if layout.is_late(f) and (c := layout.column_of(f)) is not None)
 
     @cached_property
     def files(self) -> tuple[DataFile, ...]:
