@@ -1,0 +1,175 @@
+"""What a file has told of processes so far: the facts that an event's initiating process has in Defender, and a later event
+of Windows does not repeat.
+
+A process is known by Sysmon's ProcessGuid, or, in the Security log, by its number for as long as nothing says that the
+number went to another. Only what stands earlier in the file counts, so that the rows do not depend on how a file was cut
+into batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from lurcher.kql.types import ScalarType as T
+
+#: What is remembered, by the part of the column's name after `InitiatingProcess`.
+FACTS: dict[str, T] = {
+    "FileName": T.STRING,
+    "FolderPath": T.STRING,
+    "SHA1": T.STRING,
+    "SHA256": T.STRING,
+    "MD5": T.STRING,
+    "VersionInfoCompanyName": T.STRING,
+    "VersionInfoProductName": T.STRING,
+    "VersionInfoOriginalFileName": T.STRING,
+    "VersionInfoFileDescription": T.STRING,
+    "Id": T.LONG,
+    "CommandLine": T.STRING,
+    "CreationTime": T.DATETIME,
+    "AccountDomain": T.STRING,
+    "AccountName": T.STRING,
+    "AccountSid": T.STRING,
+    "LogonId": T.LONG,
+    "IntegrityLevel": T.STRING,
+    "TokenElevation": T.STRING,
+    "SessionId": T.LONG,
+    "ParentId": T.LONG,
+    "ParentFileName": T.STRING,
+    "ParentCreationTime": T.DATETIME,
+}
+_PLACES = {fact: i for i, fact in enumerate(FACTS)}
+_CREATION, _PARENT_CREATION = _PLACES["CreationTime"], _PLACES["ParentCreationTime"]
+
+#: (computer in lower case, ProcessGuid or number)
+Key = tuple[str, Any]
+
+
+class Process(NamedTuple):
+    """One process: the number in the file of the event that told of it, and `FACTS` in order."""
+
+    event: int
+    facts: tuple[Any, ...]
+
+
+class ProcessMemory:
+    """One a file. Of the processes of each kind the last `limit` are kept."""
+
+    def __init__(self, limit: int = 200_000) -> None:
+        self._limit = limit
+        #: How many events of the file were seen.
+        self.events = 0
+        self._by_guid: dict[Key, Process] = {}
+        self._by_number: dict[Key, Process] = {}
+        #: What this batch says of a number, in the file's order; None from the process' end on.
+        self._changes: dict[Key, list[tuple[int, Process | None]]] = {}
+
+    # --- Sysmon ---
+
+    def started(self, key: Key, process: Process, parent: Key) -> None:
+        """Sysmon 1. The first word on a ProcessGuid stays: it is never given twice, and a repeat says the same."""
+        if key in self._by_guid:
+            return
+        before = self._by_guid.get(parent)
+        if before is not None:
+            process = _with_parent(process, before)
+        self._by_guid[key] = process
+        _trim(self._by_guid, self._limit)
+
+    def of_guids(self, keys: Iterable[Key], events: Iterable[int]) -> list[Process | None]:
+        """The process of each key, as far as the file told it before the event."""
+        get = self._by_guid.get
+        return [
+            found if (found := get(key)) is not None and found.event < event else None
+            for key, event in zip(keys, events, strict=True)
+        ]
+
+    # --- the Security log ---
+
+    def number_given(self, key: Key, process: Process, parent: Key) -> None:
+        """4688: from here on the number is this process'. To be told in the file's order."""
+        before = self._at(parent, process.event)
+        if before is not None:
+            process = _with_parent(process, before)
+        self._changes.setdefault(key, []).append((process.event, process))
+
+    def number_free(self, key: Key, event: int) -> None:
+        """4689: the process ended. What the system logs for it afterwards cannot be told from a successor's."""
+        self._changes.setdefault(key, []).append((event, None))
+
+    def of_numbers(self, keys: Iterable[Key], events: Iterable[int]) -> list[Process | None]:
+        return [self._at(key, event) for key, event in zip(keys, events, strict=True)]
+
+    def _at(self, key: Key, event: int) -> Process | None:
+        found = self._by_number.get(key)
+        for when, process in self._changes.get(key, ()):
+            if when >= event:
+                break
+            found = process
+        return found
+
+    def end_of_batch(self, events: int) -> None:
+        self.events += events
+        for key, changes in self._changes.items():
+            last = changes[-1][1]
+            self._by_number.pop(key, None)
+            if last is not None:
+                self._by_number[key] = last
+        self._changes.clear()
+        _trim(self._by_number, self._limit)
+
+
+def _with_parent(process: Process, parent: Process) -> Process:
+    facts = list(process.facts)
+    facts[_PARENT_CREATION] = parent.facts[_CREATION]
+    return Process(process.event, tuple(facts))
+
+
+def _trim(processes: dict[Key, Process], limit: int) -> None:
+    while len(processes) > limit:
+        del processes[next(iter(processes))]
+
+
+class Recalled:
+    """Processes of the rows of a frame, as columns."""
+
+    def __init__(self, found: Sequence[Process | None]) -> None:
+        import pyarrow as pa
+
+        places: dict[int, int] = {}
+        distinct: list[Process] = []
+        indices: list[int | None] = []
+        for process in found:
+            if process is None:
+                indices.append(None)
+                continue
+            place = places.get(id(process))
+            if place is None:
+                place = places[id(process)] = len(distinct)
+                distinct.append(process)
+            indices.append(place)
+        self._distinct = distinct
+        self._indices = pa.array(indices, pa.int64())
+
+    def __bool__(self) -> bool:
+        return bool(self._distinct)
+
+    def facts(self) -> Iterator[str]:
+        """Those of which something is known."""
+        for fact, place in _PLACES.items():
+            if any(process.facts[place] is not None for process in self._distinct):
+                yield fact
+
+    def column(self, fact: str) -> Any:
+        import pyarrow as pa
+
+        from lurcher.lake.layout import arrow_type
+
+        place, kind = _PLACES[fact], FACTS[fact]
+        values = [process.facts[place] for process in self._distinct]
+        made = (
+            pa.array(values, pa.int64()).cast(arrow_type(kind))
+            if kind is T.DATETIME
+            else pa.array(values, arrow_type(kind))
+        )
+        return made.take(self._indices)

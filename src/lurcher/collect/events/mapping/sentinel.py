@@ -1,0 +1,255 @@
+"""Every event as rows of Sentinel's tables: WindowsEvent for all, SecurityEvent for the Security log, Event for the others.
+
+Sources: the table references of Azure Monitor Logs; how Log Analytics writes `EventData` is in queries that are published for
+it (`parse_xml(EventData).DataItem.EventData.Data`, each with `@Name` and `#text`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lurcher.collect.events.mapping import values, xml_text
+from lurcher.collect.events.mapping.activities import ACTIVITIES
+from lurcher.collect.events.mapping.frame import Batch, Frame
+from lurcher.collect.events.mapping.json_text import bags
+from lurcher.kql.types import ScalarType
+from lurcher.lake.layout import arrow_type
+from lurcher.schema import known_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_LEVELS = {0: "LogAlways", 1: "Critical", 2: "Error", 3: "Warning", 4: "Information", 5: "Verbose"}
+#: The accounts whose name is the same on every machine; another SID's name is not in the event.
+_ACCOUNTS = {
+    "S-1-5-18": "NT AUTHORITY\\SYSTEM",
+    "S-1-5-19": "NT AUTHORITY\\LOCAL SERVICE",
+    "S-1-5-20": "NT AUTHORITY\\NETWORK SERVICE",
+}
+
+
+def is_security(provider: str | None, channel: str | None) -> bool:
+    """Whether an event is of the Security log, which has a table of its own."""
+    if channel:
+        return channel.strip().lower() == "security"
+    return (provider or "").strip().lower() == "microsoft-windows-security-auditing"
+
+
+class Place:
+    """Rows of some frames, in the file's order again: what is made frame by frame is put there."""
+
+    def __init__(self, batch: Batch, frames: Sequence[Frame]) -> None:
+        import numpy as np
+        import pyarrow as pa
+
+        self.batch, self.frames = batch, frames
+        given = np.concatenate([np.asarray(frame.rows, np.int64) for frame in frames])
+        order = np.argsort(given, kind="stable")
+        self.count = len(given)
+        self._order = None if (order == np.arange(len(order))).all() else pa.array(order)
+        self._rows = None if len(given) == len(batch.events) else pa.array(given[order])
+
+    def of_batch(self, array: pa.Array) -> pa.Array:
+        return array if self._rows is None else array.take(self._rows)
+
+    def of_frames(self, parts: Sequence[Any], kind: ScalarType = ScalarType.STRING) -> pa.Array:
+        """One column of a part for each frame: an array, a sequence, or None."""
+        import pyarrow as pa
+
+        target = arrow_type(kind)
+        arrays = []
+        for frame, part in zip(self.frames, parts, strict=True):
+            if part is None:
+                arrays.append(pa.nulls(frame.count, target))
+            else:
+                arrays.append(part if isinstance(part, pa.Array) else pa.array(part, target))
+        joined = pa.concat_arrays(arrays)
+        return joined if self._order is None else joined.take(self._order)
+
+
+def _numbers(place: Place, part: str, kind: ScalarType = ScalarType.INT) -> pa.Array:
+    return place.of_batch(place.batch.integers(part, kind))
+
+
+def _texts(place: Place, part: str) -> pa.Array:
+    return place.of_batch(place.batch.texts(part))
+
+
+def _by_number(place: Place, part: str, words: Callable[[int], str | None]) -> pa.Array:
+    """A text for each distinct number."""
+    import pyarrow as pa
+
+    def make() -> pa.Array:
+        encoded = place.batch.integers(part, ScalarType.INT).dictionary_encode()
+        made = pa.array([None if n is None else words(n) for n in encoded.dictionary.to_pylist()], pa.string())
+        return made.take(encoded.indices)
+
+    return place.of_batch(place.batch.made(("words", (part, words)), make))
+
+
+def _level_name(level: int) -> str | None:
+    return _LEVELS.get(level)
+
+
+def _columns(place: Place, table: str) -> dict[str, pa.Array]:
+    """What SecurityEvent and WindowsEvent share, of the System part."""
+    import pyarrow as pa
+
+    return {
+        "TimeGenerated": place.of_batch(place.batch.times),
+        "Computer": _texts(place, "computer"),
+        "Channel": _texts(place, "channel"),
+        "EventID": _numbers(place, "event_id"),
+        "Task": _numbers(place, "task"),
+        "EventLevelName": _by_number(place, "level", _level_name),
+        "Version": _numbers(place, "version"),
+        "Opcode": _by_number(place, "opcode", str),
+        "Keywords": _texts(place, "keywords"),
+        "Correlation": _texts(place, "activity_id"),
+        "SystemUserId": _texts(place, "user_sid"),
+        "SystemProcessId": _numbers(place, "process_id"),
+        "SystemThreadId": _numbers(place, "thread_id"),
+        "EventRecordId": place.of_batch(place.batch.integers("record_id", ScalarType.LONG)).cast(pa.string()),
+        "Type": pa.repeat(table, place.count),
+    }
+
+
+def windows_event(place: Place) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    return pa.RecordBatch.from_pydict(
+        {
+            **_columns(place, "WindowsEvent"),
+            "Provider": _texts(place, "provider"),
+            "EventLevel": _numbers(place, "level"),
+            "EventData": place.of_frames([list(bags(frame)) for frame in place.frames]),
+        }
+    )
+
+
+# --- Event ---
+
+
+def event_rows(place: Place) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    return pa.RecordBatch.from_pydict(
+        {
+            "TimeGenerated": place.of_batch(place.batch.times),
+            "Source": _texts(place, "provider"),
+            "EventLog": _texts(place, "channel"),
+            "Computer": _texts(place, "computer"),
+            "EventLevel": _numbers(place, "level"),
+            "EventLevelName": _by_number(place, "level", _level_name),
+            "ParameterXml": place.of_frames([list(xml_text.parameters(frame)) for frame in place.frames]),
+            "EventData": place.of_frames([_data_items(frame) for frame in place.frames]),
+            "EventID": _numbers(place, "event_id"),
+            "RenderedDescription": _texts(place, "message"),
+            "EventCategory": _numbers(place, "task"),
+            "UserName": place.of_batch(place.batch.distinct("user_sid", _ACCOUNTS.get, ScalarType.STRING)),
+            "Type": pa.repeat("Event", place.count),
+        }
+    )
+
+
+def _data_items(frame: Frame) -> list[str]:
+    data = xml_text.event_data(frame, frame.batch.column("user_data")[frame.rows[0]])
+    times = frame.take(frame.batch.time_texts())
+    return [
+        f'<DataItem Type="System.XmlData" time="{time}">{inner}</DataItem>' if inner else ""
+        for time, inner in zip(times.to_pylist(), data, strict=True)
+    ]
+
+
+# --- SecurityEvent ---
+
+#: Columns that are not the data field of the same name: the System part's, the service's own, and what is made here.
+_NOT_BY_NAME = frozenset(
+    """TenantId TimeGenerated SourceSystem Account AccountType Computer EventSourceName Channel Task Level EventData EventID
+    Activity StorageAccount AzureDeploymentID LogonTypeName Process SubjectAccount TargetAccount EventLevelName SourceComputerId
+    ManagementGroupName SystemUserId Version Opcode Keywords Correlation SystemProcessId SystemThreadId EventRecordId Type
+    _IsBillable _BilledSize _ResourceId _SubscriptionId""".split()
+)
+_GUIDS = frozenset({"LogonGuid", "TargetLogonGuid", "SubcategoryGuid", "InterfaceUuid"})
+_SECURITY_EVENT = known_table("SecurityEvent")
+assert _SECURITY_EVENT is not None
+#: Field without case -> column.
+_BY_NAME = {c.name.lower(): c for c in _SECURITY_EVENT.columns if c.name not in _NOT_BY_NAME}
+#: Events about the account that is their target, not about who did something to it.
+_OF_TARGET = frozenset({4624, 4625, 4626, 4627, 4634, 4647, 4768, 4769, 4770, 4771, 4772, 4773, 4776, 4777, 4778, 4779})
+
+
+def security_event(place: Place) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    frames = place.frames
+    parts = [_security_columns(frame) for frame in frames]
+    data = {name: None for part in parts for name in part}
+    made = {}
+    for name in data:
+        column = _SECURITY_EVENT.column(name) if _SECURITY_EVENT else None
+        assert column is not None
+        made[name] = place.of_frames([part.get(name) for part in parts], column.type)
+    return pa.RecordBatch.from_pydict(
+        {
+            **_columns(place, "SecurityEvent"),
+            "EventSourceName": _texts(place, "provider"),
+            "Level": _by_number(place, "level", str),
+            "Activity": _by_number(place, "event_id", ACTIVITIES.get),
+            **made,
+        }
+    )
+
+
+def _security_columns(frame: Frame) -> dict[str, Any]:
+    """The columns of one kind of event that come of its data."""
+    columns: dict[str, Any] = {
+        "EventData": xml_text.event_data(frame, frame.batch.column("user_data")[frame.rows[0]]),
+    }
+    for name in frame.names:
+        column = _BY_NAME.get(name.lower())
+        if column is None or column.name in columns:
+            continue
+        if column.type is ScalarType.INT:
+            columns[column.name] = frame.convert(name, values.small_integer, ScalarType.INT, strict=False)
+        elif column.name in _GUIDS:
+            columns[column.name] = frame.convert(name, _bare_guid, ScalarType.STRING, strict=False)
+        else:
+            columns[column.name] = frame.raw(name)
+    for side in ("Subject", "Target"):
+        columns[f"{side}Account"] = _account(frame, side)
+    event_id = frame.batch.column("event_id")[frame.rows[0]]
+    first, second = ("Target", "Subject") if event_id in _OF_TARGET else ("Subject", "Target")
+    side = first if frame.has(f"{first}UserName") else second
+    columns["Account"] = columns[f"{side}Account"]
+    columns["AccountType"] = frame.convert(f"{side}UserName", _account_type, ScalarType.STRING, strict=False)
+    image = "NewProcessName" if frame.has("NewProcessName") else "ProcessName"
+    columns["Process"] = frame.convert(image, values.file_name, ScalarType.STRING, strict=False)
+    columns["LogonTypeName"] = frame.convert("LogonType", _logon_type_name, ScalarType.STRING, strict=False)
+    return {name: part for name, part in columns.items() if part is not None}
+
+
+def _account(frame: Frame, side: str) -> pa.Array | None:
+    import pyarrow.compute as pc
+
+    spelled = {name.lower(): name for name in frame.names}
+    user, domain = spelled.get(f"{side}UserName".lower()), spelled.get(f"{side}DomainName".lower())
+    if user is None:
+        return None
+    if domain is None:
+        return frame.raw(user)
+    return pc.binary_join_element_wise(frame.raw(domain), frame.raw(user), "\\")
+
+
+def _bare_guid(text: str) -> str:
+    return values.guid(text) or text
+
+
+def _account_type(name: str) -> str:
+    return "Machine" if name.endswith("$") else "User"
+
+
+def _logon_type_name(text: str) -> str | None:
+    number = values.integer(text)
+    return f"{number} - {values.LOGON_TYPES[number]}" if number in values.LOGON_TYPES else None
