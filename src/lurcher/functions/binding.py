@@ -96,6 +96,18 @@ scalar(
     nulls=Nulls.NEVER,
     hidden=True,
 )
+# `find`, of a table that has nothing to pack, beside one that has: an empty bag, or none.
+scalar(
+    "__untold_pack",
+    "value: scalar",
+    "dynamic",
+    "What find packs of a table all of whose columns are shown: refused.",
+    "CASE WHEN coalesce(CAST({value} AS VARCHAR) <> '', true) IS NOT NULL THEN error('LurcherError: find over a table all of whose"
+    " columns are shown, beside one that has more: what pack_ is there is not documented\n  hint: project the columns that you"
+    " want') END",
+    nulls=Nulls.MAYBE,
+    hidden=True,
+)
 # `parse-kv` with quotes: of a key and of a value, what stood in quotes or what did not.
 scalar(
     "__kv_of_quoted",

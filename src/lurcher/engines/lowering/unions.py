@@ -105,6 +105,17 @@ def _given(inputs: tuple[n.Plan, ...], columns: tuple[Column, ...]) -> tuple[Col
 
 def _is_empty(context: Context, plan: n.Plan) -> bool:
     """A table without rows. What else has none is lowered all the same, for what it may be refused for."""
-    while isinstance(plan, n.Aligned | n.Filter):
+    while isinstance(plan, n.Aligned | n.Filter) or (isinstance(plan, n.Project) and _is_plain(plan)):
         plan = plan.input
     return isinstance(plan, n.Scan) and context.tables.is_empty(plan)
+
+
+def _is_plain(plan: n.Project) -> bool:
+    """Columns, converted or not, constants and bags of columns: nothing that is refused of a table without rows."""
+    return all(_is_plain_cell(expr) for _, expr in plan.items)
+
+
+def _is_plain_cell(expr: n.Expr) -> bool:
+    if isinstance(expr, n.Call):
+        return expr.function.name in ("bag_pack", "__untold_pack") and all(map(_is_plain_cell, expr.args))
+    return isinstance(expr.operand if isinstance(expr, n.Convert) else expr, n.Col | n.Lit)

@@ -271,7 +271,7 @@ def _find_column(node: s.FindColumn) -> str:
     if node.star:
         return "*"
     if node.pack_all or node.name is None:
-        return "pack(*)"
+        return "pack(*)" if node.name is None else "pack_all()"
     return words.name(node.name) + ("" if node.type is None else f":{node.type}")
 
 

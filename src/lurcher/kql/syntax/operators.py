@@ -264,7 +264,8 @@ class SearchOp(Operator):
 
 @node
 class FindColumn(Node):
-    """A column of `find ... project`: `name`, `name:type`, or with no name `pack(*)` (`pack_all`) or `*` (`star`)."""
+    """A column of `find ... project`: `name`, `name:type`, `pack_all()` (under that name), or with no name `pack(*)`
+    (`pack_all`) or `*` (`star`)."""
 
     name: Name | None
     type: ScalarType | None = None

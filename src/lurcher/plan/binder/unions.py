@@ -7,6 +7,7 @@ from dataclasses import replace
 from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS204, KS205
 from lurcher.kql.source import Span
+from lurcher.kql.syntax.base import meaning_fields
 from lurcher.kql.types import Column, Columns, ScalarType
 from lurcher.plan import nodes as n
 from lurcher.plan.binder.columns import wildcard
@@ -195,11 +196,11 @@ def _merged(rels: list[Rel], tag: str, inner: bool) -> tuple[Columns, list[dict[
 def _search_first(cx: Context, scope: Scope, op: sx.SearchOp) -> Rel:
     if not op.tables:
         if parameter(op, "kind") == "case_sensitive":
-            # Which comparisons of a predicate it changes is not documented; over named tables a term is plain.
-            hint = "name the tables: search kind=case_sensitive in (T1, T2) 'term'"
-            cx.refuse("search kind=case_sensitive of all tables", op.span, hint)
+            # Over all tables where they are asked for.
+            hint = "say which tables: search kind=case_sensitive in (*) 'term'"
+            cx.refuse("search kind=case_sensitive without in (...)", op.span, hint)
         named = _only_columns(op.predicate)
-        legs = _everything(cx, scope, op.span)
+        legs = everything(cx, scope, op.span)
         # "Source tables that don't contain any column used by the predicate evaluation will be filtered out."
         legs = [leg for leg in legs if any(c.name in named for c in leg[1].columns)] or legs if named else legs
     else:
@@ -207,7 +208,7 @@ def _search_first(cx: Context, scope: Scope, op: sx.SearchOp) -> Rel:
     return _searched(cx, scope, legs, op)
 
 
-def _everything(cx: Context, scope: Scope, span: Span) -> list[Leg]:
+def everything(cx: Context, scope: Scope, span: Span) -> list[Leg]:
     """All tables, and the views that the text declares."""
     return _matching(cx, scope, sx.NameRef(sx.Name("*", True), span=span), views_only=True)
 
@@ -283,7 +284,7 @@ def search_predicate(cx: Context, env: Env, node: sx.Expression, cs: bool) -> n.
         match = resolve(FunctionKind.SCALAR, "not", (inner.type,))
         assert isinstance(match, Match)
         return n.Call(type=T.BOOL, function=match.overload, args=(inner,), span=node.span)
-    if isinstance(node, sx.Literal):
+    if isinstance(node, sx.Literal) and node.type is not T.BOOL:
         op, needle = _term(str(node.value), cs)
         if "*" in needle:
             cx.refuse(
@@ -300,7 +301,32 @@ def search_predicate(cx: Context, env: Env, node: sx.Expression, cs: bool) -> n.
         if isinstance(node.left, sx.Star):
             return search_predicate(cx, env, node.right, cs)
         return _column_term(cx, env, node, cs)
-    return predicate(cx, env, node)
+    return predicate(cx, env, _sensitive(cx, node) if cs else node)
+
+
+#: "Controls the behavior of all string scalar operators, such as has": those that have a form which minds the case.
+_FOLDING = frozenset(
+    f"{sign}{op}"
+    for sign in ("", "!")
+    for op in ("has", "hasprefix", "hassuffix", "contains", "startswith", "endswith")
+)
+
+
+def _sensitive(cx: Context, node: sx.Expression) -> sx.Expression:
+    """A comparison as `kind=case_sensitive` reads it."""
+    if isinstance(node, sx.Binary) and node.op in _FOLDING:
+        return replace(node, op=f"{node.op}_cs")
+    pending: list[sx.Node] = [node]
+    while pending:
+        part = pending.pop()
+        op = getattr(part, "op", "")
+        if op in _FOLDING or op in ("=~", "!~", "in~", "!in~", "has_any", "has_all"):
+            cx.refuse(f"search kind=case_sensitive with {op} in it", part.span, "search without kind, and has_cs or ==")
+            break
+        for field in meaning_fields(type(part)):
+            value = getattr(part, field)
+            pending += [x for x in (value if isinstance(value, tuple) else (value,)) if isinstance(x, sx.Node)]
+    return node
 
 
 def _column_term(cx: Context, env: Env, node: sx.Binary, cs: bool) -> n.Expr:

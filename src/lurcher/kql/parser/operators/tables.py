@@ -159,6 +159,12 @@ def _find_column(p: Cursor) -> FindColumn:
         p.expect("*")
         p.leave(")")
         return FindColumn(None, pack_all=True, span=p.span(start))
+    if p.texts[start] == "pack_all" and p.texts[start + 1] == "(":
+        # The manual writes it, Microsoft's parser does not know it.
+        name = p.name("a column")
+        p.enter("(")
+        p.leave(")")
+        return FindColumn(name, pack_all=True, span=p.span(start))
     name = p.name("a column")
     type_ = scalar_type(p, ALL_TYPES) if p.accept(":") else None
     return FindColumn(name, type_, span=p.span(start))
