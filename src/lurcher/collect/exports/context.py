@@ -28,6 +28,11 @@ class ReadContext:
     platform: str = "defender"
     date_order: DateOrder | None = None
     dirty: bool = False
+    #: How far the clock of the file's records is ahead of UTC (microseconds), as the user said; None: the file tells it.
+    clock_offset: int | None = None
+    #: The same, as a whole reading of the file has told it; and as an earlier part of the file had it, for want of anything else.
+    clock_known: int | None = None
+    clock_before: int = 0
     #: What a user is told of the file beside its rows: what was repaired, or read in a way that is not plain. In order, each once.
     notes: dict[str, None] = field(default_factory=dict)
     _inferred: dict[str, dict[str, ScalarType | None]] = field(default_factory=dict)

@@ -1,0 +1,133 @@
+"""NXLog (`im_msvistalog`, JSON): the event's fields and NXLog's own in one object.
+
+- `EventTime` and `EventReceivedTime` are the machine's local time where they have no offset; `@timestamp`, where Logstash
+  took the event, is UTC, just after `EventReceivedTime`. So the difference of those two, to the quarter hour, is the offset.
+- Names do not differ by case alone there: System's `ProcessID` has taken the place of the event's `ProcessId`, and
+  `EventType` is the level (`INFO`). What is lost so comes from the text of a Sysmon event, where there is one; else it stays out.
+- Empty fields are left out.
+
+Source: "Windows Event Log (im_msvistalog)", NXLog Reference Manual.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from lurcher.collect.events.event import Event
+from lurcher.collect.events.forms import Object, form
+from lurcher.collect.events.forms.sysmon_text import SYSMON, fields
+from lurcher.collect.events.forms.values import count, event_id, integer, keywords, level, names, opcode, text
+
+#: NXLog's names, and those of what came after it (Logstash); all others are the event's fields.
+SYSTEM = names(
+    "ActivityID Category Channel ERROR_EVT_UNRESOLVED EventID EventReceivedTime EventTime EventTimeWritten EventTypeOrignal "
+    "EventTypeOriginal ExecutionProcessID ExecutionThreadID Hostname Keywords Level LevelValue Message MessageSourceAddress "
+    "Opcode OpcodeValue ProviderGuid RecordNumber RelatedActivityID Severity SeverityValue SourceModuleName SourceModuleType "
+    "SourceName Task TaskValue ThreadID UserID Version @timestamp @version"
+)
+#: Logstash's: only where it was there.
+LOGSTASH = names("host port tags type")
+#: Who wrote the event, by name: only with `UserID`; else they are the event's fields.
+ACCOUNT = names("AccountName AccountType Domain")
+#: What NXLog writes as `EventType`.
+TYPES = names("AUDIT_SUCCESS AUDIT_FAILURE CRITICAL ERROR WARNING INFO VERBOSE DEBUG")
+#: The level that a type stands for.
+_LEVELS = {"AUDIT_SUCCESS": 0, "AUDIT_FAILURE": 0, "CRITICAL": 1, "ERROR": 2, "WARNING": 3, "INFO": 4, "VERBOSE": 5}
+#: Events of Sysmon that have an `EventType`, and those that have no `ProcessId`.
+_TYPED, _WITHOUT_PROCESS = frozenset((12, 13, 14, 17, 18, 19, 20, 21)), frozenset((4, 6, 8, 10, 16, 19, 20, 21, 255))
+_BOTH = SYSTEM | LOGSTASH
+
+_QUARTER = 900
+
+
+def _takes(value: Object) -> bool:
+    return "EventTime" in value and "EventID" in value and ("SourceName" in value or "SourceModuleType" in value)
+
+
+@form("nxlog", "NXLog", 40, _takes)
+def event(value: Object, position: int) -> Event:
+    skip = _BOTH if "@version" in value else SYSTEM
+    data = {name: v for name, v in value.items() if name not in skip}
+    # System's process: a number beside ThreadID in older versions, where newer ones write ExecutionProcessID.
+    process = value.get("ExecutionProcessID")
+    if process is None and type(value.get("ProcessID")) is int and "ThreadID" in value:
+        process = data.pop("ProcessID")
+    if "UserID" in value:
+        for name in ACCOUNT:
+            data.pop(name, None)
+    kind = data.get("EventType")
+    if type(kind) is str and kind in TYPES:
+        del data["EventType"]
+    else:
+        kind = value.get("EventTypeOrignal") or value.get("EventTypeOriginal")
+    number = event_id(value["EventID"])
+    provider, message = text(value.get("SourceName")), value.get("Message")
+    if provider == SYSMON and type(message) is str and _lost(number, data):
+        for name, found in (fields(message) or {}).items():
+            data.setdefault(name, found)
+    thread = value.get("ThreadID")
+    return Event(
+        position,
+        _time(value),
+        provider,
+        number,
+        text(value.get("Channel")),
+        text(value.get("Hostname")),
+        integer(value.get("RecordNumber")),
+        data,
+        None,
+        text(value.get("ProviderGuid")),
+        count(value.get("Version")),
+        level(value.get("LevelValue"), provider) if "LevelValue" in value else _LEVELS.get(str(kind)),
+        count(value.get("Task")),
+        opcode(value.get("OpcodeValue", value.get("Opcode"))),
+        keywords(value.get("Keywords")),
+        count(process),
+        count(thread if thread is not None else value.get("ExecutionThreadID")),
+        text(value.get("UserID")),
+        text(value.get("ActivityID")),
+        text(message),
+    )
+
+
+def _lost(number: int, data: Object) -> bool:
+    """Whether a Sysmon event lacks what NXLog takes from it."""
+    return ("ProcessId" not in data and number not in _WITHOUT_PROCESS) or (
+        "EventType" not in data and number in _TYPED
+    )
+
+
+def _time(value: Object) -> str | None:
+    """`EventTime` in UTC, as far as the object tells it."""
+    own, taken, received = value.get("EventTime"), value.get("@timestamp"), value.get("EventReceivedTime")
+    if type(own) is not str or len(own) < 19:
+        return text(taken) or text(own)
+    if len(own) > 19 and (own[-1] == "Z" or own[-6] in "+-" or own[-5] in "+-"):
+        return own  # it has an offset
+    if type(taken) is not str or type(received) is not str:
+        return own
+    ahead = _ahead(taken[:19], received[:19])
+    if ahead is None:
+        return own
+    return _moved(own[:16], ahead) + own[16:] + "Z"
+
+
+@lru_cache(4096)
+def _ahead(utc: str, local: str) -> int | None:
+    """How many seconds UTC is ahead of the local time, to the quarter hour; None where it is no such number."""
+    try:
+        seconds = (datetime.fromisoformat(utc) - datetime.fromisoformat(local)).total_seconds()
+    except (ValueError, TypeError):
+        return None
+    quarters = round(seconds / _QUARTER)
+    # Logstash has it within minutes; a larger difference is a queue that stood, and says nothing of the zone.
+    return quarters * _QUARTER if abs(seconds - quarters * _QUARTER) <= 300 and abs(quarters) <= 60 else None
+
+
+@lru_cache(4096)
+def _moved(minute: str, seconds: int) -> str:
+    try:
+        return (datetime.fromisoformat(minute) + timedelta(seconds=seconds)).isoformat()[:16]
+    except (ValueError, OverflowError):
+        return minute

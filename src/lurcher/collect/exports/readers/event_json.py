@@ -1,0 +1,103 @@
+"""Windows events as JSON, a line each or in a document: in any of the forms of `events.forms`, mixed as they come."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from lurcher.collect.events.event import Event, Events
+from lurcher.collect.events.forms import form_of, unwrap
+from lurcher.collect.events.read import BATCH, to_rows
+from lurcher.collect.exports.context import ReadContext
+from lurcher.collect.exports.documents import Piece, documents
+from lurcher.collect.exports.leaf import Leaf
+from lurcher.collect.exports.registry import Head, source_format
+from lurcher.collect.exports.rows import Reject, TableBatch
+
+#: Objects of the beginning that are looked at, and places where one is sought.
+_LOOKS = 40
+
+
+def _recognise(head: Head) -> bool:
+    text = _text(head.data)
+    if text.lstrip("\ufeff \t\r\n[")[:1] != "{":
+        return False
+    return any(form_of(value) is not None or any(unwrap(value)) for value in _objects(text))
+
+
+def _text(data: bytes) -> str:
+    codec = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
+    return data.decode(codec, "replace")
+
+
+def _objects(text: str) -> Iterator[dict[str, Any]]:
+    """The first objects of a text that may be cut anywhere: whole ones, or, where the outermost is not whole, those in it."""
+    decoder = json.JSONDecoder()
+    place = 0
+    for _ in range(_LOOKS):
+        place = text.find("{", place)
+        if place < 0:
+            return
+        try:
+            value, place = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            place += 1
+            continue
+        if isinstance(value, dict):
+            yield value
+
+
+@source_format("event-json", "Windows events as JSON", 27, _recognise)
+def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
+    yield from to_rows(events(leaf), context)
+
+
+def events(leaf: Leaf) -> Iterator[Events | Reject]:
+    """The events of a file, some at a time."""
+    found: list[Event] = []
+    places: list[tuple[Piece, int]] = []
+    unit = "line"
+    for piece in documents(leaf):
+        unit = piece.unit
+        yield from piece.rejects
+        yield from _take(piece, found, places)
+        if len(found) >= BATCH:
+            yield Events(found, _raw(places), unit)
+            found, places = [], []
+    if found:
+        yield Events(found, _raw(places), unit)
+
+
+def _raw(places: list[tuple[Piece, int]]) -> Callable[[int], bytes]:
+    def raw(place: int) -> bytes:
+        piece, i = places[place]
+        return piece.reject(i, "").raw
+
+    return raw
+
+
+def _take(piece: Piece, found: list[Event], places: list[tuple[Piece, int]]) -> Iterator[Reject]:
+    positions = piece.positions
+    for i, value in enumerate(piece.values):
+        form = form_of(value)
+        try:
+            if form is not None:
+                found.append(form.event(value, positions[i]))
+                places.append((piece, i))
+                continue
+            inside = list(unwrap(value))
+            if not inside:
+                yield piece.reject(i, "no event of Windows, in no form that is known here")
+            for inner in inside:
+                form = form_of(inner)
+                if form is None:
+                    yield piece.reject(i, "it holds what is no event of Windows")
+                    continue
+                found.append(form.event(inner, positions[i]))
+                places.append((piece, i))
+        except ValueError as error:
+            yield piece.reject(i, str(error))
+        except (TypeError, AttributeError, KeyError, IndexError, RecursionError) as error:
+            # A shape that no writer of the form makes.
+            yield piece.reject(i, f"not as {form.title if form else 'any form'} has it ({type(error).__name__})")

@@ -1,0 +1,91 @@
+"""EVTX: the event log of Windows as it is on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+from lurcher.collect.events.event import Event, Events
+from lurcher.collect.events.evtx import HEADER, Chunk, chunks, is_evtx, read_header
+from lurcher.collect.events.forms.xml_json import of_xml
+from lurcher.collect.events.integrity import Integrity
+from lurcher.collect.events.read import BATCH, to_rows
+from lurcher.collect.exports.context import ReadContext
+from lurcher.collect.exports.leaf import Leaf, reading
+from lurcher.collect.exports.registry import source_format
+from lurcher.collect.exports.rows import Reject, TableBatch
+
+
+@source_format("evtx", "Windows event log (EVTX)", 5, lambda head: is_evtx(head.data))
+def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
+    yield from to_rows(events(leaf, context), context)
+
+
+def events(leaf: Leaf, context: ReadContext) -> Iterator[Events | Reject]:
+    """The events of a log, some chunks at a time; notes what is wrong with it."""
+    with reading(leaf.name), closing(leaf.open()) as stream:
+        integrity = Integrity(read_header(_start(stream.read, HEADER)))
+        found: list[Event] = []
+        texts: list[str] = []
+        for chunk in chunks(stream):
+            yield from _take(chunk, found, texts, integrity)
+            if len(found) >= BATCH:
+                yield _events(found, texts)
+                found, texts = [], []
+        if found:
+            yield _events(found, texts)
+    for note in integrity.notes():
+        context.note(note)
+
+
+def _start(read_: object, size: int) -> bytes:
+    data = b""
+    while len(data) < size and (part := read_(size - len(data))):  # type: ignore[operator]
+        data += part
+    return data
+
+
+def _events(found: list[Event], texts: list[str]) -> Events:
+    return Events(found, lambda place: texts[place].encode("utf-8", "surrogatepass"), "record")
+
+
+def _take(chunk: Chunk, found: list[Event], texts: list[str], integrity: Integrity) -> Iterator[Reject]:
+    """The events of a chunk, and what is none of it: every record is the one or the other."""
+    import orjson
+
+    number = integrity.records
+    integrity.see(chunk)
+    stretches = iter([*chunk.stretches, (len(chunk.data) + 1, 0, "")])
+    offset, size, why = next(stretches)
+    for record in chunk.records:
+        while offset < record.offset:
+            yield _stretch(chunk, offset, size, why)
+            offset, size, why = next(stretches)
+        number += 1
+        reason, text = record.error, record.text
+        if text is not None:
+            try:
+                found.append(of_xml(orjson.loads(text)["Event"], number))
+                texts.append(text)
+                continue
+            except orjson.JSONDecodeError as error:
+                reason = f"the parser's JSON cannot be read: {error.msg}"
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                reason = str(error) if isinstance(error, ValueError) else "it has no System part"
+        raw = (
+            text.encode("utf-8", "surrogatepass") if text is not None else _hex(chunk.data, record.offset, record.size)
+        )
+        yield Reject("record", number, f"record {record.number} of chunk {chunk.number}: {reason}", raw)
+    while size:
+        yield _stretch(chunk, offset, size, why)
+        offset, size, why = next(stretches)
+
+
+def _stretch(chunk: Chunk, offset: int, size: int, why: str) -> Reject:
+    where = f"chunk {chunk.number}" if size == len(chunk.data) else f"chunk {chunk.number}, from byte {offset:,}"
+    return Reject("chunk", chunk.number, f"{where}: {why}", _hex(chunk.data, offset, size))
+
+
+def _hex(data: bytes, offset: int, size: int) -> bytes:
+    """Bytes as text; of many the beginning."""
+    return data[offset : offset + min(size, 32_768)].hex().encode()
