@@ -30,3 +30,7 @@ class LurcherError(Exception):
     def __str__(self) -> str:
         where = f"{self.path}:{self.line}: " if self.path and self.line else f"{self.path}: " if self.path else ""
         return f"{where}{self.message}" + (f"\n  hint: {self.hint}" if self.hint else "")
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows of it: the message, as the command line has it."""
+        return [f"error: {self}"]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lurcher.app.rules import RuleText, load_place
 from lurcher.app.session import Session
 from lurcher.content.checking import Problem, check_rules
 from lurcher.content.checks.registry import Compile, Compiled
@@ -52,21 +53,21 @@ def compiler(session: Session) -> Compile:
     return compile_
 
 
-def check(paths: Sequence[Path], session: Session, *, fix: bool = False) -> CheckReport:
-    """All problems of the rules in files and folders. With `fix`, repairs are written to the files first.
+def check(paths: Sequence[Path | RuleText], session: Session, *, fix: bool = False) -> CheckReport:
+    """All problems of the rules in files, folders and texts. With `fix`, repairs are written to the files first.
 
     Raises `LurcherError` for a path that is not there, and where there is no rule at all.
     """
     import lurcher.rmm.drift  # noqa: F401 (declares its checks)
-    from lurcher.content.loading import load, write_fixed
+    from lurcher.content.loading import write_fixed
 
     fixed: list[str] = []
     rules: dict[str, Rule] = {}
     loading: list[Placed] = []
     skipped: list[tuple[str, str]] = []
     for path in paths:
-        loaded = load(path)
-        if fix:
+        loaded = load_place(path)
+        if fix and isinstance(path, Path):
             for rule in loaded.rules:
                 content = write_fixed(rule)
                 if content != rule.original:
@@ -74,7 +75,7 @@ def check(paths: Sequence[Path], session: Session, *, fix: bool = False) -> Chec
                         partial.write_bytes(content)
                     fixed.append(rule.path)
             if fixed:
-                loaded = load(path)
+                loaded = load_place(path)
         loading += [p for p in loaded.diagnostics if not any(p.source is r.file for r in loaded.rules)]
         skipped += loaded.skipped
         rules |= {rule.path + rule.key: rule for rule in loaded.rules}

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lurcher.app.exclusions import columns_of, verdicts
-from lurcher.app.rules import load_rules
+from lurcher.app.rules import RuleText, load_rules
 from lurcher.app.session import Session
 from lurcher.content.exclusions.rewrite import Settings
 from lurcher.content.exclusions.verdicts import refusals
@@ -59,7 +59,7 @@ class HuntReport:
 
 def hunt(
     lake: Lake,
-    paths: Sequence[Path],
+    paths: Sequence[Path | RuleText],
     session: Session,
     *,
     started: datetime,
@@ -67,7 +67,7 @@ def hunt(
     triage: bool = True,
     progress: Callable[[int, str], None] | None = None,
 ) -> HuntReport:
-    """Run the rules of files and folders with their exclusions; keep runs and findings in the lake's ledger.
+    """Run the rules of files, folders and texts with their exclusions; keep runs and findings in the lake's ledger.
 
     An exclusion that hides too much is applied only where `forced` names it. A rule that does not run is in the report with its
     reason. Raises `LurcherError` for a path that is not there, or a ledger that cannot be written.

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from lurcher.lake import Lake
     from lurcher.plan.compile import Compiled
 
-_FORMATS = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
-
 
 def open_session(
     lake: Lake | None,
@@ -104,10 +102,10 @@ def run_query(
     """Write the results. Several results of one text follow each other on standard output; a file takes one. What `render` asks
     for is drawn below a table in the terminal, and into the file `chart`."""
     from lurcher.app.charts import ready, write_with_chart
-    from lurcher.report.results import FORMATS, write_result
+    from lurcher.report.results import FORMATS, format_of, write_result
 
     if format_ is None:
-        format_ = _FORMATS.get(output.suffix.lower(), "") if output is not None else "table"
+        format_ = format_of(output) if output is not None else "table"
         if not format_:
             raise LurcherError(f"the ending of {output} says no format", f"add --format, one of: {', '.join(FORMATS)}")
     until = session.deadline()

@@ -1,27 +1,58 @@
-"""Rules from what a user names: files, folders."""
+"""Rules from what a user names: files, folders, texts."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lurcher.content.model import Loaded, Placed, Rule
+from lurcher.errors import LurcherError
+
+#: A line that no query has: the key of a rule that holds one.
+_YAML = re.compile(r"^[ -]*[\"']?query[\"']?[ \t]*:", re.MULTILINE)
 
 
-def load_rules(paths: Iterable[Path]) -> Loaded:
-    """The rules of files and folders, each rule once: a page and a YAML with one id and one query are one rule, and the first
-    that is named counts. Another query under an id that is taken is a rule of its own, known by its path and content.
+@dataclass(frozen=True)
+class RuleText:
+    """A rule that is in no file. `name` stands for the file's, and ends as the names of its format do (`rule.yaml`)."""
+
+    text: str
+    name: str
+
+    @classmethod
+    def of(cls, text: str) -> RuleText:
+        """The text of a rule in YAML, or of a query alone."""
+        return cls(text, "<rule>.yaml" if _YAML.search(text) else "<rule>.kql")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def load_place(place: Path | RuleText) -> Loaded:
+    """The rules of one file, folder or text. Raises `LurcherError` for a path that is not there, or a name of no format."""
+    from lurcher.content.loading import load, load_text
+
+    if isinstance(place, Path):
+        return load(place)
+    loaded = load_text(place.name, place.text.encode("utf-8", "surrogatepass"))
+    if loaded is None:
+        raise LurcherError("no format of rules has this name", "name it as a file is named: rule.yaml", place.name)
+    return loaded
+
+
+def load_rules(paths: Iterable[Path | RuleText]) -> Loaded:
+    """The rules of files, folders and texts, each rule once: a page and a YAML with one id and one query are one rule, and the
+    first that is named counts. Another query under an id that is taken is a rule of its own, known by its path and content.
 
     Raises `LurcherError` for a path that is not there; a broken file of a folder is a diagnostic.
     """
-    from lurcher.content.loading import load
-
     rules: dict[str, Rule] = {}
     diagnostics: list[Placed] = []
     skipped: list[tuple[str, str]] = []
     for path in paths:
-        loaded = load(path)
+        loaded = load_place(path)
         diagnostics += loaded.diagnostics
         skipped += loaded.skipped
         for rule in loaded.rules:

@@ -159,6 +159,10 @@ class Refused(Exception):
     def __str__(self) -> str:
         return render(self.diagnostics, self.source)
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows of it: the message, as the command line has it."""
+        return [str(self)]
+
     @property
     def kind(self) -> ErrorKind:
         """The kind of the first error; a mistake in the text comes before what is only not supported or not allowed."""

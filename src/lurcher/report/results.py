@@ -96,6 +96,12 @@ TEXT_FORMATS: dict[str, Callable[[Result, IO[str]], int]] = {
     "jsonl": write_json_lines,
 }
 FORMATS = (*TEXT_FORMATS, "parquet")
+_ENDINGS = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+
+
+def format_of(path: Path) -> str:
+    """The format that a file's name says; '' where it says none."""
+    return _ENDINGS.get(path.suffix.lower(), "")
 
 
 def write_parquet(result: Result, path: Path) -> int:

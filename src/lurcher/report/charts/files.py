@@ -29,15 +29,16 @@ def write_chart(chart: Chart, path: Path, columns: Sequence[Column], rows: Seque
     if kind not in FILE_KINDS:
         raise LurcherError(f"no chart can be written to {path}", f"end its name with one of {', '.join(FILE_KINDS)}")
     # The page has the title as its heading.
-    image = _image(replace(chart, title="") if kind == ".html" else chart, "png" if kind == ".png" else "svg")
+    drawn = image(replace(chart, title="") if kind == ".html" else chart, "png" if kind == ".png" else "svg")
     if kind == ".html":
-        image = _page(chart, image.decode(), columns, rows).encode()
+        drawn = _page(chart, drawn.decode(), columns, rows).encode()
     with whole_file(path) as partial:
-        partial.write_bytes(image)
-    return _left_out(chart)
+        partial.write_bytes(drawn)
+    return left_out(chart)
 
 
-def _left_out(chart: Chart) -> str:
+def left_out(chart: Chart) -> str:
+    """A note on what a drawing of the chart does not show, or ''."""
     left = [f"{len(chart.lines) - _MAX_LINES:,} more lines"] if len(chart.lines) > _MAX_LINES else []
     if chart.x == "name" and (names := len(_names(chart))) > _MAX_NAMES:
         left.append(f"{names - _MAX_NAMES:,} more names")
@@ -49,7 +50,8 @@ def _left_out(chart: Chart) -> str:
     return f"the chart leaves out {' and '.join(left)}" if left else ""
 
 
-def _image(chart: Chart, form: str) -> bytes:
+def image(chart: Chart, form: str) -> bytes:
+    """The chart as a picture, `svg` or `png`. Raises `LurcherError` where matplotlib is not installed."""
     try:
         import matplotlib
     except ImportError:

@@ -1,0 +1,292 @@
+"""A case: a lake, and what one does with it. Each method is a command of the same name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Unpack
+
+from lurcher.api import reports
+from lurcher.api.options import Options, PathLike, as_of_text, asked, checked, limits
+from lurcher.api.result import Result
+from lurcher.errors import LurcherError
+from lurcher.kql.source import Source
+
+if TYPE_CHECKING:
+    from lurcher.app.rules import RuleText
+    from lurcher.app.session import Session
+    from lurcher.lake import Lake
+
+Platform = Literal["defender", "sentinel"]
+
+
+def open(path: PathLike | None = None, *, create: bool = False, **options: Unpack[Options]) -> Case:
+    """The case in a folder; without `path`, the one that the current folder is in.
+
+    It must be there: `init` makes one, `create=True` makes it where it is not. `options` hold for every query, check and hunt of
+    the case that does not say otherwise. Raises `LurcherError` where there is no lake.
+    """
+    from lurcher.app.lakes import need_lake
+    from lurcher.lake import Lake
+
+    checked(options)
+    if path is None:
+        return Case(need_lake(None), **options)
+    folder = Path(path)
+    if create and not (folder / "lake.toml").exists():
+        return Case(Lake.create(folder), **options)
+    try:
+        return Case(Lake.open(folder), **options)
+    except LurcherError as error:
+        if error.hint.startswith("make one"):
+            error.hint = f"make one with: lurcher.init({str(path)!r})"
+        raise
+
+
+def init(path: PathLike, *, platform: Platform = "defender", **options: Unpack[Options]) -> Case:
+    """Make a case in a folder. Raises `LurcherError` where there is one already. `options`: see `open`."""
+    from lurcher.lake import Lake
+
+    checked(options)
+    return Case(Lake.create(Path(path), platform=platform), **options)
+
+
+def query(
+    kql: str | Path, data: PathLike | Iterable[PathLike] = (), *, table: str | None = None, **options: Unpack[Options]
+) -> Result:
+    """Run a query on files at once, without a case; without files the services' tables are known, and empty. `table` is what the
+    files are where they do not say it."""
+    return _query(None, kql, _paths((data,)), table, checked(options))
+
+
+class Case:
+    """Telemetry in a folder, with what was found in it. Made by `lurcher.open` or `lurcher.init`."""
+
+    def __init__(self, lake: Lake, **options: Unpack[Options]) -> None:
+        self.lake = lake
+        self.options: Options = checked(options)
+
+    @property
+    def path(self) -> Path:
+        return self.lake.path
+
+    def __repr__(self) -> str:
+        return f"lurcher.open({str(self.path)!r})"
+
+    # --- what comes in ---
+    def add(
+        self,
+        *paths: PathLike | Iterable[PathLike],
+        table: str | None = None,
+        dry_run: bool = False,
+        date_order: Literal["mdy", "dmy"] | None = None,
+        progress: Callable[[str, int], None] | None = None,
+    ) -> reports.Added:
+        """Add files, and what is in folders and archives; each content once. `dry_run` says what would come of it.
+
+        What cannot be taken is in the report, and the others go on. Raises `LurcherError` for a path that is not there.
+        """
+        from lurcher.app.add import add
+
+        report = add(
+            self.lake, _paths(paths), now=_now(), table=table, dry_run=dry_run, date_order=date_order, progress=progress
+        )
+        return reports.Added(report)
+
+    def collect_signatures(
+        self,
+        *paths: PathLike | Iterable[PathLike],
+        device: str = "",
+        drive: str = "",
+        hashes: bool = True,
+        nested: bool = False,
+        trust_roots: Iterable[PathLike] = (),
+        at: str | datetime | None = None,
+        workers: int | None = None,
+    ) -> reports.Collected:
+        """Read the signatures of the programs below folders (a disk, a mounted image) into the case. `device` is whose they
+        are, `drive` how the folder is called there (`C:`), `at` the time of the rows (now; "latest": the newest row)."""
+        from lurcher.app.collect import collect
+        from lurcher.app.times import resolve_as_of
+
+        report = collect(
+            self.lake, _paths(paths), now=resolve_as_of(as_of_text(at), self.lake, _now()), device=device, drive=drive,
+            hashes=hashes, nested=nested, trust_roots=_paths((trust_roots,)), workers=workers,
+        )  # fmt: skip
+        return reports.Collected(report)
+
+    # --- what is asked ---
+    def query(
+        self,
+        kql: str | Path,
+        *,
+        data: PathLike | Iterable[PathLike] = (),
+        table: str | None = None,
+        **options: Unpack[Options],
+    ) -> Result:
+        """Run a query: a text, or a file that holds one (a `Path`). It runs to its end; the rows are held in memory.
+
+        `data` are files that are tables of this query alone. Raises `Refused` where the text does not stand, with its place in
+        it, and `LurcherError` where the query fails or has had its time.
+        """
+        return _query(self.lake, kql, _paths((data,)), table, self._with(options), settled="as_of" in options)
+
+    def tables(self) -> reports.TableList:
+        """The tables of the case: rows, time range, devices, sources, size."""
+        from lurcher.app.tables import tables
+
+        return reports.TableList(tables(self.lake))
+
+    # --- what is hunted ---
+    def hunt(
+        self,
+        *rules: PathLike | Iterable[PathLike],
+        force: Iterable[str] = (),
+        triage: bool = True,
+        **options: Unpack[Options],
+    ) -> reports.Hunt:
+        """Run rules with their exclusions and keep what they find in the case's ledger: files, folders, or the text of a rule.
+
+        `force` names exclusions to apply that are refused for what they hide. A rule that does not run is in the report with its
+        reason. Raises `LurcherError` where there is no rule.
+        """
+        from lurcher.app.hunt import hunt
+
+        report = hunt(
+            self.lake,
+            _rules(rules),
+            self._session(options),
+            started=datetime.now(UTC),
+            forced=_texts(force),
+            triage=triage,
+        )
+        return reports.Hunt(report)
+
+    def check(
+        self, *rules: PathLike | Iterable[PathLike], fix: bool = False, **options: Unpack[Options]
+    ) -> reports.Checked:
+        """What is wrong with rules (files, folders, or the text of one). `fix` writes the repairs to the files."""
+        from lurcher.app.check import check
+
+        return reports.Checked(check(_rules(rules), self._session(options), fix=fix))
+
+    def findings(self, state: str | Iterable[str] = ("new", "known")) -> reports.Findings:
+        """What the ledger holds, newest first: findings in a state (`new`, `known`, `suppressed`, `gone`), several, or `all`."""
+        from lurcher.app.findings import findings
+        from lurcher.hunt.findings import State
+
+        names = list(State) if state == "all" else _texts(state)
+        try:
+            states = {State(name) for name in names}
+        except ValueError:
+            raise LurcherError(
+                f"there is no state {state!r} of a finding", f"there are: {', '.join(State)}; or 'all'"
+            ) from None
+        return reports.Findings(findings(self.lake, states))
+
+    def _with(self, options: Options) -> Options:
+        return checked({**self.options, **options})
+
+    def _session(self, options: Options) -> Session:
+        return _opened(self.lake, self._with(options), settled="as_of" in options)
+
+
+def _opened(
+    lake: Lake | None,
+    options: Options,
+    *,
+    settled: bool = True,
+    files: Sequence[Path] = (),
+    table: str | None = None,
+    source: Source | None = None,
+) -> Session:
+    """`settled`: the call itself says what now() is. Where only the case does, it is no mistake that there is no newest row."""
+    from lurcher.app.query import open_session
+
+    def opened(as_of: str | None) -> Session:
+        return open_session(
+            lake, _now(), as_of, files=files, table=table, limits=limits(options), asked=asked(options), source=source
+        )
+
+    as_of = as_of_text(options.get("as_of"))
+    try:
+        return opened(as_of)
+    except LurcherError as error:
+        if settled or as_of != "latest" or "no row to take the time of" not in error.message:
+            raise
+        return opened(None)
+
+
+def _query(
+    lake: Lake | None,
+    kql: str | Path,
+    files: Sequence[Path],
+    table: str | None,
+    options: Options,
+    *,
+    settled: bool = True,
+) -> Result:
+    from lurcher.app.query import need_query, why_empty
+    from lurcher.kql.diagnostics import render_one
+
+    source = _source(kql)
+    session = _opened(lake, options, settled=settled, files=files, table=table, source=source)
+    until = session.deadline()
+    compiled = need_query(session, source, until)
+    notes = tuple(render_one(d, source) for d in session.warnings(compiled))
+    results = []
+    for one in compiled.queries:
+        rows = session.start(one, source, until)
+        results.append(Result(rows.columns, rows.table(), rows.render, notes))
+    if not any(map(len, results)) and (why := why_empty(session, compiled)):
+        results[0].notes = (*notes, why)
+    for result in results:
+        result.all = tuple(results)
+    return results[0]
+
+
+def _source(kql: str | Path) -> Source:
+    if not isinstance(kql, Path):
+        return Source(kql)
+    try:
+        return Source(kql.read_text(encoding="utf-8-sig"), str(kql))
+    except UnicodeDecodeError:
+        raise LurcherError("the file is not UTF-8", "save it as UTF-8", str(kql)) from None
+    except OSError as error:
+        raise LurcherError(f"the query cannot be read: {error.strerror or error}", path=str(kql)) from None
+
+
+def _paths(paths: Iterable[PathLike | Iterable[PathLike]]) -> list[Path]:
+    """Paths one by one, of lists of them as well."""
+    found: list[Path] = []
+    for path in paths:
+        if isinstance(path, str | Path):
+            found.append(Path(path))
+        else:
+            found += map(Path, path)
+    return found
+
+
+def _rules(rules: Iterable[PathLike | Iterable[PathLike]]) -> list[Path | RuleText]:
+    """Paths and texts: a text has several lines, or is no path and has a `|`."""
+    from lurcher.app.rules import RuleText
+
+    found: list[Path | RuleText] = []
+    for rule in rules:
+        if isinstance(rule, Path):
+            found.append(rule)
+        elif isinstance(rule, str):
+            text = "\n" in rule or ("|" in rule and not Path(rule).exists())
+            found.append(RuleText.of(rule) if text else Path(rule))
+        else:
+            found += _rules(rule)
+    return found
+
+
+def _texts(texts: str | Iterable[str]) -> list[str]:
+    return [texts] if isinstance(texts, str) else list(texts)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
