@@ -56,7 +56,9 @@ def test_the_same_files_are_collected_once(tmp_path: Path, folder: Path) -> None
     whole = state(lake)
     assert (first.rows, first.known, whole) == ({CERTIFICATES: whole[0], FILES: whole[1]}, 0, (6, 6))
     again = collect(lake, [folder], now=LATER, workers=1)
-    assert (again.rows, again.known, state(lake)) == ({}, 6, whole)
+    assert (again.rows, again.known, again.progress.unchanged, state(lake)) == ({}, 0, 8, whole)
+    read = collect(lake, [folder], now=LATER, workers=1, full=True)
+    assert (read.rows, read.known, read.progress.unchanged, state(lake)) == ({}, 6, 0, whole)
     assert [r.tables for r in lake.sources()] == [first.rows]
     assert len(lake.table(FILES).files) == 1  # type: ignore[union-attr]
 

@@ -1,4 +1,4 @@
-"""Authenticode signatures as a PE file carries them: read here, judged in `trust`.
+"""Authenticode signatures as files carry them: read here, judged in `trust`.
 
 Source: "Windows Authenticode Portable Executable Signature Format" (Microsoft), and "PE Format", section "The Attribute
 Certificate Table".
@@ -15,7 +15,14 @@ from lurcher.collect.der import DerError, Element
 
 INDIRECT_DATA = "1.3.6.1.4.1.311.2.1.4"
 NESTED_SIGNATURE = "1.3.6.1.4.1.311.2.4.1"
-_PE_IMAGE_DATA = "1.3.6.1.4.1.311.2.1.15"
+#: The content of a catalogue.
+TRUST_LIST = "1.3.6.1.4.1.311.10.1"
+
+# What sort of file a digest is of.
+PE_IMAGE_DATA = "1.3.6.1.4.1.311.2.1.15"
+CAB_DATA = "1.3.6.1.4.1.311.2.1.25"
+SIP_INFO = "1.3.6.1.4.1.311.2.1.30"
+_PE = frozenset({PE_IMAGE_DATA})
 
 #: WIN_CERTIFICATE.wCertificateType of a PKCS #7 SignedData.
 _PKCS_SIGNED_DATA = 0x0002
@@ -27,7 +34,8 @@ MAX_NESTING = 4
 @dataclass(frozen=True, slots=True)
 class Signature:
     """One signature. `digest_name` (hashlib's) and `file_digest` are what it says about the file; `content` is what the signer's
-    digest is over. `certificate` is the signer's, None where the file does not have it."""
+    digest is over, and `content_type` what that is. A catalogue's signature is over its own list: it has no digest of a file.
+    `certificate` is the signer's, None where the file does not have it."""
 
     signer: SignerInfo
     certificate: x509.Certificate | None
@@ -37,6 +45,7 @@ class Signature:
     content: bytes = field(repr=False)
     issuer_name: str
     nesting: int
+    content_type: str = INDIRECT_DATA
 
     @property
     def serial_hex(self) -> str:
@@ -72,7 +81,7 @@ def read_table(table: bytes) -> Signatures:
             except DerError as error:
                 problems.append(f"a signature cannot be read: {error}")
             else:
-                _read_nested(info, 0, found, problems)
+                _read_nested(info, 0, found, problems, _PE)
         else:
             problems.append(f"a certificate entry of type {kind:#06x}, which is no signature")
         at += (length + 7) & ~7
@@ -83,9 +92,37 @@ def read_table(table: bytes) -> Signatures:
     return Signatures(tuple(found), tuple(problems))
 
 
-def _read_nested(info: Element, nesting: int, found: list[Signature], problems: list[str]) -> None:
+def read_blob(blob: bytes, subjects: frozenset[str]) -> Signatures:
+    """The signature in these bytes, and those nested in it. Never raises. `subjects` are the sorts of file that it may be of."""
+    found: list[Signature] = []
+    problems: list[str] = []
     try:
-        signature = read_signature(info, nesting)
+        _read_nested(der.read(blob), 0, found, problems, subjects)
+    except DerError as error:
+        problems.append(f"a signature cannot be read: {error}")
+    return Signatures(tuple(found), tuple(problems))
+
+
+def read_list(info: Element) -> Signatures:
+    """The signature of a catalogue, over the list that it is. Never raises."""
+    try:
+        data = cms.signed_data(info)
+        if not data.signers or data.content is None:
+            return Signatures(())
+        signer = data.signers[0]
+        certificate, issuer_name = _certificate(data, signer)
+        name = DIGESTS.get(signer.digest.oid, signer.digest.oid)
+        content = data.content.content
+        return Signatures((Signature(signer, certificate, data, name, b"", content, issuer_name, 0, TRUST_LIST),))
+    except DerError as error:
+        return Signatures((), (f"a signature cannot be read: {error}",))
+
+
+def _read_nested(
+    info: Element, nesting: int, found: list[Signature], problems: list[str], subjects: frozenset[str]
+) -> None:
+    try:
+        signature = read_signature(info, nesting, subjects)
     except DerError as error:
         problems.append(f"a signature cannot be read: {error}")
         return
@@ -96,10 +133,10 @@ def _read_nested(info: Element, nesting: int, found: list[Signature], problems: 
                 f"more than {MAX_SIGNATURES} signatures, or nested deeper than {MAX_NESTING}: the rest is not read"
             )
             return
-        _read_nested(inner, nesting + 1, found, problems)
+        _read_nested(inner, nesting + 1, found, problems, subjects)
 
 
-def read_signature(info: Element, nesting: int = 0) -> Signature:
+def read_signature(info: Element, nesting: int = 0, subjects: frozenset[str] = _PE) -> Signature:
     """The signature in a ContentInfo. Authenticode has one signer; of several the first counts, as for Windows."""
     data = cms.signed_data(info)
     if not data.signers:
@@ -108,16 +145,12 @@ def read_signature(info: Element, nesting: int = 0) -> Signature:
         raise DerError("a signature over something else than a file's digest")
     indirect = der.Fields(data.content.expect(der.SEQUENCE, "indirect data"), "indirect data")
     subject = der.Fields(indirect.take(der.SEQUENCE), "indirect data")
-    if der.oid(subject.take()) != _PE_IMAGE_DATA:
-        raise DerError("a signature for another sort of file than PE")
+    if der.oid(subject.take()) not in subjects:
+        raise DerError("a signature for another sort of file")
     stated = der.Fields(indirect.take(der.SEQUENCE), "digest")
     algorithm = cms.algorithm(stated.take()).oid
     signer = data.signers[0]
-    certificate = data.certificate_of(signer)
-    if certificate is not None:
-        issuer_name = certificate.issuer_name
-    else:
-        issuer_name = x509.display_name(der.read(signer.issuer)) if signer.issuer else ""
+    certificate, issuer_name = _certificate(data, signer)
     return Signature(
         signer=signer,
         certificate=certificate,
@@ -129,3 +162,11 @@ def read_signature(info: Element, nesting: int = 0) -> Signature:
         issuer_name=issuer_name,
         nesting=nesting,
     )
+
+
+def _certificate(data: SignedData, signer: SignerInfo) -> tuple[x509.Certificate | None, str]:
+    """The signer's certificate, and the name of who issued it."""
+    certificate = data.certificate_of(signer)
+    if certificate is not None:
+        return certificate, certificate.issuer_name
+    return None, x509.display_name(der.read(signer.issuer)) if signer.issuer else ""

@@ -74,3 +74,19 @@ def hash_file(
     if at != size:
         raise PeError("the file was changed while it was read")
     return FileHashes({n: d.hexdigest() for n, d in whole.items()}, {n: d.digest() for n, d in image.items()})
+
+
+def hash_whole(file: File, size: int, names: Iterable[str]) -> dict[str, str]:
+    """The digests (lower-case hex) of a file of that size. Raises `PeError` as `hash_file` does."""
+    whole = {n: hashlib.new(n, usedforsecurity=False) for n in names}
+    file.seek(0)
+    at = 0
+    while chunk := file.read(CHUNK):
+        at += len(chunk)
+        for digest in whole.values():
+            digest.update(chunk)
+        if at > size:
+            break
+    if at != size:
+        raise PeError("the file was changed while it was read")
+    return {n: d.hexdigest() for n, d in whole.items()}

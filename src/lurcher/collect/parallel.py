@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from lurcher.collect.examine import Examiner, FileFacts, NotPe, Rejected, Settings
@@ -29,7 +29,17 @@ _WORTH_FILES = 64
 _WORTH_OCTETS = 64 * 1024 * 1024
 
 
-def examine_files(found: Iterator[_Item], settings: Settings, workers: int | None) -> Iterator[tuple[_Item, Result]]:
+#: The digests by which the catalogues that are known by now list files: see `Examiner.examine`.
+Listed = Callable[[], tuple[str, ...]]
+
+
+def no_catalogues() -> tuple[str, ...]:
+    return ()
+
+
+def examine_files(
+    found: Iterator[_Item], settings: Settings, workers: int | None, listed: Listed = no_catalogues
+) -> Iterator[tuple[_Item, Result]]:
     """Each file with what it is, in order. `workers` None: as many as there are processors."""
     count = workers if workers is not None else _processors()
     if not _can_spawn():
@@ -46,7 +56,7 @@ def examine_files(found: Iterator[_Item], settings: Settings, workers: int | Non
     else:
         count = 1
     everything = chain(begin, chunks)
-    yield from _alone(everything, settings) if count <= 1 else _together(everything, settings, count)
+    yield from _alone(everything, settings, listed) if count <= 1 else _together(everything, settings, count, listed)
 
 
 def _processors() -> int:
@@ -74,14 +84,16 @@ def _chunks(found: Iterator[_Item]) -> Iterator[list[_Item]]:
         yield chunk
 
 
-def _alone(chunks: Iterable[list[_Item]], settings: Settings) -> Iterator[tuple[_Item, Result]]:
+def _alone(chunks: Iterable[list[_Item]], settings: Settings, listed: Listed) -> Iterator[tuple[_Item, Result]]:
     examiner = Examiner(settings)
     for chunk in chunks:
         for item in chunk:
-            yield item, Rejected(item.reason) if isinstance(item, Unreadable) else examiner.examine(item.path)
+            yield item, Rejected(item.reason) if isinstance(item, Unreadable) else examiner.examine(item.path, listed())
 
 
-def _together(chunks: Iterable[list[_Item]], settings: Settings, workers: int) -> Iterator[tuple[_Item, Result]]:
+def _together(
+    chunks: Iterable[list[_Item]], settings: Settings, workers: int, listed: Listed
+) -> Iterator[tuple[_Item, Result]]:
     import multiprocessing
     from concurrent.futures import Future, ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
@@ -98,7 +110,7 @@ def _together(chunks: Iterable[list[_Item]], settings: Settings, workers: int) -
     try:
         for chunk in chunks:
             paths = [item.path for item in chunk if isinstance(item, Found)]
-            waiting.append((chunk, pool.submit(_examine, paths)))
+            waiting.append((chunk, pool.submit(_examine, paths, listed())))
             if len(waiting) > workers * CHUNKS_WAITING:
                 yield from answer()
         while waiting:
@@ -125,6 +137,6 @@ def _start(settings: Settings) -> None:
     _examiner = Examiner(settings)
 
 
-def _examine(paths: list[str]) -> list[Result]:
+def _examine(paths: list[str], listed: tuple[str, ...]) -> list[Result]:
     assert _examiner is not None
-    return [_examiner.examine(path) for path in paths]
+    return [_examiner.examine(path, listed) for path in paths]

@@ -19,12 +19,13 @@ FILE_COLLECTED = "FileCollected"
 
 
 class Row(NamedTuple):
-    """A file of the run: its number, its name, its whole path (as it is to be shown), and what is known about it."""
+    """A file of the run: its number, its name, its whole path (as it is to be shown), what is known about it, and since when."""
 
     number: int
     name: str
     path: str
     facts: FileFacts
+    at: datetime
 
 
 _CERTIFICATE_COLUMNS: dict[str, Callable[[FileFacts, SignatureFacts], object]] = {
@@ -57,23 +58,23 @@ _FILE_COLUMNS: dict[str, Callable[[Row], object]] = {
 }
 
 
-def certificate_batch(rows: Sequence[Row], device_name: str, device_id: str, now: datetime) -> pa.RecordBatch:
+def certificate_batch(rows: Sequence[Row], device_name: str, device_id: str) -> pa.RecordBatch:
     """Rows of DeviceFileCertificateInfo: one a file, or one a signature."""
     pairs = [(row, signature) for row in rows for signature in row.facts.signatures]
     columns = {name: [value(row.facts, s) for row, s in pairs] for name, value in _CERTIFICATE_COLUMNS.items()}
     columns["ReportId"] = [row.number for row, _ in pairs]
-    return _batch("DeviceFileCertificateInfo", columns, len(pairs), device_name, device_id, now)
+    columns["Timestamp"] = [row.at for row, _ in pairs]
+    return _batch("DeviceFileCertificateInfo", columns, len(pairs), device_name, device_id)
 
 
-def file_batch(rows: Sequence[Row], device_name: str, device_id: str, now: datetime) -> pa.RecordBatch:
+def file_batch(rows: Sequence[Row], device_name: str, device_id: str) -> pa.RecordBatch:
     """Rows of DeviceFileEvents: one a file."""
     columns = {name: [value(row) for row in rows] for name, value in _FILE_COLUMNS.items()}
-    return _batch("DeviceFileEvents", columns, len(rows), device_name, device_id, now)
+    columns["Timestamp"] = [row.at for row in rows]
+    return _batch("DeviceFileEvents", columns, len(rows), device_name, device_id)
 
 
-def _batch(
-    table: str, columns: dict[str, list[Any]], length: int, device_name: str, device_id: str, now: datetime
-) -> pa.RecordBatch:
+def _batch(table: str, columns: dict[str, list[Any]], length: int, device_name: str, device_id: str) -> pa.RecordBatch:
     import pyarrow as pa
 
     types = {
@@ -83,7 +84,7 @@ def _batch(
         ScalarType.LONG: pa.int64(),
         ScalarType.DATETIME: pa.timestamp("us", tz="UTC"),
     }
-    columns |= {"Timestamp": [now] * length, "DeviceName": [device_name] * length, "DeviceId": [device_id] * length}
+    columns |= {"DeviceName": [device_name] * length, "DeviceId": [device_id] * length}
     schema = known_table(table)
     assert schema is not None
     fields = [pa.field(c.name, types[c.type]) for c in schema.columns if c.name in columns]

@@ -1,7 +1,8 @@
-"""Files -> rows: DeviceFileCertificateInfo and DeviceFileEvents of every PE file below some folders.
+"""Files -> rows: DeviceFileCertificateInfo and DeviceFileEvents of every file below some folders that is signed, or could be.
 
 walk -> examine (all cores) -> batches. What is in memory at a time is bounded, however many files there are, and the rows come in
-the order of the walk.
+the order of the walk. Nothing is remembered here from one run to the next, and no catalogue vouches for another file: see
+`incremental`.
 """
 
 from __future__ import annotations
@@ -42,14 +43,16 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far it is. `files` is what was looked at; of these `pe` gave rows, `other` were not PE files, `rejected` could not be
-    examined. `octets` is the size of the PE files."""
+    """How far it is. `files` is what was looked at; of these `pe` gave rows (programs, and other files that can be signed),
+    `other` are nothing that is signed, `rejected` could not be examined, `unchanged` were known and not read. `octets` is the
+    size of what gave rows."""
 
     files: int = 0
     pe: int = 0
     other: int = 0
     rejected: int = 0
     octets: int = 0
+    unchanged: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,8 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class SignatureBatch:
-    """Rows for two tables, which belong together by DeviceId, ReportId and Timestamp, and, where files were hashed, by DeviceId and
-    SHA1. `fingerprint` is a SHA-256 over what was found (not when): the same files give the same one again."""
+    """Rows for two tables, which belong together by DeviceId, ReportId and Timestamp, and, where files were hashed, by DeviceId
+    and SHA1. `fingerprint` is a SHA-256 over what was found (not when): the same files give the same one again."""
 
     certificates: pa.RecordBatch = field(repr=False)
     files: pa.RecordBatch = field(repr=False)
@@ -97,10 +100,10 @@ def collect_signatures(
     workers: int | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Iterator[SignatureBatch]:
-    """The signatures and facts of all PE files at and below `paths`.
+    """The signatures and facts of all files at and below `paths` that are signed, or could be.
 
-    `now` (UTC) is the rows' Timestamp and the time at which signatures without a time stamp are judged. Without `hashes` files are
-    not read but for their headers and signatures: hashes are empty and nothing is found trusted. `nested` adds a row for each
+    `now` (UTC) is the rows' Timestamp and the time at which signatures without a time stamp are judged. Without `hashes` files
+    are not read but for their headers and signatures: hashes are empty and nothing is found trusted. `nested` adds a row for each
     further signature. `trusted_roots` are encoded certificates, trusted besides Microsoft's programme (`roots.read_root_file`).
     `workers` is a number of processes, by default as many as there are processors; 1 stays in this process.
 
@@ -137,7 +140,7 @@ class _State:
                 self._pe += 1
                 self._octets += result.size
                 name = readable(os.path.basename(found.path))
-                self._rows.append(Row(self._pe, name, self._origin.folder_path(found), result))
+                self._rows.append(Row(self._pe, name, self._origin.folder_path(found), result, self._now))
                 self._problems += [Problem(readable(found.path), reason, lost=False) for reason in result.problems]
             case _, Rejected():
                 self._rejected += 1
@@ -158,10 +161,10 @@ class _State:
 
     def flush(self) -> SignatureBatch:
         origin = self._origin
-        found = hashlib.sha256(repr((origin, [r[1:] for r in self._rows], self._problems)).encode())
+        found = hashlib.sha256(repr((origin, [r[1:4] for r in self._rows], self._problems)).encode())
         batch = SignatureBatch(
-            certificate_batch(self._rows, origin.device_name, origin.device_id, self._now),
-            file_batch(self._rows, origin.device_name, origin.device_id, self._now),
+            certificate_batch(self._rows, origin.device_name, origin.device_id),
+            file_batch(self._rows, origin.device_name, origin.device_id),
             tuple(self._problems),
             self.progress(),
             found.hexdigest(),

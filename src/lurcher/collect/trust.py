@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from lurcher.collect.authenticode import INDIRECT_DATA, Signature
+from lurcher.collect.authenticode import TRUST_LIST, Signature
 from lurcher.collect.chain import Chain, Chains
 from lurcher.collect.countersign import Countersignature, countersignatures, signer_objection
 from lurcher.collect.crypto import DIGESTS
@@ -28,9 +28,15 @@ class Verdict:
     microsoft_root: bool
 
 
-def judge(signature: Signature, digests: Mapping[str, bytes] | None, chains: Chains, now: datetime) -> Verdict:
-    """The verdict on one signature. `digests` are the file's Authenticode digests by hashlib's name; None: not computed. `now`
-    is the time at which a signature without a time stamp is judged."""
+def judge(
+    signature: Signature,
+    digests: Mapping[str, bytes] | None,
+    chains: Chains,
+    now: datetime,
+    unverified: str = "the file was not hashed",
+) -> Verdict:
+    """The verdict on one signature. `digests` are the file's Authenticode digests by hashlib's name; None: not known, and
+    `unverified` says why. `now` is the time at which a signature without a time stamp is judged."""
     stamp, stamp_objection = _time_stamp(signature, chains)
     certificate = signature.certificate
     if certificate is None:
@@ -44,14 +50,14 @@ def judge(signature: Signature, digests: Mapping[str, bytes] | None, chains: Cha
     reason = (
         # Whether Windows takes such a signature is not known, so it is not called trusted.
         ("a certificate in the signature is malformed" if signature.around.unreadable else "")
-        or signer_objection(signature.signer, certificate, INDIRECT_DATA, signature.content)
+        or signer_objection(signature.signer, certificate, signature.content_type, signature.content)
         or _digest_objection(signature, digests)
         or stamp_objection
         or chain.objection
     )
     trusted: bool | None = not reason
     if trusted and digests is None:
-        trusted, reason = None, "the file was not hashed"
+        trusted, reason = None, unverified
     root = chain.root
     return Verdict(
         trusted, reason, stamp.time if stamp else None, _issuer(chain), root is not None and root.is_microsoft
@@ -59,6 +65,8 @@ def judge(signature: Signature, digests: Mapping[str, bytes] | None, chains: Cha
 
 
 def _digest_objection(signature: Signature, digests: Mapping[str, bytes] | None) -> str:
+    if signature.content_type == TRUST_LIST:
+        return ""  # the signer's digest is over the list itself
     if DIGESTS.get(signature.signer.digest.oid) != signature.digest_name:
         # The format's specification asks for one digest throughout.
         return "the signer's digest is another than the file's"
