@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import random
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from lurcher.app.add import add
 from lurcher.collect.events.event_xml import Found, is_event_xml, parse_event, read_events
 from lurcher.collect.exports.rows import Reject
+from lurcher.lake import Lake
 
 _NS = "http://schemas.microsoft.com/win/2004/08/events/event"
 # As the Event Viewer shows it in "XML View"; values made up.
@@ -20,7 +24,7 @@ SYSMON = (
     '<EventRecordID>77</EventRecordID><Correlation/><Execution ProcessID="2012" ThreadID="300"/>'
     "<Channel>Microsoft-Windows-Sysmon/Operational</Channel><Computer>ws1.corp.example</Computer>"
     '<Security UserID="S-1-5-18"/></System><EventData><Data Name="Image">C:\\a &amp; b\\x.exe</Data>'
-    '<Data Name="ProcessId">4711</Data><Data Name="User"/></EventData></Event>'
+    '<Data Name="ProcessId">4711</Data><Data Name="User"/><Data Name="Initiated">true</Data></EventData></Event>'
 )
 OLD = (
     f"<Event xmlns='{_NS}'><System><Provider Name='Service Control Manager'/>"
@@ -52,7 +56,7 @@ def test_an_event_says_all_that_its_xml_says() -> None:
         77,
     )
     assert (event.process_id, event.thread_id, event.user_sid) == (2012, 300, "S-1-5-18")
-    assert event.data == {"Image": "C:\\a & b\\x.exe", "ProcessId": "4711", "User": ""}
+    assert event.data == {"Image": "C:\\a & b\\x.exe", "ProcessId": "4711", "User": "", "Initiated": "true"}
 
 
 def test_unnamed_data_are_a_list_and_user_data_has_its_name() -> None:
@@ -125,3 +129,19 @@ def test_whatever_is_changed_nothing_raises() -> None:
                     text[at:at] = whole[rng.randrange(len(whole)) :][: rng.randint(1, 60)]
         for found in parts(bytes(text)):
             assert isinstance(found, Found) or found.reason
+
+
+def test_a_saved_log_is_added_whole(tmp_path: Path) -> None:
+    (tmp_path / "saved.xml").write_text(f"<?xml version='1.0'?><Events>{SYSMON}{SYSMON[:200]}</Events>", "utf-8")
+    lake = Lake.create(tmp_path / "case")
+    report = add(lake, [tmp_path / "saved.xml"], now=datetime(2026, 1, 1, tzinfo=UTC))
+    (outcome,) = report.files
+    assert (outcome.format, outcome.rejected) == ("event-xml", 1)
+    table = lake.table("DeviceNetworkEvents")
+    assert table is not None
+    (row,) = table.arrow().to_pylist()
+    assert (row["DeviceName"], row["InitiatingProcessFileName"], row["InitiatingProcessId"]) == (
+        "ws1.corp.example",
+        "x.exe",
+        4711,
+    )
