@@ -11,6 +11,7 @@ from lurcher.errors import LurcherError
 from lurcher.kql.diagnostics import Refused
 
 QUOTED = "pair_delimiter=',', kv_delimiter='=', quote='\"'"
+GREEDY = "pair_delimiter=' ', kv_delimiter='=', greedy=true"
 SERIES = "datatable(x:long, y:long)[3, long(null), 11, 4] | make-series count() on "
 ARRAYS = "datatable(i:long, a:dynamic)[1, dynamic([1, 2]), 2, dynamic([])] | "
 
@@ -26,6 +27,24 @@ def session() -> Session:
         (f"print s = 'a=x\"y\",b=2' | parse-kv s as (a:string) with ({QUOTED})", "is not documented"),
         (f"print s = 'a=\"x' | parse-kv s as (a:string) with ({QUOTED})", "is not documented"),
         (f"print s = 'a=\" x\"' | parse-kv s as (a:string) with ({QUOTED})", "is not documented"),
+        (
+            f"print s = 'a=x\\\\,b=2' | parse-kv s as (a:string) with ({QUOTED}, escape='\\\\')",
+            "an escape outside of quotes",
+        ),
+        (
+            f"print s = 'a=\"x\\\\n\"' | parse-kv s as (a:string) with ({QUOTED}, escape='\\\\')",
+            "an escape before another sign",
+        ),
+        (
+            f"print s = 'a=x z=1 b=2' | parse-kv s as (a:string, b:long) with ({GREEDY})",
+            "a key in it that is not asked for",
+        ),
+        (
+            f"print s = 'a=x ab=1 b=2' | parse-kv s as (a:string, b:long) with ({GREEDY})",
+            "a key that ends like another",
+        ),
+        ("print s = 'one a:1' | parse-kv s as (a:string)", "cut into keys and values in two ways"),
+        ("print s = 'a:\u00e9' | parse-kv s as (a:string)", "letters that are not English"),
         ("print s = 'a= x' | parse-kv s as (a:string) with (regex=@'(a)=(.*)')", "is not documented"),
         (SERIES + "x in range(1, 12, 5)", "whose start is no multiple of its step"),
         (SERIES + "x in range(0, 10, 5)", "rows after its stop in the step of the stop"),

@@ -108,19 +108,14 @@ scalar(
     nulls=Nulls.MAYBE,
     hidden=True,
 )
-# `parse-kv` with quotes: of a key and of a value, what stood in quotes or what did not.
+# `parse-kv` with quotes or greedy, or without delimiters.
 scalar(
-    "__kv_of_quoted",
-    "pairs: dynamic, key: string, text: string, whole: string",
+    "__kv_value",
+    "text: string, options: string, place: string",
     "string",
-    "The value of the first pair that has the key; a text that is no list of pairs fails.",
-    "CASE WHEN NOT regexp_full_match({text}, {whole}) THEN error('LurcherError: parse-kv with quote, over a text with quotes in"
-    " other places than around keys and values: how it is read is not documented\n  hint: filter before, or use extract()')"
-    " ELSE coalesce(list_extract(list_transform(list_filter(CAST({pairs} AS VARCHAR[][]),"
-    " lambda p__: trim(p__[1] || p__[2]) = {key}),"
-    " lambda p__: CASE WHEN p__[1] <> trim(p__[1]) OR p__[3] <> trim(p__[3]) THEN error('LurcherError: parse-kv with quote, and"
-    " white space at the ends of what is quoted: whether it counts is not documented\n  hint: use extract()')"
-    " ELSE p__[3] || trim(p__[4]) END), 1), '') END",
+    "The value of the key at a place of those that are asked for. A text that can be read in two ways fails.",
+    "coalesce(json_extract_string(kql_kv_values({text}, {options}), {place}), '')",
+    udf="lurcher.functions.udfs.kv:kv_values",
     nulls=Nulls.NEVER,
     hidden=True,
 )

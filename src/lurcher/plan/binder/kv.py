@@ -3,16 +3,16 @@
 The text is cut at every pair delimiter; a piece's key is what stands before its first key delimiter, its value the rest, both
 without white space around them. Of a key that comes twice the first counts; one that does not come is empty, or null.
 
-A regular expression of two groups finds the pairs instead.
+A regular expression of two groups finds the pairs instead. With `quote` a key or a value may stand in quotes, where delimiters
+are text; with `greedy` a value goes up to the next key; without delimiters every sign but letters and digits is one: see
+`functions.udfs.kv`, which refuses texts that can be read in two ways.
 
-With `quote` a key or a value may stand in quotes, where delimiters are text. A text with quotes in other places fails.
-
-Source: "parse-kv operator" (Kusto documentation). Refused: escapes, `greedy`, and no delimiters at all: how the service reads
-a text that does not keep to them is not published.
+Source: "parse-kv operator" (Kusto documentation).
 """
 
 from __future__ import annotations
 
+import json
 import re
 
 from lurcher.kql import syntax as sx
@@ -39,23 +39,21 @@ def _parse_kv(cx: Context, scope: Scope, rel: Rel, op: sx.ParseKvOp) -> Rel:
         cx.say(KS107, op.expression.span, expected="string", actual=subject.type)
     pattern = _pattern(cx, op)
     delimiters = _delimiters(cx, op) if pattern is None else None
-    pairs = whole = None
-    if delimiters is not None and (mark := _quote(cx, op, delimiters)):
-        whole, each = (n.Lit(type=T.STRING, value=x, span=op.span) for x in _tokens(*delimiters, mark))
-        pairs = function(cx, "extract_all", (each, subject), op.span)
+    form = None if delimiters is None else _form(cx, op, delimiters)
+    pairs = None
     if pattern:
         # The regular expression finds the pairs, and stands alone.
         every = n.Lit(type=T.STRING, value=pattern, span=op.span)
         pairs = function(cx, "extract_all", (every, subject), op.span)
     values: dict[str, n.Expr] = {}
-    for key in op.keys:
+    for at, key in enumerate(op.keys):
         name = key.name.text
         if name in values:
             cx.say(KS171, key.span, name=name)
         if key.type is T.DYNAMIC:
             cx.refuse("a column of type dynamic in parse-kv", key.span, "take it as a string, and use parse_json()")
-        if pairs is not None and whole is not None and name == name.strip():
-            found = function(cx, "__kv_of_quoted", (pairs, _text(name, key), subject, whole), key.span)
+        if form is not None and name == name.strip() and _may_stand(name, delimiters, op):
+            found = function(cx, "__kv_value", (subject, _text(form, key), _text(f"$[{at}]", key)), key.span)
             values[name] = convert(found, key.type)
             continue
         if pairs is not None and name == name.strip():
@@ -91,27 +89,47 @@ def _pattern(cx: Context, op: sx.ParseKvOp) -> str | None:
     return text
 
 
-def _quote(cx: Context, op: sx.ParseKvOp, delimiters: tuple[str, str]) -> str:
-    """The quotation mark, "" for none. All three signs are single ones and unlike each other."""
-    option = next((o for o in op.options if o.name == "quote"), None)
-    if option is None:
-        return ""
-    mark = option.value.value if isinstance(option.value, sx.Literal) else None
-    if not isinstance(mark, str) or len({mark, *delimiters}) < 3 or any(len(x) != 1 for x in (mark, *delimiters)):
-        cx.refuse("parse-kv with a quote, or delimiters beside one, of several signs", option.span)
-        return ""
-    return mark
+def _form(cx: Context, op: sx.ParseKvOp, delimiters: tuple[str, str]) -> str | None:
+    """How a text with quotes, with greedy, or without delimiters is to be read; None where it is cut at delimiters alone."""
+    quotes, escapes = _signs(cx, op, "quote", 2), _signs(cx, op, "escape", 1)
+    greedy = any(o.name == "greedy" and isinstance(o.value, sx.Literal) and o.value.value is True for o in op.options)
+    pair, kv = delimiters
+    if quotes is None or escapes is None or (pair and not quotes and not escapes and not greedy):
+        return None
+    if escapes and not quotes:
+        cx.refuse("parse-kv with escape and without quote", op.span)
+    if greedy and not pair:
+        cx.refuse("parse-kv with greedy and without delimiters", op.span)
+    signs = [*(sign for mark in quotes for sign in {*mark}), *escapes]
+    if len(set(signs)) < len(signs) or any(sign in (*pair, *kv) or sign.isspace() or sign.isalnum() for sign in signs):
+        cx.refuse("parse-kv with quotes, escapes and delimiters that share a sign", op.span)
+    keys = [key.name.text for key in op.keys]
+    form = {"keys": keys, "pair": pair, "kv": kv, "quotes": quotes, "escapes": escapes, "greedy": greedy}
+    return json.dumps(form)
 
 
-def _tokens(pair: str, kv: str, mark: str) -> tuple[str, str]:
-    """What a whole text must be, and one pair of it: the key in quotes or not, the value in quotes or not."""
-    white = "[" + "".join(shown for c, shown in _WHITE.items() if c != pair) + "]*"
-    # By number, which is right in a class of signs too.
-    p, k, q = (rf"\x{{{ord(x):x}}}" for x in (pair, kv, mark))
-    key, value = rf"(?:{q}[^{q}]*{q}|[^{p}{k}{q}]*)", rf"(?:{q}[^{q}]*{q}|[^{p}{q}]*)"
-    piece = rf"{white}(?:{key}{white}{k}{white}{value}|[^{p}{k}{q}]*){white}"
-    each = rf"(?:{q}([^{q}]*){q}|([^{p}{k}{q}]*)){white}{k}{white}(?:{q}([^{q}]*){q}|([^{p}{q}]*)){white}(?:{p}|$)"
-    return rf"(?s)(?:{piece}{p})*{piece}", each
+def _signs(cx: Context, op: sx.ParseKvOp, name: str, most: int) -> list[str] | None:
+    """The values of an option that may come again; None where one is refused."""
+    found: list[str] = []
+    for option in op.options:
+        if option.name != name:
+            continue
+        mark = option.value.value if isinstance(option.value, sx.Literal) else None
+        if not isinstance(mark, str) or not 1 <= len(mark) <= most:
+            cx.refuse(
+                f"parse-kv with a {name} that is not {'one sign or two' if most > 1 else 'one sign'}", option.span
+            )
+            return None
+        found.append(mark)
+    return found
+
+
+def _may_stand(name: str, delimiters: tuple[str, str] | None, op: sx.ParseKvOp) -> bool:
+    """Whether a text can have such a key: with delimiters or other signs in it where it may be quoted alone."""
+    if any(option.name == "quote" for option in op.options):
+        return True
+    assert delimiters is not None
+    return not any(d in name for d in delimiters) if delimiters[0] else name.isascii() and name.isalnum()
 
 
 def _text(value: str, key: sx.ColumnDecl) -> n.Expr:
@@ -130,24 +148,26 @@ def _regex(key: str, pair: str, kv: str) -> str:
 
 
 def _delimiters(cx: Context, op: sx.ParseKvOp) -> tuple[str, str] | None:
-    """The delimiters of pairs and of keys; None where something is refused."""
+    """The delimiters of pairs and of keys, empty where there are none; None where something is refused."""
     given: dict[str, str] = {}
     for option in op.options:
         value = option.value
-        if option.name in given or option.name not in ("pair_delimiter", "kv_delimiter", "quote"):
-            plain = option.name == "greedy" and isinstance(value, sx.Literal) and value.value is False
+        if option.name in given or option.name not in ("pair_delimiter", "kv_delimiter", "quote", "escape"):
+            plain = option.name == "greedy" and isinstance(value, sx.Literal) and isinstance(value.value, bool)
             if not plain:
                 cx.refuse(f"parse-kv with {option.name}", option.span, "extract() finds a value")
                 return None
-        elif option.name == "quote":
+        elif option.name in ("quote", "escape"):
             continue
         elif isinstance(value, sx.Literal) and isinstance(value.value, str) and value.value:
             given[option.name] = value.value
         else:
             cx.refuse(f"parse-kv with a {option.name} that is no text", option.span)
             return None
+    if not given:
+        return "", ""
     if len(given) < 2:
-        cx.refuse("parse-kv without delimiters", op.span, "give it both: with (pair_delimiter=',', kv_delimiter='=')")
+        cx.refuse("parse-kv with one delimiter", op.span, "give it both: with (pair_delimiter=',', kv_delimiter='=')")
         return None
     pair, kv = given["pair_delimiter"], given["kv_delimiter"]
     # Where a delimiter can be found in two ways, the place of the cut is not told.

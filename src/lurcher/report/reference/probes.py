@@ -113,6 +113,8 @@ OPERATORS: tuple[Probe, ...] = (
     _op("parse-where", "T | parse-where s with a '=' b:long"),
     _op("parse-kv", "T | parse-kv s as (a:string, c:long) with (pair_delimiter=' ', kv_delimiter='=')"),
     Probe("parse-kv ... quote", "T | parse-kv s as (a:string) with (pair_delimiter=' ', kv_delimiter='=', quote='\"')"),
+    Probe("parse-kv ... quote, escape",
+          "T | parse-kv s as (a:string) with (pair_delimiter=' ', kv_delimiter='=', quote='()', escape='#')"),
     Probe("parse-kv ... greedy", "T | parse-kv s as (a:string) with (pair_delimiter=' ', kv_delimiter='=', greedy=true)"),
     Probe("parse-kv ... regex", "T | parse-kv s as (a:string) with (regex=@'(\\w)=(\\w)')"),
     Probe("parse-kv without delimiters", "T | parse-kv s as (a:string)"),
