@@ -136,6 +136,8 @@ def _up_to_keys(form: _Form, text: str, asked: bool) -> dict[str, str]:
             if key in form.keys or not asked:
                 places.append((max(cut, 0), at + len(form.kv), key))
                 cut = -1
+        elif any(text[max(seen, at - 256) : at].strip().endswith(k) for k in form.keys):
+            _refuse("with greedy, over a value that begins like a pair")
         seen = at + len(form.kv)
         at = text.find(form.kv, seen)
     found: dict[str, str] = {}
