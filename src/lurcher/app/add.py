@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from lurcher.app import grown as growth
 from lurcher.collect.exports import Leaf, Passed, ReadContext, Reject, SourceFormat, TableBatch, leaves, recognise
 from lurcher.collect.exports.context import DateOrder
+from lurcher.collect.exports.encodings import as_text, check_encoding, survey
 from lurcher.collect.exports.files import shown
 from lurcher.collect.exports.foreign import foreign
 from lurcher.collect.exports.rejects import RejectFile
@@ -79,16 +81,22 @@ def add(
     table: str | None = None,
     dry_run: bool = False,
     date_order: DateOrder | None = None,
+    encoding: str | None = None,
+    clock_offset: int | None = None,
     progress: Progress | None = None,
 ) -> AddReport:
     """Add files, and what is in folders and archives, to a lake; each content once.
 
-    `table` names the table of files that do not say it. A file that cannot be taken is told of in its outcome, and the
+    `table` names the table of files that do not say it, `encoding` what files of text are in (default: UTF-8, UTF-16, or else
+    Windows-1252, which is told), `clock_offset` how far the clock of event logs is ahead of UTC (microseconds; default: the
+    file tells it). A file that cannot be taken is told of in its outcome, and the
     others go on; a row that cannot be taken goes to the file's reject file. Raises `LurcherError` for a path that is not
     there or a `table` that cannot be one.
     """
     if table is not None:
         check_table_name(table)
+    if encoding is not None:
+        encoding = check_encoding(encoding)
     report = AddReport(dry_run=dry_run)
 
     def problem(passed: Passed) -> None:
@@ -101,7 +109,7 @@ def add(
     with lake.scratch() as scratch:
         for path in paths:
             for leaf in leaves(path, problem, scratch):
-                report.files.append(_outcome(lake, leaf, now, table, dry_run, date_order, progress))
+                report.files.append(_outcome(lake, leaf, now, table, dry_run, date_order, encoding, clock_offset, progress))
     return report
 
 
@@ -112,10 +120,12 @@ def _outcome(
     table: str | None,
     dry_run: bool,
     date_order: DateOrder | None,
+    encoding: str | None,
+    clock_offset: int | None,
     progress: Progress | None,
 ) -> FileOutcome:
     try:
-        return _add(lake, leaf, now, table, dry_run, date_order, progress)
+        return _add(lake, leaf, now, table, dry_run, date_order, encoding, clock_offset, progress)
     except LurcherError as error:
         return FileOutcome(leaf.name, skipped=error.message, hint=error.hint)
     except Exception as error:  # noqa: BLE001
@@ -143,10 +153,13 @@ def _add(
     table: str | None,
     dry_run: bool,
     date_order: DateOrder | None,
+    encoding: str | None,
+    clock_offset: int | None,
     progress: Progress | None,
 ) -> FileOutcome:
     stamp = _stamp(leaf.file)
-    digest, size = leaf.digest()
+    found = survey(leaf)
+    digest, size = found.digest, found.size
     if size == 0:
         return FileOutcome(leaf.name, skipped=leaf.damage.cut or "empty", harmless=not leaf.damage.cut)
     known = lake.source(digest)
@@ -155,15 +168,29 @@ def _add(
         return FileOutcome(
             leaf.name, known.format, skipped=f"is in the lake since {known.taken[:10]}, as {known.name}", already=True
         )
+    raw, leaf = leaf, as_text(leaf, encoding if encoding and found.encoding != "binary" else found.encoding)
     kind = recognise(leaf)
     if kind is None:
         what, hint = foreign(leaf.head(512))
         return FileOutcome(leaf.name, skipped=what, hint=hint)
-    context = ReadContext(lake.schema_of, leaf.name, table, lake.platform, date_order)
+    context = ReadContext(lake.schema_of, leaf.name, table, lake.platform, date_order, clock_offset=clock_offset)
     source = SourceId(digest, leaf.name, size, now)
+    grown = growth.find(lake, raw, kind.name, size, table)
+    if grown is not None and grown.before.adding and not dry_run:
+        # An earlier state was being added when lurcher was stopped: first that one, whole.
+        part = growth.upto(raw, grown.before)
+        _add(lake, part, now, table, dry_run, date_order, encoding, clock_offset, progress)
+        grown = growth.find(lake, raw, kind.name, size, table)
+    if grown is not None:
+        if leaf is not raw:
+            raise growth.unreadable(grown, leaf.name)
+        leaf = growth.behind(leaf, grown.start)
+        context.clock_before = grown.before.clock_offset
+        context.note(grown.note())
+    before = growth.Before(growth.head_of(raw), grown, growth.copies_of(lake, kind.name, source))
     for _ in range(_RETRIES):
         try:
-            done = _once(lake, leaf, kind, context, source, dry_run, progress)
+            done = _once(lake, leaf, kind, context, source, before, dry_run, progress)
         except LakeChangedError:
             continue
         if done is not None:
@@ -180,6 +207,7 @@ def _once(
     kind: SourceFormat,
     context: ReadContext,
     source: SourceId,
+    before: growth.Before,
     dry_run: bool,
     progress: Progress | None,
 ) -> FileOutcome | None:
@@ -192,7 +220,7 @@ def _once(
                 if context.dirty:
                     continue  # read on to the end, for what the rest of the file says
                 if isinstance(part, Reject):
-                    rejects.add(part)
+                    rejects.add(before.placed(part))
                     continue
                 name = part.schema.name
                 if name not in outcome.tables:
@@ -203,7 +231,8 @@ def _once(
                 if name in outcome.new_tables:
                     outcome.new_tables[name] = part.schema
                 if not dry_run:
-                    writer.write(part.schema, part.batch, row_hash=part.row_hash)
+                    among = before.copies if part.copies else None
+                    writer.write(part.schema, part.batch, row_hash=part.row_hash, among=among)
                 if progress is not None:
                     progress(leaf.name, outcome.rows)
             if leaf.damage.cut and not context.dirty:
@@ -216,6 +245,8 @@ def _once(
         outcome.rejected, outcome.reasons = rejects.count, dict(rejects.reasons)
         if dry_run:
             return outcome
+        if outcome.tables and lake.source(source.digest) is None:
+            lake.record(_record(lake, outcome, source, {}, before, context, adding=True))
         results = writer.commit()
         outcome.already = bool(results) and all(r.already for r in results.values())
         outcome.tables = {r.table: r.rows for r in results.values()}
@@ -227,7 +258,7 @@ def _once(
         # A table that has the rows since before a kill says itself how many.
         rows = {name: lake.rows_of(name, source.digest) if r.already else r.rows for name, r in results.items()}
     if rows or rejects.count:
-        lake.record(_record(lake, outcome, source, rows))
+        lake.record(_record(lake, outcome, source, rows, before, context))
     return outcome
 
 
@@ -240,9 +271,18 @@ def _keep(lake: Lake, path: Path, source: SourceId) -> str:
     return str(target)
 
 
-def _record(lake: Lake, outcome: FileOutcome, source: SourceId, rows: dict[str, int]) -> SourceRecord:
-    before = lake.source(source.digest)
-    tables = {**(before.tables if before else {}), **rows}
+def _record(
+    lake: Lake,
+    outcome: FileOutcome,
+    source: SourceId,
+    rows: dict[str, int],
+    before: growth.Before,
+    context: ReadContext,
+    *,
+    adding: bool = False,
+) -> SourceRecord:
+    known = lake.source(source.digest)
+    tables = {**(known.tables if known else {}), **rows}
     return SourceRecord(
         source.digest,
         source.name,
@@ -253,6 +293,11 @@ def _record(lake: Lake, outcome: FileOutcome, source: SourceId, rows: dict[str, 
         outcome.repeated,
         outcome.rejected,
         outcome.rejects,
+        before.head,
+        before.grown.before.digest if before.grown else "",
+        context.clock_known or 0,
+        list(outcome.notes),
+        adding,
     )
 
 
@@ -264,6 +309,7 @@ def read_parts(
     date_order: DateOrder | None,
 ) -> Iterator[list[TableBatch | Reject]]:
     """All parts of one file, read as often as it takes to know it."""
+    leaf = as_text(leaf, survey(leaf).encoding)
     kind = recognise(leaf)
     if kind is None:
         what, hint = foreign(leaf.head(512))

@@ -15,12 +15,24 @@ from lurcher.cli.options import lake_option, now
 @click.option(
     "--date-order", type=click.Choice(["mdy", "dmy"]), help="How 1/2/2026 is to be read, where a file cannot tell."
 )
+@click.option(
+    "--encoding",
+    metavar="NAME",
+    help="What files of text are in (cp850, ...); by default UTF-8, UTF-16, or else Windows-1252, which is said.",
+)
+@click.option(
+    "--clock-offset",
+    metavar="OFFSET",
+    help="How far the clock of event logs is ahead of UTC: +02:00, -8h, none (default: Sysmon's own times tell it).",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would become of each file, and change nothing.")
 def command(
     paths: tuple[Path, ...],
     lake_path: Path | None,
     table: str | None,
     date_order: Literal["mdy", "dmy"] | None,
+    encoding: str | None,
+    clock_offset: str | None,
     dry_run: bool,
 ) -> None:
     """Add Defender and Sentinel exports, CSV, JSON, Parquet: files, folders, archives.
@@ -30,12 +42,14 @@ def command(
     from lurcher.app.add import add
     from lurcher.app.lakes import need_lake
     from lurcher.cli.progress import Bar
+    from lurcher.collect.events.clock import parse_offset
     from lurcher.report.text import counted
 
     lake = need_lake(lake_path)
     with Bar("adding", "rows") as bar:
         report = add(
-            lake, paths, now=now(), table=table, dry_run=dry_run, date_order=date_order,
+            lake, paths, now=now(), table=table, dry_run=dry_run, date_order=date_order, encoding=encoding,
+            clock_offset=None if clock_offset is None else parse_offset(clock_offset),
             progress=lambda name, rows: bar.show(rows, Path(name).name),
         )  # fmt: skip
     for file in report.files:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from lurcher.collect.exports import infer
+from lurcher.collect.exports import guess, infer
 from lurcher.collect.exports.context import ReadContext
 from lurcher.collect.exports.json_values import json_array
 from lurcher.collect.exports.rows import Reject, TableBatch
@@ -85,6 +85,10 @@ def _assemble(
 
     base = context.schema_of(table)
     types = {c.name: c.type for c in base.columns} if base else {}
+    bare = guess.bare_names(list(columns), frozenset(types)) if base and columns.keys() - types.keys() else {}
+    for name, column in bare.items():
+        context.note(f"{name} was taken as {column}")
+    columns = {bare.get(name, name): values for name, values in columns.items()} if bare else columns
     arrays: dict[str, pa.Array] = {}
     bad: dict[int, str] = {}
     for name, values in columns.items():

@@ -6,7 +6,6 @@ goes to it only when its quotes are regular; any other is taken apart here, row 
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +21,15 @@ if TYPE_CHECKING:
 _BLOCK = 4 * 1024 * 1024
 #: The longest row: a cell that goes on for longer is a quote that was forgotten.
 MAX_ROW = 16 * 1024 * 1024
-_MAX_COLUMNS = 4096
+MAX_COLUMNS = 4096
+
+
+@dataclass(frozen=True)
+class CsvNames:
+    """The columns' names, all different. `again`: those that were made of a name that had come before -> that name."""
+
+    names: list[str]
+    again: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -48,18 +55,15 @@ def split_line(line: str, separator: str) -> list[str]:
     return [c.decode() for c in cells] if cells else []
 
 
-def read_table(stream: IO[bytes], separator: str, *, utf16: bool) -> Iterator[list[str] | CsvRows | Reject]:
-    """First the header's names, then rows and rejects."""
+def read_table(stream: IO[bytes], separator: str) -> Iterator[CsvNames | CsvRows | Reject]:
+    """First the header's names, all different, then rows and rejects. Raises `LurcherError` for a header that is none."""
     mark = separator.encode()
     buffer, row, ended = b"", 1, False
     names: list[str] = []
-    decoder = codecs.getincrementaldecoder("utf-16")("replace") if utf16 else None
     start = True
     while not ended:
         block = stream.read(_BLOCK)
         ended = not block
-        if decoder is not None:
-            block = decoder.decode(block, ended).encode("utf-8", "replace")
         if start and block:
             block, start = block.removeprefix(b"\xef\xbb\xbf"), False
         buffer += block
@@ -69,12 +73,15 @@ def read_table(stream: IO[bytes], separator: str, *, utf16: bool) -> Iterator[li
                 if not ended and len(buffer) < MAX_ROW:
                     continue
                 return
-            names = _names(cells[:_MAX_COLUMNS])
-            yield names
+            if len(cells) > MAX_COLUMNS:
+                raise LurcherError(f"the header has {len(cells):,} columns, more than {MAX_COLUMNS:,}", "is it CSV?")
+            header = _names(cells)
+            names = header.names
+            yield header
             buffer = buffer[end:]
         cut = len(buffer) if ended and buffer.count(b'"') % 2 == 0 else _even(buffer)
         piece = buffer[:cut]
-        if piece and _regular(piece, mark):
+        if piece and b"\0" not in piece and _regular(piece, mark):
             columns = _arrow(piece, separator, names)
             if columns is not None:
                 count = len(next(iter(columns.values())))
@@ -90,13 +97,11 @@ def read_table(stream: IO[bytes], separator: str, *, utf16: bool) -> Iterator[li
         if len(buffer) > MAX_ROW:  # only the first line is taken away: without its quote, what follows may be whole
             line, newline, rest = buffer.partition(b"\n")
             yield Reject("row", row, "a quote is opened and not closed within 16 MiB", line[:65_536])
-            row, buffer = row + 1, rest if newline else _skip(stream, utf16)
+            row, buffer = row + 1, rest if newline else _skip(stream)
 
 
-def _skip(stream: IO[bytes], utf16: bool) -> bytes:
+def _skip(stream: IO[bytes]) -> bytes:
     """Read on to the end of the line; what was read of the next ones."""
-    if utf16:
-        raise LurcherError("a line of more than 16 MiB in UTF-16", "is it CSV?")
     while block := stream.read(_BLOCK):
         end = block.find(b"\n")
         if end >= 0:
@@ -104,9 +109,21 @@ def _skip(stream: IO[bytes], utf16: bool) -> bytes:
     return b""
 
 
-def _names(cells: list[bytes]) -> list[str]:
+def _names(cells: list[bytes]) -> CsvNames:
+    """A name for each column: a second `X` is `X_2`, a nameless third column `Column3`."""
     texts = [c.decode("utf-8", "replace").strip() for c in cells]
-    return [t or f"Column{i}" for i, t in enumerate(texts, 1)]
+    given = set(texts)
+    names: dict[str, None] = {}
+    again: dict[str, str] = {}
+    for place, text in enumerate(texts, 1):
+        name, number = text or f"Column{place}", 1
+        while name in names or (number > 1 and name in given):
+            number += 1
+            name = f"{text or f'Column{place}'}_{number}"
+        names[name] = None
+        if number > 1:
+            again[name] = text
+    return CsvNames(list(names), again)
 
 
 def _even(buffer: bytes) -> int:
@@ -183,7 +200,10 @@ def _slow(buffer: bytes, mark: bytes, names: list[str], row: int, last: bool) ->
                 continue
             try:
                 texts = [c.decode() for c in cells]
-                reason = "" if len(texts) == len(names) else f"the row has {len(texts)} cells, the header {len(names)}"
+                zero = next((n for n, t in zip(names, texts, strict=False) if "\0" in t), None)
+                reason = f"{zero}: holds a NUL byte" if zero is not None else reason
+                if len(texts) != len(names):
+                    reason = f"the row has {len(texts)} cells, the header {len(names)}"
             except UnicodeDecodeError as error:
                 reason = f"not UTF-8: {error.reason}"
         if reason:

@@ -1,15 +1,32 @@
-"""Which table a file is of that does not say so itself: by its columns; its name only breaks ties."""
+"""Which table a file is of: its rows say it (`Type`, as Log Analytics writes it), or its columns; its name only breaks ties."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
 
 from lurcher.collect.exports.context import ReadContext
 from lurcher.errors import LurcherError
 from lurcher.schema import known_table, table_names
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: The column in which Log Analytics gives each row's table.
+TYPE = "Type"
+#: Columns that any table of a workspace may have, whatever its schema lists.
+_OF_ANY = frozenset(
+    (
+        *("TenantId", "SourceSystem", "MG", "ManagementGroupName", "Type", "TimeGenerated", "_TimeReceived"),
+        *("_ResourceId", "_SubscriptionId", "_ItemId", "_IsBillable", "_BilledSize"),
+    )
+)
+_SUFFIX = re.compile(
+    r"(.+)_(?:s|d|g|b|t|string|long|int|real|double|bool|boolean|datetime|guid|dynamic|decimal|timespan)"
+)
 
 
 def table_of(columns: Sequence[str], context: ReadContext) -> str:
@@ -17,7 +34,7 @@ def table_of(columns: Sequence[str], context: ReadContext) -> str:
     if context.table:
         return context.table
     names = frozenset(columns)
-    fits = [t for t in table_names() if names <= _columns(t)] if len(names) > 1 else []
+    fits = [t for t in table_names() if _own(names, t) <= _columns(t)] if len(names) > 1 else []
     named = _in_name(context.name)
     if len(fits) > 1:
         # A table of both services is meant before one of the other service alone.
@@ -27,7 +44,7 @@ def table_of(columns: Sequence[str], context: ReadContext) -> str:
     if named in fits:
         return named
     # Columns that Microsoft, or a workspace, has added since: most are known, and the name says the rest.
-    if named and not fits and len(names & _columns(named)) * 2 > len(names):
+    if named and not fits and len(_own(names, named) & _columns(named)) * 2 > len(names):
         return named
     listed = ", ".join(fits[:6]) + (", ..." if len(fits) > 6 else "")
     raise LurcherError(
@@ -43,6 +60,85 @@ def table_of(columns: Sequence[str], context: ReadContext) -> str:
 def _columns(table: str) -> frozenset[str]:
     schema = known_table(table)
     return frozenset(c.name for c in schema.columns) if schema else frozenset()
+
+
+def _own(names: frozenset[str], table: str) -> frozenset[str]:
+    """The names that say something of a table: without those of any table, and as the table has them."""
+    columns = _columns(table)
+    if names <= columns:
+        return names
+    if "TimeGenerated" in columns:
+        names -= _OF_ANY
+    return names - {n for n in names - columns if (m := _SUFFIX.fullmatch(n)) and m[1] in columns}
+
+
+def bare_names(names: Sequence[str], known: frozenset[str]) -> dict[str, str]:
+    """Names with the suffix of a type (`EventID_int`, `Computer_s`), as unions write them where tables differ, that are a column
+    of the table without it: name -> column. Not where the file has the column as well, or two such names for it."""
+    found: dict[str, str] = {}
+    taken: dict[str, int] = {}
+    for name in names:
+        if name not in known and (match := _SUFFIX.fullmatch(name)) and match[1] in known and match[1] not in names:
+            found[name] = match[1]
+            taken[match[1]] = taken.get(match[1], 0) + 1
+    return {name: bare for name, bare in found.items() if taken[bare] == 1}
+
+
+def is_table(name: object) -> bool:
+    """Whether a value names a table of the services, or one that a workspace has made itself."""
+    return isinstance(name, str) and (known_table(name) is not None or re.fullmatch(r"\w{1,100}_CL", name) is not None)
+
+
+class Tables:
+    """Which table each row of a file is of."""
+
+    def __init__(self, context: ReadContext) -> None:
+        self._context = context
+        self._one = context.table or ""
+        self._unknown: LurcherError | None = None
+        self._by_type: bool | None = False if self._one else None
+        #: The tables that there were rows of.
+        self.seen: dict[str, None] = {}
+
+    def columns(self, names: Sequence[str]) -> None:
+        """The columns of the file. Raises `LurcherError` where nothing can tell its table."""
+        try:
+            self._one = self._one or table_of(names, self._context)
+        except LurcherError as error:
+            self._unknown = error
+            if TYPE not in names:
+                raise
+
+    def of(self, types: pa.Array | Sequence[Any] | None, count: int) -> Iterator[tuple[str, pa.Array | None]]:
+        """The table of these rows, or tables with the places of their rows. `types`: what the rows have as `Type`."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        groups: dict[Any, None] = {}
+        if self._by_type is not False and types is not None:
+            values = types.unique().to_pylist() if isinstance(types, pa.Array) else types
+            groups = dict.fromkeys(v if isinstance(v, str) else None for v in values)
+            if self._by_type is None:
+                self._by_type = all(map(is_table, groups))
+        elif self._by_type is None:
+            self._by_type = False
+        if not self._by_type:
+            if not self._one and self._unknown is not None:
+                raise self._unknown
+            self.seen[self._one] = None
+            yield self._one, None
+            return
+        if not groups or not all(map(is_table, groups)):
+            raise LurcherError(
+                "`Type` says the table of some rows, and not of others", "name it: --table", self._context.name
+            )
+        self.seen.update(groups)
+        if len(groups) == 1:
+            yield next(iter(groups)), None
+            return
+        column = types if isinstance(types, pa.Array) else pa.array(types, pa.string())
+        for table in groups:
+            yield table, pc.indices_nonzero(pc.equal(column, table))
 
 
 def _platforms(table: str) -> frozenset[str]:

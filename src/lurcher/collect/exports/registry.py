@@ -24,14 +24,15 @@ class Head:
 
 @dataclass(frozen=True)
 class SourceFormat:
-    """One format. `recognise` looks at the head; of those that say yes, the lowest `rank` wins: what is told by a signature
+    """One format. `recognise` looks at the head, and says yes or no, or, for yes, what it has seen (`2 columns`); of those that say
+    yes, the lowest `rank` wins: what is told by a signature
     or by names of its own comes before what is told by its shape alone. `read` streams rows and rejects; it raises
     `LurcherError` where the file as a whole cannot be taken."""
 
     name: str
     title: str
     rank: int
-    recognise: Callable[[Head], bool]
+    recognise: Callable[[Head], bool | str]
     read: Reader
 
 
@@ -39,7 +40,9 @@ class SourceFormat:
 FORMATS: dict[str, SourceFormat] = {}
 
 
-def source_format(name: str, title: str, rank: int, recognise: Callable[[Head], bool]) -> Callable[[Reader], Reader]:
+def source_format(
+    name: str, title: str, rank: int, recognise: Callable[[Head], bool | str]
+) -> Callable[[Reader], Reader]:
     """Declare the function as the reader of a format."""
 
     def declare(read: Reader) -> Reader:
@@ -53,8 +56,16 @@ def source_format(name: str, title: str, rank: int, recognise: Callable[[Head], 
 
 def recognise(leaf: Leaf) -> SourceFormat | None:
     """The format of a file; None where it is of none that is known."""
+    return recognised(leaf)[0]
+
+
+def recognised(leaf: Leaf) -> tuple[SourceFormat | None, str]:
+    """The format of a file, and what it was recognised by."""
     head = Head(leaf.head(), leaf.name)
-    return next((f for f in sorted(FORMATS.values(), key=lambda f: f.rank) if f.recognise(head)), None)
+    for kind in sorted(FORMATS.values(), key=lambda f: f.rank):
+        if seen := kind.recognise(head):
+            return kind, seen if isinstance(seen, str) else "what it begins with"
+    return None, ""
 
 
 def _load() -> None:

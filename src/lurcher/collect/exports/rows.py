@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class TableBatch:
     """Rows of one table. `batch` has the columns' own names and the types of `lurcher.lake.layout.arrow_type`; `row_hash`
-    (16 bytes a row) is given by sources that deliver a row more than once, and by no others."""
+    (16 bytes a row) is given by sources that deliver a row more than once, and by no others. `copies`: they do so only in copies
+    of one file, which have its name."""
 
     schema: TableSchema
     batch: pa.RecordBatch
     row_hash: pa.Array | None = None
+    copies: bool = False
 
 
 @dataclass(frozen=True)

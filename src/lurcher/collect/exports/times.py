@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)? ?(?:([Zz]|UTC)|([+-])(\d\d):?(\d\d))?"
 )
-_CLOCK = r"(\d{1,2}):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)? ?([AaPp][Mm])?"
-_SLASH = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}),? +" + _CLOCK)
+_CLOCK = r"(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(?: ?([AaPp])\.? ?[Mm]\.?)?"
+_SLASH = re.compile(r"(\d{1,2})([/-])(\d{1,2})\2(\d{4})(?:,? +" + _CLOCK + ")?")
+_DOTS = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:,? +" + _CLOCK + ")?")
+_YEAR_FIRST = re.compile(r"(\d{4})[/-](\d{1,2})[/-](\d{1,2}),? +" + _CLOCK)
 _NAMED = re.compile(r"([A-Z][a-z]{2})[a-z]* (\d{1,2}),? (\d{4}),? (?:at )?" + _CLOCK)
 _MONTHS = {"JanFebMarAprMayJunJulAugSepOctNovDec"[3 * i : 3 * i + 3]: i + 1 for i in range(12)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -51,10 +53,16 @@ def parse(text: str, context: ReadContext) -> int:
         offset = timedelta(hours=int(zh), minutes=int(zm)) * (-1 if sign == "-" else 1) if sign else timedelta()
         return _micros(int(y), int(mo), int(d), int(h or 0), int(mi or 0), int(s or 0), fraction, offset)
     if match := _SLASH.fullmatch(text):
-        a, b, y, *clock = match.groups()
+        a, _, b, y, *clock = match.groups()
         context.saw_date(int(a), int(b))
         month, day = (int(a), int(b)) if context.order() == "mdy" else (int(b), int(a))
         return _micros(int(y), month, day, *_clock(*clock), timedelta())
+    if match := _DOTS.fullmatch(text):  # where dates have dots the day comes first
+        d, mo, y, *clock = match.groups()
+        return _micros(int(y), int(mo), int(d), *_clock(*clock), timedelta())
+    if match := _YEAR_FIRST.fullmatch(text):
+        y, mo, d, *clock = match.groups()
+        return _micros(int(y), int(mo), int(d), *_clock(*clock), timedelta())
     if (match := _NAMED.fullmatch(text)) and match[1] in _MONTHS:
         name, d, y, *clock = match.groups()
         return _micros(int(y), _MONTHS[name], int(d), *_clock(*clock), timedelta())
@@ -62,14 +70,14 @@ def parse(text: str, context: ReadContext) -> int:
 
 
 def _clock(
-    hour: str, minute: str, second: str | None, fraction: str | None, half: str | None
+    hour: str | None, minute: str | None, second: str | None, fraction: str | None, half: str | None
 ) -> tuple[int, int, int, str | None]:
-    h = int(hour)
+    h = int(hour or 0)
     if half:
         if not 1 <= h <= 12:
             raise ValueError(f"{h} is no hour of a 12-hour clock")
-        h = h % 12 + (12 if half.lower() == "pm" else 0)
-    return h, int(minute), int(second or 0), fraction
+        h = h % 12 + (12 if half.lower() == "p" else 0)
+    return h, int(minute or 0), int(second or 0), fraction
 
 
 def _micros(

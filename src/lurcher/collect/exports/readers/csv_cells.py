@@ -9,32 +9,41 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from lurcher.collect.exports import guess
-from lurcher.collect.exports.assemble import finish, from_text
+from lurcher.collect.exports.assemble import Rejecter, finish, from_text
 from lurcher.collect.exports.context import ReadContext
+from lurcher.collect.exports.csv_header import Header, read_header
 from lurcher.collect.exports.csv_table import CsvRows, read_table, split_line
 from lurcher.collect.exports.files import Leaf, reading
 from lurcher.collect.exports.registry import Head, source_format
 from lurcher.collect.exports.rows import Reject, TableBatch
-from lurcher.errors import LurcherError
+from lurcher.kql.types import ScalarType
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _SEPARATORS = ",;\t"
 
 
-def _recognise(head: Head) -> bool:
-    text = _decoded(head.data)
-    if text is None or "\0" in text:
+def _recognise(head: Head) -> str | bool:
+    first = _first_line(head.data)
+    if first is None:
         return False
-    first = text.lstrip("\ufeff").partition("\n")[0]
-    control = re.search(r"[\x01-\x08\x0e-\x1f]", first)
-    return not control and bool(first.strip()) and (_separator(first) != "" or head.name.lower().endswith(".csv"))
+    separator = _separator(first)
+    if not separator and not head.name.lower().endswith(".csv"):
+        return False
+    named = {",": "commas", ";": "semicolons", "\t": "tabs", "": "one column"}[separator]
+    return f"a header of {len(split_line(first, separator or ','))} columns ({named})"
 
 
-def _decoded(data: bytes) -> str | None:
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data[: len(data) & ~1].decode("utf-16", "replace")
-    return data.decode("utf-8", "replace")
+def _first_line(data: bytes) -> str | None:
+    """The header; None where the file does not begin with text."""
+    line = data.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n").partition(b"\n")[0]
+    if re.search(rb"[\x00-\x08\x0e-\x1f]", line) or not line.strip():
+        return None
+    return line.decode("utf-8", "replace")
 
 
 def _separator(line: str) -> str:
@@ -46,23 +55,31 @@ def _separator(line: str) -> str:
 
 @source_format("csv", "CSV (portal export, or any table with a header)", 90, _recognise)
 def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
-    text = _decoded(leaf.head()) or ""
-    separator = _separator(text.lstrip("\ufeff").partition("\n")[0]) or ","
+    separator = _separator(_first_line(leaf.head()) or "") or ","
     with reading(leaf.name), closing(leaf.open()) as stream:
-        table = ""
-        for part in read_table(stream, separator, utf16=leaf.head(2) in (b"\xff\xfe", b"\xfe\xff")):
+        header: Header | None = None
+        tables = guess.Tables(context)
+        for part in read_table(stream, separator):
             if isinstance(part, Reject):
                 yield part
-            elif isinstance(part, CsvRows):
-                yield from from_text(table, part.columns, part.count, context, part.reject)
-            else:
-                _check_header(part, leaf.name)
-                table = guess.table_of(part, context)
-        if table:
+            elif not isinstance(part, CsvRows):
+                header = read_header(part, context)
+                tables.columns(list(header.columns.values()))
+            elif header is not None:
+                columns = header.of(part.columns)
+                for table, places in tables.of(columns.get(guess.TYPE), part.count):
+                    if context.schema_of(table) is None:
+                        for name in header.times:
+                            context.declare(table, name, ScalarType.DATETIME)
+                    rows = columns if places is None else {n: a.take(places) for n, a in columns.items()}
+                    yield from from_text(
+                        table, rows, part.count if places is None else len(places), context, _rejecter(part, places)
+                    )
+        for table in tables.seen:
             yield from finish(table, context)
 
 
-def _check_header(names: list[str], file: str) -> None:
-    twice = next((n for i, n in enumerate(names) if n in names[:i]), None)
-    if twice is not None:
-        raise LurcherError(f"the header has the column '{twice}' twice", "rename one", file, 1)
+def _rejecter(part: CsvRows, places: pa.Array | None) -> Rejecter:
+    if places is None:
+        return part.reject
+    return lambda i, why: part.reject(places[i].as_py(), why)
