@@ -117,7 +117,7 @@ def _commit(
     """Put what the journal holds into the lake, as one source. `earlier`: the digest under which a run that was killed
     meanwhile had begun to."""
     from lurcher.collect.signature_rows import Row, certificate_batch, file_batch
-    from lurcher.collect.signatures import BATCH
+    from lurcher.collect.signatures import BATCH, readable
 
     tables = [schema for table in (CERTIFICATES, FILES) if (schema := known_table(table)) is not None]
     digest = hashlib.sha256(repr((origin.device_name, journal.chain)).encode())
@@ -140,7 +140,7 @@ def _commit(
                 continue
             count += 1
             digest.update(repr((row.path, row.digest)).encode())
-            rows.append(Row(count, re.split(r"[\\/]", row.path)[-1], row.path, row.facts, row.at))
+            rows.append(Row(count, readable(os.fsdecode(row.place.name)), row.path, row.facts, row.at))
             if len(rows) >= BATCH:
                 flush()
         if rows:

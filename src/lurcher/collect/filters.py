@@ -95,11 +95,10 @@ def _regex(pattern: str, drive: str) -> str:
             out, at = out + "[^/]*", at + 1
         elif text[at] == "?":
             out, at = out + "[^/]", at + 1
-        elif text[at] == "[" and "]" in text[at + 2 :]:
-            end = text.index("]", at + 2)
+        elif text[at] == "[" and (end := text.find("]", at + 2 + (text[at + 1 : at + 2] in ("!", "^")))) > 0:
             body = text[at + 1 : end]
             not_, body = ("^", body[1:]) if body[0] in "!^" else ("", body)
-            safe = re.sub(r"([\\\[\]^&~|])", r"\\\1", body)
+            safe = re.sub(r"([\\\[\]^&~|]|-(?=-))", r"\\\1", body)
             out, at = out + f"(?!/)[{not_}{safe}]", end + 1
         else:
             out, at = out + re.escape(text[at]), at + 1
