@@ -64,7 +64,7 @@ def commit(stage: TableStage, source: SourceId, folder: Path, scratch: Path) -> 
     seen: set[str] = set()
     #: What was moved into the table's folder. A conflict may show rows that are repeats: their file is written again.
     moved: set[Path] = set()
-    if stage.hashed:
+    if stage.hashed and stage.among is None:
         files = repeats.drop_within(files, scratch)
     for attempt in range(_ATTEMPTS):
         delta = _open_or_create(stage, folder)
@@ -73,7 +73,7 @@ def commit(stage: TableStage, source: SourceId, folder: Path, scratch: Path) -> 
             return AppendResult(stage.name, 0, 0, True, table.version)
         new = _new_columns(stage, table, files)
         if stage.hashed:
-            files = repeats.drop_known(files, _unseen(table, seen), scratch)
+            files = repeats.drop_known(files, _unseen(table, seen), scratch, stage.among)
         try:
             if new:
                 fields = [layout.delta_field(c, stage.stored[c.name], late=True) for c in new]

@@ -227,6 +227,10 @@ class Lake:
         """What has been added."""
         return self._sources.all()
 
+    def known_sources(self) -> Iterable[SourceRecord]:
+        """What has been added or is being added, for look-ups file by file."""
+        return self._sources.known()
+
     def source(self, digest: str) -> SourceRecord | None:
         return self._sources.get(digest)
 

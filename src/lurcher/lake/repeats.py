@@ -1,8 +1,10 @@
 """Rows that an at-least-once source delivers again.
 
 Such a source gives each row a hash of its content (16 bytes, stored beside it as `_row_hash`). Of rows with one hash the
-first stays: within the source, and against what the table holds. A repeated row has the same time, so only files of the
-same days are looked at; DuckDB joins the hashes and spills to disk, so memory is bounded whatever the sizes.
+first stays: within the source, and against what the table holds. A log that is copied again and again is a source of that
+kind only against its earlier copies: its rows are held against theirs (`among`), and not against each other. A repeated row
+has the same time, so only files of the same days are looked at; DuckDB joins the hashes and spills to disk, so memory is
+bounded whatever the sizes.
 """
 
 from __future__ import annotations
@@ -46,8 +48,14 @@ def drop_within(files: list[StagedFile], scratch: Path) -> list[StagedFile]:
     return result
 
 
-def drop_known(files: list[StagedFile], stored: dict[Any, list[str]], scratch: Path) -> list[StagedFile]:
-    """Without the rows whose hash is in the stored files of the same day. `stored`: day -> paths."""
+def drop_known(
+    files: list[StagedFile], stored: dict[Any, list[str]], scratch: Path, among: frozenset[str] | None = None
+) -> list[StagedFile]:
+    """Without the rows whose hash is in the stored files of the same day. `stored`: day -> paths; `among`: rows of these
+    sources alone count (digests; None: of all)."""
+    if among is not None and not among:
+        return files
+    whose = "" if among is None else f" AND {layout.SOURCE} IN (SELECT unnest($3))"
     result: list[StagedFile] = []
     with _connect(scratch) as db:
         for file in files:
@@ -58,8 +66,8 @@ def drop_known(files: list[StagedFile], stored: dict[Any, list[str]], scratch: P
             rows = db.sql(
                 f"SELECT file_row_number::BIGINT r FROM {_READ} WHERE {layout.ROW_HASH} IN "
                 f"(SELECT {layout.ROW_HASH} FROM read_parquet($2, hive_partitioning = false) "
-                f"WHERE {layout.ROW_HASH} IS NOT NULL)",
-                params=[[str(file.path)], old],
+                f"WHERE {layout.ROW_HASH} IS NOT NULL{whose})",
+                params=[[str(file.path)], old, *([] if among is None else [sorted(among)])],
             ).to_arrow_table()
             result += _without(file, rows["r"])
     return result

@@ -128,6 +128,8 @@ class TableStage:
         self.late: set[str] = set()
         self.rows = 0
         self.hashed = False
+        #: The sources whose rows a hash is held against (digests); None: all, and this one itself.
+        self.among: frozenset[str] | None = None
         self.files: list[StagedFile] = []
         self._folder = folder / name
         self._folder.mkdir()

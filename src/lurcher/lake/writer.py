@@ -53,10 +53,19 @@ class SourceWriter:
         """The columns that rows of a table have from here on; columns that it had stay."""
         self._stage(schema.name).declare(schema.columns)
 
-    def write(self, schema: TableSchema, batch: pa.RecordBatch, *, row_hash: pa.Array | None = None) -> None:
+    def write(
+        self,
+        schema: TableSchema,
+        batch: pa.RecordBatch,
+        *,
+        row_hash: pa.Array | None = None,
+        among: frozenset[str] | None = None,
+    ) -> None:
         """Take rows of the table `schema.name`. See `Lake.append` for what a batch is. `row_hash` (16 bytes a row) makes
-        the table drop rows that it has already: for sources that deliver at least once, and no others."""
+        the table drop rows that it has already: for sources that deliver at least once, and no others. `among`: only rows
+        that came from these sources (digests) count, and none of this source itself."""
         stage = self._stage(schema.name)
+        stage.among = among
         stage.declare(schema.columns)
         with told(f"rows of {schema.name} cannot be written", self._lake.path, _AGAIN):
             stage.write(batch, row_hash)
