@@ -78,7 +78,7 @@ def _first(part: TableBatch, seen: set[bytes]) -> pa.RecordBatch:
         return part.batch
     keep = []
     for digest in part.row_hash.to_pylist():
-        keep.append(digest not in seen)
+        keep.append(digest is None or digest not in seen)
         seen.add(digest)
     return part.batch.filter(pa.array(keep))
 

@@ -15,7 +15,7 @@ import pytest
 
 from lurcher.app.add import AddReport, add
 from lurcher.app.session import Session
-from lurcher.collect.exports import csv_table, lines, registry
+from lurcher.collect.exports import csv_table, elements, lines, registry
 from lurcher.engines.values import protocol_rows
 from lurcher.lake import Lake
 
@@ -229,8 +229,53 @@ def test_keys_that_come_once_are_taken_however_they_look(lake: Lake, line: str) 
     assert put(lake, "x.json", f"{line}\n{line}\n").files[0].rows == 2
 
 
-def test_a_document_with_a_key_twice_is_refused(lake: Lake) -> None:
-    assert "'a' comes twice" in put(lake, "x.json", '[\n{"a":1,\n"a":2}]').files[0].skipped
+def test_an_element_with_a_key_twice_is_rejected(lake: Lake) -> None:
+    outcome = put(lake, "x.json", '[{"a":7},\n{"a":1,\n"a":2},{"a":8}]').files[0]
+    assert (outcome.rows, outcome.reasons) == (2, {"the key 'a' comes twice in an object": 1})
+
+
+VALUES = [{"a": i, "s": "x\\" * (i % 4) + '"]}[{,' * (i % 3), "d": {"n": [i, {}]}} for i in range(50)]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("block", [1, 7, 64, 1000, 1_000_000])
+def test_arrays_are_read_in_pieces(lake: Lake, monkeypatch: pytest.MonkeyPatch, indent: int | None, block: int) -> None:
+    monkeypatch.setattr(elements, "BLOCK", block)
+    assert put(lake, "x.json", " \n" + json.dumps(VALUES, indent=indent)).files[0].rows == 50
+    assert query(lake, "T | project a, s, d | order by a asc") == [[v["a"], v["s"], v["d"]] for v in VALUES]
+
+
+@pytest.mark.parametrize("block", [1, 64, 1_000_000])
+def test_objects_over_several_lines_one_after_the_other(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(elements, "BLOCK", block)
+    put(lake, "x.json", "\n".join(json.dumps(v, indent=1) for v in VALUES))
+    assert query(lake, "T | project a, s, d | order by a asc") == [[v["a"], v["s"], v["d"]] for v in VALUES]
+
+
+@pytest.mark.parametrize(
+    ("text", "rows", "told"),
+    [
+        ('[{"a":1},{"a":2},{"a":3', [1, 2], [(3, "cut: the document ends before its end", '{"a":3')]),
+        ('[{"a":1},{"a":2}', [1, 2], [(3, "cut: the document ends before its end", "")]),
+        (
+            '[{"a":1},5,"x",{"a":2},[{}]]',
+            [1, 2],
+            [(n, "not a JSON object", raw) for n, raw in ((2, "5"), (3, '"x"'), (5, "[{}]"))],
+        ),
+        ('[{"a":1},{"a":nul},{"a":3}]', [1, 3], [(2, "not JSON: invalid literal, expected 'null'", '{"a":nul}')]),
+        ('[{"a":1}] [{"a":2}]', [1], [(2, "something follows the end of the array", '[{"a":2}]')]),
+        ('[{"a":1}]\n\n', [1], []),
+        ('{\n"a":1\n}\n{\n"a":2', [1], [(2, "cut: the document ends before its end", '{\n"a":2')]),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_a_document_is_told_and_the_rest_taken(lake: Lake, text: str, rows: Any, told: Any) -> None:
+    outcome = put(lake, "x.json", text).files[0]
+    assert query(lake, "T | project a | order by a asc") == [[n] for n in rows]
+    lines = Path(outcome.rejects).read_text().splitlines() if outcome.rejects else []
+    found = [json.loads(line) for line in lines]
+    assert sorted((r["element"], r["reason"].partition(" (")[0], r["raw"]) for r in found) == told
 
 
 def test_a_defect_of_a_reader_is_told_of_and_the_other_files_go_on(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ def from_json(
     rows: Sequence[Mapping[str, Any]],
     context: ReadContext,
     reject: Rejecter,
-    row_hash: Sequence[bytes] | None = None,
+    row_hash: Sequence[bytes | None] | None = None,
 ) -> Iterator[TableBatch | Reject]:
     """Rows as JSON objects."""
     names = list(dict.fromkeys(chain.from_iterable(dict.fromkeys(map(tuple, rows)))))
@@ -77,7 +77,7 @@ def _assemble(
     count: int,
     context: ReadContext,
     reject: Rejecter,
-    row_hash: Sequence[bytes] | None,
+    row_hash: Sequence[bytes | None] | None,
     type_of: Callable[[Any], Any],
     convert: Callable[[Any, Any, ReadContext], tuple[pa.Array, Bad]],
 ) -> Iterator[TableBatch | Reject]:

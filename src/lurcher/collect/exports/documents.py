@@ -1,16 +1,18 @@
 """JSON in files: objects a line, or one document.
 
-A file is read as lines, some at a time. Where its first line is not JSON by itself the file is one document (an array, or an
-object that holds one), which has to be read whole: up to a limit.
+A file is read as lines, some at a time. Where its first line is not JSON by itself the file is a document: an array, whose elements
+are read some at a time as well, or objects over several lines, each of which is read whole, up to a limit.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
+from lurcher.collect.exports.elements import read_values
 from lurcher.collect.exports.files import Leaf, reading
 from lurcher.collect.exports.keys import RepeatedKeyError, all_once, check_keys
 from lurcher.collect.exports.lines import Lines, read_lines
@@ -56,11 +58,29 @@ def repr_json(value: Any) -> bytes:
 def documents(leaf: Leaf, *, unwrap: str = "") -> Iterator[Piece]:
     """The objects of a file, some at a time. `unwrap` names a key that may hold a list of them."""
     if not _is_lines(leaf):
-        yield from _pieces(elements(load(leaf), unwrap))
+        yield from _of_values(leaf, unwrap)
         return
     with reading(leaf.name), closing(leaf.open()) as stream:
         for lines in read_lines(stream):
             yield _of_lines(lines, unwrap)
+
+
+def first_object(head: bytes, unwrap: str = "") -> dict[str, Any] | None:
+    """The first row of a file that begins so; None where it is none, or goes on beyond the head."""
+    from json import JSONDecodeError, JSONDecoder
+
+    text = head.removeprefix(_BOM).decode("utf-8", "ignore").lstrip()
+    for _ in range(2):
+        text = text.removeprefix("[").lstrip()
+        if unwrap and (match := re.match(rf'\{{\s*"{unwrap}"\s*:\s*\[\s*', text)):
+            text = text[match.end() :]
+    if not text.startswith("{"):
+        return None
+    try:
+        value, _ = JSONDecoder(parse_int=str, parse_float=str).raw_decode(text)
+    except (JSONDecodeError, RecursionError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def load(leaf: Leaf) -> Any:
@@ -91,9 +111,40 @@ def load(leaf: Leaf) -> Any:
 
 def elements(document: Any, unwrap: str) -> list[Any]:
     """The rows of a document: an array's elements, an object's list under `unwrap`, or the object itself."""
-    if isinstance(document, dict) and unwrap and isinstance(document.get(unwrap), list):
+    if isinstance(document, dict) and unwrap and _wraps(document, unwrap):
         document = document[unwrap]
     return document if isinstance(document, list) else [document]
+
+
+def _wraps(document: dict[str, Any], unwrap: str) -> bool:
+    """Whether an object is but the cover of a list. `value` is a name like any other, except in what OData writes."""
+    if not isinstance(document.get(unwrap), list):
+        return False
+    return unwrap != "value" or any(name.startswith("@odata.") for name in document)
+
+
+def _of_values(leaf: Leaf, unwrap: str) -> Iterator[Piece]:
+    with reading(leaf.name), closing(leaf.open()) as stream:
+        for found in read_values(stream):
+            piece = Piece("element", rejects=found.rejects)
+            for value, position in zip(found.values, found.positions, strict=True):
+                if type(value) is dict and not (unwrap and _wraps(value, unwrap)):
+                    piece.values.append(value)
+                    piece.positions.append(position)
+                    continue
+                covered = type(value) is dict
+                for i, row in enumerate(elements(value, unwrap) if covered else [value], 1):
+                    if isinstance(row, dict):
+                        piece.values.append(row)
+                        piece.positions.append(i if covered else position)
+                    else:
+                        piece.rejects.append(
+                            Reject("element", i if covered else position, "not a JSON object", repr_json(row))
+                        )
+                    if len(piece.values) >= _ROWS:
+                        yield piece
+                        piece = Piece("element")
+            yield piece
 
 
 def _pieces(values: list[Any]) -> Iterator[Piece]:
@@ -165,7 +216,7 @@ def _of_lines(lines: Lines, unwrap: str) -> Piece:
             except RepeatedKeyError as error:
                 piece.rejects.append(Reject("line", number, str(error), line.rstrip(b"\r")))
                 continue
-        if type(value) is dict and not (unwrap and unwrap in value):
+        if type(value) is dict and not (unwrap and _wraps(value, unwrap)):
             values.append(value)
             positions.append(number)
             continue

@@ -23,43 +23,52 @@ from lurcher.kql.types import TYPE_NAMES
 
 _MARK = re.compile(rb'"[Ss]chema"\s*:\s*\[')
 # The names that the APIs give: .NET's (`SByte` is Kusto's bool) and Kusto's.
-_TYPES = {"sbyte": "bool", "single": "real", "object": "dynamic", "uint64": "long"}
+_TYPES = {"sbyte": "bool", "single": "real", "object": "dynamic", "uint64": "long", "sqldecimal": "decimal"}
 
 
 def _recognise(head: Head) -> bool:
     return head.data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and _MARK.search(head.data) is not None
 
 
-@source_format("api-json", "Answer of the Defender or Graph hunting API (JSON)", 30, _recognise)
+@source_format("api-json", "Answer of the Defender or Graph hunting API (JSON)", 24, _recognise)
 def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
     document = load(leaf)
-    schema = _either(document, "Schema", "schema")
-    rows = _either(document, "Results", "results")
+    schema = either(document, "Schema", "schema")
+    rows = either(document, "Results", "results")
     if not isinstance(rows, list) or not isinstance(schema, list):
         raise LurcherError("an answer of the API without Results", "save the whole answer", leaf.name)
     types: dict[str, str] = {}
     for column in schema:
-        name, kind = _either(column, "Name", "name"), _either(column, "Type", "type")
+        name, kind = either(column, "Name", "name"), either(column, "Type", "type")
         if isinstance(name, str) and isinstance(kind, str):
             types[name] = kind
     table = guess.table_of(list(types), context)
-    _declare(table, types, context)
-    for piece in of_values(rows):
+    declare(table, types, context)
+    for piece in of_values([_plain(row) for row in rows]):
         yield from piece.rejects
         yield from from_json(table, piece.values, context, piece.reject)
     yield from finish(table, context)
 
 
-def _either(document: Any, *names: str) -> Any:
+def _plain(row: Any) -> Any:
+    """A row without what OData writes beside its values (`ProcessId@odata.type`)."""
+    if isinstance(row, dict) and any("@odata." in name for name in row):
+        return {name: value for name, value in row.items() if "@odata." not in name}
+    return row
+
+
+def either(document: Any, *names: str) -> Any:
+    """What an object has under the first of these names that it has; None where it is none, or has none."""
     if isinstance(document, dict):
         return next((document[n] for n in names if n in document), None)
     return None
 
 
-def _declare(table: str, types: dict[str, str], context: ReadContext) -> None:
+def declare(table: str, types: dict[str, str], context: ReadContext) -> None:
     """Columns that the table does not have are of the type that the answer says."""
     base = context.schema_of(table)
     for name, kind in types.items():
-        kql = TYPE_NAMES.get(_TYPES.get(kind.lower(), kind.lower()))
+        plain = kind.lower().removeprefix("system.").removeprefix("data.sqltypes.")
+        kql = TYPE_NAMES.get(_TYPES.get(plain, plain))
         if kql is not None and (base is None or base.column(name) is None):
             context.declare(table, name, kql)

@@ -8,7 +8,6 @@ Source: "Stream Microsoft Defender XDR events", Microsoft Learn.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -18,25 +17,21 @@ from lurcher.collect.exports.assemble import finish, from_json
 from lurcher.collect.exports.context import ReadContext
 from lurcher.collect.exports.documents import Piece, documents
 from lurcher.collect.exports.files import Leaf
+from lurcher.collect.exports.keys import content_hash
 from lurcher.collect.exports.registry import Head, source_format
 from lurcher.collect.exports.rows import Reject, TableBatch
 
 _PREFIX = "AdvancedHunting-"
-_MARK = re.compile(rb'"category"\s*:\s*"AdvancedHunting-')
+_MARK = re.compile(rb'"category"\s*:\s*"AdvancedHunting-([A-Za-z0-9_]*)')
 
 
-def _recognise(head: Head) -> bool:
-    return head.data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") and _MARK.search(head.data) is not None
-
-
-def _hash(row: dict[str, Any]) -> bytes:
-    import orjson
-
-    try:
-        content = orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
-    except TypeError:  # nested deeper than it writes: such a row has a value that is rejected
-        content = b""
-    return hashlib.blake2b(content, digest_size=16).digest()
+def _recognise(head: Head) -> bool | str:
+    found = head.data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") and _MARK.search(head.data)
+    return (
+        f"category AdvancedHunting-{found[1].decode()} in line {head.data.count(10, 0, found.start()) + 1}"
+        if found
+        else False
+    )
 
 
 def _rejecter(piece: Piece, at: list[int]) -> Callable[[int, str], Reject]:
@@ -63,7 +58,7 @@ def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
             table = category.removeprefix(_PREFIX)
             tables[table] = None
             at = places[category]
-            hashes = [_hash(row) for row in rows]
+            hashes = [content_hash(row) for row in rows]
             yield from from_json(table, rows, context, _rejecter(piece, at), hashes)
     for table in tables:
         yield from finish(table, context)

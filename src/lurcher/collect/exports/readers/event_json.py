@@ -23,7 +23,10 @@ def _recognise(head: Head) -> bool:
     text = _text(head.data)
     if text.lstrip("\ufeff \t\r\n[")[:1] != "{":
         return False
-    return any(form_of(value) is not None or any(unwrap(value)) for value in _objects(text))
+    return any(
+        form_of(value) is not None or any(form_of(inner) is not None for inner in unwrap(value))
+        for value in _objects(text)
+    )
 
 
 def _text(data: bytes) -> str:

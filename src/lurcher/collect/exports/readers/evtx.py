@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 from lurcher.collect.events.event import Event, Events
 from lurcher.collect.events.evtx import HEADER, Chunk, chunks, is_evtx, read_header
-from lurcher.collect.events.forms.xml_json import of_xml
+from lurcher.collect.events.forms.xml_json import of_xml, put
 from lurcher.collect.events.integrity import Integrity
 from lurcher.collect.events.read import BATCH, to_rows
 from lurcher.collect.exports.context import ReadContext
+from lurcher.collect.exports.keys import all_once
 from lurcher.collect.exports.leaf import Leaf, reading
 from lurcher.collect.exports.registry import source_format
 from lurcher.collect.exports.rows import Reject, TableBatch
@@ -51,12 +54,11 @@ def _events(found: list[Event], texts: list[str]) -> Events:
 
 def _take(chunk: Chunk, found: list[Event], texts: list[str], integrity: Integrity) -> Iterator[Reject]:
     """The events of a chunk, and what is none of it: every record is the one or the other."""
-    import orjson
-
     number = integrity.records
     integrity.see(chunk)
     stretches = iter([*chunk.stretches, (len(chunk.data) + 1, 0, "")])
     offset, size, why = next(stretches)
+    values = iter(_parsed([record.text for record in chunk.records if record.text is not None]))
     for record in chunk.records:
         while offset < record.offset:
             yield _stretch(chunk, offset, size, why)
@@ -64,12 +66,11 @@ def _take(chunk: Chunk, found: list[Event], texts: list[str], integrity: Integri
         number += 1
         reason, text = record.error, record.text
         if text is not None:
+            value = next(values)
             try:
-                found.append(of_xml(orjson.loads(text)["Event"], number))
+                found.append(of_xml(value["Event"], number))
                 texts.append(text)
                 continue
-            except orjson.JSONDecodeError as error:
-                reason = f"the parser's JSON cannot be read: {error.msg}"
             except (ValueError, TypeError, KeyError, AttributeError) as error:
                 reason = str(error) if isinstance(error, ValueError) else "it has no System part"
         raw = (
@@ -79,6 +80,40 @@ def _take(chunk: Chunk, found: list[Event], texts: list[str], integrity: Integri
     while size:
         yield _stretch(chunk, offset, size, why)
         offset, size, why = next(stretches)
+
+
+def _parsed(texts: list[str]) -> list[Any]:
+    """The objects of these JSON texts. A provider may have a field twice: the second `LogonGuid` is `LogonGuid_1`, as evtx_dump
+    has it. A text that cannot be read is None."""
+    import orjson
+
+    whole = f"[{','.join(texts)}]".encode("utf-8", "surrogatepass")
+    try:
+        values: list[Any] = orjson.loads(whole)
+    except orjson.JSONDecodeError:
+        return [_alone(text) for text in texts]
+    if len(values) != len(texts):
+        return [_alone(text) for text in texts]
+    if all_once(whole, [values]):
+        return values
+    return [
+        value if all_once(text.encode("utf-8", "surrogatepass"), [value]) else _alone(text)
+        for text, value in zip(texts, values, strict=True)
+    ]
+
+
+def _alone(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_numbered)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _numbered(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for name, value in pairs:
+        put(result, name, value)
+    return result
 
 
 def _stretch(chunk: Chunk, offset: int, size: int, why: str) -> Reject:
