@@ -60,6 +60,8 @@ def command(
         more = [f"{file.repeated:,} repeated"] if file.repeated else []
         more += [f"{file.rejected:,} rejected"] if file.rejected else []
         click.echo(f"{file.name}: {file.format}, {tables}" + (f" ({', '.join(more)})" if more else ""))
+        for note in file.notes:
+            click.echo(f"  {note}")
         for reason, count in sorted(file.reasons.items(), key=lambda r: -r[1])[:5]:
             click.echo(f"  rejected {count:,}: {reason}")
         if file.rejects:

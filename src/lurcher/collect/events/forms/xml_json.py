@@ -42,35 +42,44 @@ def top(value: Object, position: int) -> Event:
 def of_xml(inner: Object, position: int) -> Event:
     """The event of an object with `System`. Raises `ValueError` where it has no number."""
     system = inner["System"]
-    number = system.get("EventID")
+    get = system.get
+    number = get("EventID")
     if type(number) is not int:
         number = event_id(number)
     provider, created, execution = _of(system, "Provider"), _of(system, "TimeCreated"), _of(system, "Execution")
+    security, correlation = get("Security"), get("Correlation")
     data, user_data = fields_of(inner)
-    message = inner.get("RenderingInfo")
-    record = system.get("EventRecordID")
-    # Attributes: as evtx_dump has them, one look each.
+    rendering = inner.get("RenderingInfo")
+    when, name, guid = created.get("SystemTime"), provider.get("Name"), provider.get("Guid")
+    channel, computer, record, mask = get("Channel"), get("Computer"), get("EventRecordID"), get("Keywords")
+    version, level, task, opcode = get("Version"), get("Level"), get("Task"), get("Opcode")
+    process, thread = execution.get("ProcessID"), execution.get("ThreadID")
+    # Most values are of the type that they should have: the functions that look closer are for the others.
     return Event(
         position,
-        time(created.get("SystemTime")),
-        text(provider.get("Name") or provider.get("EventSourceName")),
+        when if type(when) is str else time(when),
+        name if type(name) is str else text(provider.get("EventSourceName")),
         number,
-        text(system.get("Channel")),
-        text(system.get("Computer")),
+        channel if type(channel) is str else text(channel),
+        computer if type(computer) is str else text(computer),
         record if type(record) is int else integer(record),
         data,
         user_data,
-        text(provider.get("Guid")),
-        count(system.get("Version")),
-        count(system.get("Level")),
-        count(system.get("Task")),
-        count(system.get("Opcode")),
-        keywords(system.get("Keywords")),
-        count(execution.get("ProcessID")),
-        count(execution.get("ThreadID")),
-        text(_of(system, "Security").get("UserID")),
-        text(_of(system, "Correlation").get("ActivityID")),
-        text(message.get("Message")) if type(message) is dict else None,
+        guid if type(guid) is str else text(guid),
+        version if type(version) is int else count(version),
+        level if type(level) is int else count(level),
+        task if type(task) is int else count(task),
+        opcode if type(opcode) is int else count(opcode),
+        mask if type(mask) is str and mask[:2] == "0x" else keywords(mask),
+        process if type(process) is int else count(process),
+        thread if type(thread) is int else count(thread),
+        None
+        if security is None and "Security_attributes" not in system
+        else text(_of(system, "Security").get("UserID")),
+        None
+        if correlation is None and "Correlation_attributes" not in system
+        else text(_of(system, "Correlation").get("ActivityID")),
+        None if rendering is None else text(rendering.get("Message")) if type(rendering) is dict else None,
     )
 
 

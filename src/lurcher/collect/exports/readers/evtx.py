@@ -13,10 +13,11 @@ from lurcher.collect.events.forms.xml_json import of_xml, put
 from lurcher.collect.events.integrity import Integrity
 from lurcher.collect.events.read import BATCH, to_rows
 from lurcher.collect.exports.context import ReadContext
-from lurcher.collect.exports.keys import all_once
 from lurcher.collect.exports.leaf import Leaf, reading
 from lurcher.collect.exports.registry import source_format
 from lurcher.collect.exports.rows import Reject, TableBatch
+
+_NESTS = {dict, list}
 
 
 @source_format("evtx", "Windows event log (EVTX)", 5, lambda head: is_evtx(head.data))
@@ -94,12 +95,29 @@ def _parsed(texts: list[str]) -> list[Any]:
         return [_alone(text) for text in texts]
     if len(values) != len(texts):
         return [_alone(text) for text in texts]
-    if all_once(whole, [values]):
-        return values
-    return [
-        value if all_once(text.encode("utf-8", "surrogatepass"), [value]) else _alone(text)
-        for text, value in zip(texts, values, strict=True)
-    ]
+    return [value if _once(text, value) else _alone(text) for text, value in zip(texts, values, strict=True)]
+
+
+def _once(text: str, value: Any) -> bool:
+    """Whether no name of an object was lost: the parser's JSON has no blanks, so that each name is followed by `":`, which
+    within a text is `\\":`."""
+    try:
+        data = value["Event"]["EventData"]
+        if type(data) is dict and _NESTS.isdisjoint(map(type, data.values())):
+            start = text.index('"EventData":{')
+            if text.count('":', start) - text.count('\\":', start) == len(data) + 1:
+                return True
+    except (KeyError, TypeError, ValueError):
+        pass
+    return text.count('":') - text.count('\\":') == keys_in(value)
+
+
+def keys_in(value: Any) -> int:
+    """How many names the objects in a value have."""
+    if type(value) is dict:
+        nested = 0 if _NESTS.isdisjoint(map(type, value.values())) else sum(map(keys_in, value.values()))
+        return len(value) + nested
+    return sum(map(keys_in, value)) if type(value) is list else 0
 
 
 def _alone(text: str) -> Any:
