@@ -77,8 +77,10 @@ class SignatureBatch:
 
 
 def device_id_of(name: str) -> str:
-    """A DeviceId for a device that only has a name: 40 hex digits, the same for the same name in any case."""
-    return hashlib.sha1(b"lurcher device " + name.lower().encode(), usedforsecurity=False).hexdigest() if name else ""
+    """A DeviceId for a device that only has a name: the same as its event logs' rows have."""
+    from lurcher.collect.entities import device_id
+
+    return device_id(name)
 
 
 def readable(path: str) -> str:
