@@ -10,13 +10,24 @@ from datetime import datetime
 from pathlib import Path
 
 from lurcher.app import grown as growth
-from lurcher.collect.exports import Leaf, Passed, ReadContext, Reject, SourceFormat, TableBatch, leaves, recognise
+from lurcher.collect.exports import (
+    Leaf,
+    Passed,
+    ReadContext,
+    Reject,
+    SourceFormat,
+    TableBatch,
+    leaves,
+    recognise,
+    recognised,
+)
 from lurcher.collect.exports.context import DateOrder
 from lurcher.collect.exports.encodings import as_text, check_encoding, survey
 from lurcher.collect.exports.files import shown
 from lurcher.collect.exports.foreign import foreign
 from lurcher.collect.exports.rejects import RejectFile
 from lurcher.errors import LurcherError
+from lurcher.kql.types import Column
 from lurcher.lake import Lake, LakeChangedError, SourceId, SourceRecord
 from lurcher.lake.layout import check_table_name
 from lurcher.schema import TableSchema
@@ -30,7 +41,8 @@ _RETRIES = 5
 class FileOutcome:
     """What came of one file. `tables`: rows added to each; `repeated`: rows that the lake had (of a source that delivers
     at least once); `skipped`: why nothing of it was taken ('' where it was); `already`: because the lake has it; `harmless`:
-    because there was nothing to take; `notes`: what was repaired, or read in a way that is not plain."""
+    because there was nothing to take; `evidence`: what its format was recognised by; `notes`: what was
+    repaired, or read in a way that is not plain; `new_columns`: what tables did not have before."""
 
     name: str
     format: str = ""
@@ -45,6 +57,8 @@ class FileOutcome:
     already: bool = False
     harmless: bool = False
     notes: list[str] = field(default_factory=list)
+    evidence: str = ""
+    new_columns: dict[str, tuple[Column, ...]] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -109,7 +123,9 @@ def add(
     with lake.scratch() as scratch:
         for path in paths:
             for leaf in leaves(path, problem, scratch):
-                report.files.append(_outcome(lake, leaf, now, table, dry_run, date_order, encoding, clock_offset, progress))
+                report.files.append(
+                    _outcome(lake, leaf, now, table, dry_run, date_order, encoding, clock_offset, progress)
+                )
     return report
 
 
@@ -169,7 +185,7 @@ def _add(
             leaf.name, known.format, skipped=f"is in the lake since {known.taken[:10]}, as {known.name}", already=True
         )
     raw, leaf = leaf, as_text(leaf, encoding if encoding and found.encoding != "binary" else found.encoding)
-    kind = recognise(leaf)
+    kind, evidence = recognised(leaf)
     if kind is None:
         what, hint = foreign(leaf.head(512))
         return FileOutcome(leaf.name, skipped=what, hint=hint)
@@ -194,6 +210,7 @@ def _add(
         except LakeChangedError:
             continue
         if done is not None:
+            done.evidence = evidence
             if _stamp(leaf.file) != stamp:
                 # What is in the lake then is what was read; the file's new content is another source.
                 done.hint = "the file changed while it was read: add it again"
@@ -243,6 +260,9 @@ def _once(
         context.settle()
         outcome.notes += [*leaf.damage.notes, *([leaf.damage.cut] if leaf.damage.cut else []), *context.notes]
         outcome.rejected, outcome.reasons = rejects.count, dict(rejects.reasons)
+        outcome.new_columns = {
+            n: c for n in outcome.tables if n not in outcome.new_tables and (c := context.new_columns(n))
+        }
         if dry_run:
             return outcome
         if outcome.tables and lake.source(source.digest) is None:

@@ -25,7 +25,9 @@ from lurcher.cli.options import lake_option, now
     metavar="OFFSET",
     help="How far the clock of event logs is ahead of UTC: +02:00, -8h, none (default: Sysmon's own times tell it).",
 )
-@click.option("--dry-run", is_flag=True, help="Say what would become of each file, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would become of each file, and why, and change nothing.")
+@click.option("-v", "--verbose", is_flag=True, help="Name each file, also where many are alike.")
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON: a line a file, then the totals.")
 def command(
     paths: tuple[Path, ...],
     lake_path: Path | None,
@@ -34,16 +36,18 @@ def command(
     encoding: str | None,
     clock_offset: str | None,
     dry_run: bool,
+    verbose: bool,
+    as_json: bool,
 ) -> None:
-    """Add Defender and Sentinel exports, CSV, JSON, Parquet: files, folders, archives.
+    """Add Defender and Sentinel exports, event logs, CSV, JSON, Parquet: files, folders, archives.
 
     Each content is added once. Rows that cannot be taken go to a file in CASE/rejects, with the reason.
     """
+    from lurcher.app import added
     from lurcher.app.add import add
     from lurcher.app.lakes import need_lake
     from lurcher.cli.progress import Bar
     from lurcher.collect.events.clock import parse_offset
-    from lurcher.report.text import counted
 
     lake = need_lake(lake_path)
     with Bar("adding", "rows") as bar:
@@ -52,27 +56,13 @@ def command(
             clock_offset=None if clock_offset is None else parse_offset(clock_offset),
             progress=lambda name, rows: bar.show(rows, Path(name).name),
         )  # fmt: skip
-    for file in report.files:
-        if file.skipped:
-            click.echo(f"{file.name}: {file.skipped}" + (f"\n  hint: {file.hint}" if file.hint else ""))
-            continue
-        tables = ", ".join(f"{counted(rows, 'row')} to {name}" for name, rows in file.tables.items()) or "no rows"
-        more = [f"{file.repeated:,} repeated"] if file.repeated else []
-        more += [f"{file.rejected:,} rejected"] if file.rejected else []
-        click.echo(f"{file.name}: {file.format}, {tables}" + (f" ({', '.join(more)})" if more else ""))
-        for note in file.notes:
-            click.echo(f"  {note}")
-        for reason, count in sorted(file.reasons.items(), key=lambda r: -r[1])[:5]:
-            click.echo(f"  rejected {count:,}: {reason}")
-        if file.rejects:
-            click.echo(f"  they are in {file.rejects}")
-        for name, schema in file.new_tables.items():
-            columns = ", ".join(f"{c.name}:{c.type}" for c in schema.columns)
-            click.echo(f"  a new table, types as inferred: {name}({columns})")
-        if file.hint:
-            click.echo(f"  hint: {file.hint}")
-    verb = "would be added" if dry_run else "added"
-    taken = sum(not f.skipped for f in report.files)
-    click.echo(f"{counted(report.rows, 'row')} {verb} from {taken} of {counted(len(report.files), 'file')}")
+    if as_json:
+        from json import dumps
+
+        for data in (*map(added.as_data, report.files), {"total": added.totals(report)}):
+            click.echo(dumps(data, ensure_ascii=True))
+    else:
+        for line in added.lines(report, verbose):
+            click.echo(line)
     if report.failed:
         click.get_current_context().exit(1)

@@ -16,7 +16,18 @@
 
 from lurcher.collect.exports.context import ReadContext
 from lurcher.collect.exports.files import Leaf, Passed, leaves
-from lurcher.collect.exports.registry import FORMATS, SourceFormat, recognise
+from lurcher.collect.exports.registry import FORMATS, SourceFormat, recognise, recognised
 from lurcher.collect.exports.rows import Reject, TableBatch
 
-__all__ = ["FORMATS", "Leaf", "Passed", "ReadContext", "Reject", "SourceFormat", "TableBatch", "leaves", "recognise"]
+__all__ = [
+    "FORMATS",
+    "Leaf",
+    "Passed",
+    "ReadContext",
+    "Reject",
+    "SourceFormat",
+    "TableBatch",
+    "leaves",
+    "recognise",
+    "recognised",
+]

@@ -76,6 +76,12 @@ class ReadContext:
             return TableSchema(table, more)
         return TableSchema(table, (*base.columns, *more), base.platforms, base.open)
 
+    def new_columns(self, table: str) -> tuple[Column, ...]:
+        """The columns that the file adds to a table."""
+        base = self.schema_of(table)
+        have = {c.name for c in base.columns} if base else set()
+        return tuple(Column(n, t) for n, t in self.inferred(table).items() if t is not None and n not in have)
+
     # --- day and month ---
 
     def saw_date(self, first: int, second: int) -> None:
