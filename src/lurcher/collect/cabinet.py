@@ -49,8 +49,8 @@ def read(reader: Reader) -> Subject | None:
 def _agrees(reader: Reader, offset: int, size: int, flags: int, signature: Signature) -> bool | None:
     if signature.digest_name not in IMAGE_DIGESTS:
         return None
-    if offset < 60 or reader.size - offset - size >= 8:
-        return False  # something was added after the signature, beyond its padding
+    if offset < 60 or offset + size != reader.size:
+        return False  # something was added after the signature
     digest = hashlib.new(signature.digest_name, usedforsecurity=False)
     for start, end in ((0, 4), (8, 34), (56, 60)):
         digest.update(reader.at(start, end - start, "the header"))

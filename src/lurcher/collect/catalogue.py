@@ -11,7 +11,7 @@ from lurcher.collect import cms, der
 from lurcher.collect.authenticode import INDIRECT_DATA, TRUST_LIST, Signature, Signatures, read_list
 from lurcher.collect.crypto import DIGESTS
 from lurcher.collect.der import DerError, Element
-from lurcher.collect.pe import Reader
+from lurcher.collect.pe import PeError, Reader
 from lurcher.collect.subjects import Subject
 
 #: The largest catalogues of Windows have some MiB.
@@ -28,7 +28,7 @@ def may_be(head: bytes) -> bool:
     return head[:1] == b"\x30" and _SIGNED_DATA in head[:20]
 
 
-def read(reader: Reader) -> Subject | None:
+def read(reader: Reader, file_name: str) -> Subject | None:
     """None for signed data of another sort."""
     if reader.size > MAX_CATALOGUE:
         return None
@@ -38,7 +38,9 @@ def read(reader: Reader) -> Subject | None:
         data = cms.signed_data(info)
         if data.content_type != TRUST_LIST or data.content is None or not _is_catalogue(data.content):
             return None
-    except DerError:
+    except DerError as error:
+        if file_name.lower().endswith(".cat"):
+            raise PeError(f"the catalogue cannot be read: {error}") from None
         return None
     signatures = read_list(info)
     problems = signatures.problems

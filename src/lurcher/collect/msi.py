@@ -31,7 +31,10 @@ _KINDS = {
 _MAX_DEPTH = 32
 
 
-def read(reader: Reader) -> Subject | None:
+_NAMES = (".msi", ".msp", ".mst", ".msm")
+
+
+def read(reader: Reader, file_name: str) -> Subject | None:
     """None for compound files that are no packages (documents, thumbnails) and carry no such signature."""
     try:
         file = CompoundFile(reader)
@@ -40,7 +43,9 @@ def read(reader: Reader) -> Subject | None:
             return None
         top = {e.name: e for e in file.children(file.root) if e.kind == STREAM}
     except PeError:
-        # Documents are damaged as often as anything; whether this was a package cannot be told any more.
+        # Documents are damaged as often as anything: only the name can tell that this was a package.
+        if file_name.lower().endswith(_NAMES):
+            raise
         return None
     stream = top.get(_SIGNATURE)
     if stream is None:

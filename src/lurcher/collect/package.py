@@ -31,6 +31,7 @@ _HOLDS = {
     b"AXCI": b"AppxMetadata/CodeIntegrity.cat",
 }
 _NOT_SIGNED = Signatures(())
+_NAMES = (".appx", ".msix", ".appxbundle", ".msixbundle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,14 @@ class _Zip:
     end64: bytes = field(repr=False)
 
 
-def read(reader: Reader) -> Subject | None:
+def read(reader: Reader, file_name: str) -> Subject | None:
     """None for any other zip."""
     try:
         archive = _directory(reader)
     except PeError:
-        return None  # a damaged zip: whether it was a package cannot be told
+        if file_name.lower().endswith(_NAMES):
+            raise
+        return None
     kind = next((k for name, k in _KINDS.items() if name in archive.members), None)
     if kind is None:
         return None

@@ -79,9 +79,11 @@ def read(reader: Reader, name: str) -> Subject | None:
         return Subject(style.kind, Signatures(()), lambda _: None, flat=True) if style.always else None
     before, encoded, after = block
     try:
+        if encoded is None:
+            raise ValueError
         blob = base64.b64decode(encoded, validate=True)
     except (ValueError, binascii.Error):
-        signatures = Signatures((), ("the signature block is not base64",))
+        signatures = Signatures((), ("the signature block is not base64 in comments",))
     else:
         if len(blob) > MAX_CERTIFICATE_TABLE:
             signatures = Signatures((), ("the signature block is too large",))
@@ -104,8 +106,9 @@ def _encoding(content: bytes) -> tuple[bytes, str]:
     return b"", "latin-1"
 
 
-def _block(style: _Style, text: str) -> tuple[str, str, str] | None:
-    """The text before the last signature block, what the block holds, and what follows it."""
+def _block(style: _Style, text: str) -> tuple[str, str | None, str] | None:
+    """The text before the last signature block, what the block holds (None: a line of it is no comment, and would run), and what
+    follows it."""
     at = text.rfind(style.begin)
     while at >= 0 and at > 0 and text[at - 1] != "\n":
         at = text.rfind(style.begin, 0, at)
@@ -114,15 +117,15 @@ def _block(style: _Style, text: str) -> tuple[str, str, str] | None:
     stop = text.find(style.end, at)
     if stop < 0:
         return None
-    lines = text[at + len(style.begin) : stop].splitlines()
-    found = []
-    for line in lines:
+    prefix, suffix = style.prefix.strip(), style.suffix.strip()
+    found: list[str] = []
+    comments = True
+    for line in text[at + len(style.begin) : stop].splitlines():
         line = line.strip()
-        if line.startswith(style.prefix.strip()):
-            line = line.removeprefix(style.prefix.strip()).removesuffix(style.suffix.strip())
-        found.append(line.strip())
+        comments &= not line or (line.startswith(prefix) and line.endswith(suffix))
+        found.append(line.removeprefix(prefix).removesuffix(suffix).strip())
     before = re.sub(r"\r?\n\Z", "", text[:at])
-    return before, "".join(found), text[stop + len(style.end) :]
+    return before, "".join(found) if comments else None, text[stop + len(style.end) :]
 
 
 def _readings(style: _Style, mark: bytes, codec: str, before: str, after: str) -> Iterator[bytes]:

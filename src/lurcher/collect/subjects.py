@@ -30,18 +30,19 @@ class Subject:
 
 
 def subject_of(reader: Reader, name: str) -> Subject | None:
-    """What the file is; None where it is nothing that is signed. Raises `PeError` where it is, but is damaged."""
+    """What the file is; None where it is nothing that is signed. Raises `PeError` where it is, but is damaged: of what is too
+    damaged to be told by its content, the name says what it was."""
     from lurcher.collect import cabinet, catalogue, compound, msi, package, script
 
     head = reader.at(0, min(64, reader.size), "")
     if head.startswith(compound.MAGIC):
-        return msi.read(reader)
+        return msi.read(reader, name)
     if head.startswith(cabinet.MAGIC):
         return cabinet.read(reader)
     if head.startswith(package.MAGIC):
-        return package.read(reader)
+        return package.read(reader, name)
     if catalogue.may_be(head):
-        found = catalogue.read(reader)
+        found = catalogue.read(reader, name)
         if found is not None:
             return found
     return script.read(reader, name)

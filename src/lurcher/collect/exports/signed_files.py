@@ -169,7 +169,7 @@ def _value(text: str, at: int) -> tuple[str, int]:
         else:
             end += 1
     value = text[at:end].strip()
-    escaped = (len(value) - len(value.rstrip("\\"))) % 2 and at + len(value) < end
+    escaped = (len(value) - len(value.rstrip("\\"))) % 2 and at + len(value) < min(end, len(text))
     return _unescaped(value + " " if escaped else value), min(end, len(text))
 
 
