@@ -86,7 +86,9 @@ def unwrap(value: Object, depth: int = 0) -> Iterator[Object]:
                 yield from found
                 return
         if type(inner) is list and inner and all(type(element) is dict for element in inner):
-            yield from inner
+            for element in inner:
+                within = list(unwrap(element, depth + 1)) if depth < _DEPTH and form_of(element) is None else []
+                yield from within or [element]
             return
 
 

@@ -47,7 +47,7 @@ def integer(value: Any) -> int | None:
 
 def event_id(value: Any) -> int:
     """The number of an event. Raises `ValueError` where it is none."""
-    number = value if type(value) is int else integer(value)
+    number = integer(value)
     if number is None or not 0 <= number < 1 << 32:
         raise ValueError(
             "it has no EventID that is a number" if value is None else f"EventID is {value!r:.60}, no number"

@@ -44,7 +44,7 @@ def of_xml(inner: Object, position: int) -> Event:
     system = inner["System"]
     get = system.get
     number = get("EventID")
-    if type(number) is not int:
+    if type(number) is not int or not 0 <= number < 1 << 32:
         number = event_id(number)
     provider, created, execution = _of(system, "Provider"), _of(system, "TimeCreated"), _of(system, "Execution")
     security, correlation = get("Security"), get("Correlation")
