@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -444,3 +445,13 @@ def test_forms_are_told_apart() -> None:
     samples = {"event-xml": {"Event": {"System": SYSTEM}}, "winlogbeat": SEVEN, "nxlog": NXLOG, "event-flat": FLAT}
     for name, sample in samples.items():
         assert next(f.name for f in FORMS if f.takes(sample)) == name
+
+
+def test_whatever_is_changed_reading_ends_and_nothing_raises() -> None:
+    """Some variants of what `bench/fuzz_sources.py` makes ten thousand of."""
+    from bench.fuzz_sources import run
+
+    for kind in ("event-json", "event-json-shapes"):
+        seen = run(kind, int(os.environ.get("LURCHER_MUTATIONS", "60")))
+        assert seen["rows"] > 0
+        assert seen["rejects"] > 0

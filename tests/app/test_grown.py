@@ -1,0 +1,217 @@
+"""Files that come again with more in them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.collect.events import evtx_made
+
+from lurcher.app.add import FileOutcome, add
+from lurcher.lake import Lake, SourceId
+
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake.create(tmp_path / "lake")
+
+
+def put(lake: Lake, path: Path, content: bytes, **more: Any) -> FileOutcome:
+    path.write_bytes(content)
+    (outcome,) = add(lake, [path], now=NOW, **more).files
+    return outcome
+
+
+def line(n: int, extra: str = "") -> bytes:
+    event = {
+        "SourceName": "Microsoft-Windows-Sysmon", "Channel": "Microsoft-Windows-Sysmon/Operational", "Hostname": "pc",
+        "TimeCreated": f"2026-01-02T03:{n // 60 % 60:02}:{n % 60:02}.000Z", "EventID": 11, "TargetFilename": f"C:\\{n}{extra}",
+    }  # fmt: skip
+    return json.dumps(event).encode()
+
+
+def lines(first: int, last: int) -> bytes:
+    return b"".join(line(n) + b"\n" for n in range(first, last + 1))
+
+
+def names(lake: Lake, table: str = "WindowsEvent") -> list[str]:
+    found = lake.table(table)
+    assert found is not None
+    return sorted(json.loads(d)["TargetFilename"] for d in found.arrow().column("EventData").to_pylist())
+
+
+def wanted(last: int) -> list[str]:
+    return sorted(f"C:\\{n}" for n in range(1, last + 1))
+
+
+def test_only_what_is_new_is_added(lake: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "log.json"
+    put(lake, path, lines(1, 50))
+    again = put(lake, path, lines(1, 80))
+    assert again.tables["WindowsEvent"] == 30
+    assert again.notes == [f"grown: lines 1-50 are in the lake since 2026-01-05, as {path}"]
+    third = put(lake, path, lines(1, 90))
+    assert third.tables["WindowsEvent"] == 10
+    assert names(lake) == wanted(90)
+    assert put(lake, path, lines(1, 90)).already
+    record = next(r for r in lake.sources() if r.grown_from and r.tables["WindowsEvent"] == 30)
+    assert record.notes == again.notes
+
+
+def test_under_another_name_too(lake: Lake, tmp_path: Path) -> None:
+    put(lake, tmp_path / "a.json", lines(1, 60))
+    assert put(lake, tmp_path / "b.json", lines(1, 61)).tables["WindowsEvent"] == 1
+
+
+def test_a_line_that_was_cut_is_read_whole(lake: Lake, tmp_path: Path) -> None:
+    path, whole = tmp_path / "log.json", lines(1, 60)
+    cut = len(lines(1, 40)) + 30
+    first = put(lake, path, whole[:cut])
+    assert (first.tables["WindowsEvent"], first.rejected) == (40, 1)
+    second = put(lake, path, whole)
+    assert (second.tables["WindowsEvent"], second.rejected) == (20, 0)
+    assert names(lake) == wanted(60)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"  \n"])
+def test_a_last_line_without_an_end_counts_where_it_was_whole(lake: Lake, tmp_path: Path, end: bytes) -> None:
+    path = tmp_path / "log.json"
+    put(lake, path, lines(1, 39) + line(40))
+    again = put(lake, path, lines(1, 39) + line(40) + end + lines(41, 45))
+    assert again.tables["WindowsEvent"] == 5
+    assert "lines 1-40 are" in again.notes[0]
+    assert names(lake) == wanted(45)
+
+
+def test_rejects_have_their_place_in_the_whole_file(lake: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "log.json"
+    put(lake, path, lines(1, 39) + line(40))
+    again = put(lake, path, lines(1, 39) + line(40) + b"\n" + line(41) + b"\nno event\n" + line(43))
+    assert again.rejected == 1
+    assert json.loads(Path(again.rejects).read_text())["line"] == 42
+
+
+def test_a_line_that_went_on_is_told(lake: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "log.json"
+    put(lake, path, lines(1, 39) + line(40))
+    again = put(lake, path, lines(1, 39) + line(40) + b"junk\n" + line(41))
+    assert (again.tables["WindowsEvent"], again.rejected) == (1, 1)
+    assert json.loads(Path(again.rejects).read_text())["line"] == 40
+
+
+def test_a_short_first_state_of_one_line_with_a_mark(lake: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "log.json"
+    put(lake, path, b"\xef\xbb\xbf" + line(1))
+    again = put(lake, path, b"\xef\xbb\xbf" + line(1) + b"\n" + line(2) + b"\n")
+    assert again.tables["WindowsEvent"] == 1
+    assert names(lake) == wanted(2)
+
+
+def test_another_beginning_is_another_file(lake: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "log.json"
+    put(lake, path, lines(1, 60))
+    again = put(lake, path, lines(2, 70))
+    assert again.tables["WindowsEvent"] == 69
+    assert again.notes == []
+
+
+def test_an_array_that_grew_is_another_file(lake: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "log.json"
+    put(lake, path, b"[" + b",".join(line(n) for n in range(1, 51)) + b"]")
+    again = put(lake, path, b"[" + b",".join(line(n) for n in range(1, 61)) + b"]")
+    assert again.tables["WindowsEvent"] == 60
+
+
+def test_in_a_gzip(lake: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "log.json.gz"
+    put(lake, path, gzip.compress(lines(1, 60)))
+    assert put(lake, path, gzip.compress(lines(1, 65))).tables["WindowsEvent"] == 5
+    assert names(lake) == wanted(65)
+
+
+def test_the_clock_of_the_earlier_part_holds_for_the_later(lake: Lake, tmp_path: Path) -> None:
+    def timed(n: int, utc: bool) -> bytes:
+        value = json.loads(line(n))
+        if utc:
+            value["UtcTime"] = f"2026-01-02 05:{n // 60:02}:{n % 60:02}.000"
+        return json.dumps(value).encode() + b"\n"
+
+    path = tmp_path / "log.json"
+    first = b"".join(timed(n, True) for n in range(1, 41))
+    put(lake, path, first)
+    again = put(lake, path, first + timed(41, False))
+    assert again.notes[1] == (
+        "clock: the record times are local times (-02:00), and were made UTC as in the earlier part of the file"
+    )
+    table = lake.table("WindowsEvent")
+    assert table is not None
+    times = {t.hour for t in table.arrow().column("TimeGenerated").to_pylist()}
+    assert times == {5}
+
+
+def test_the_user_tells_the_clock(lake: Lake, tmp_path: Path) -> None:
+    outcome = put(lake, tmp_path / "log.json", lines(1, 3), clock_offset=2 * 3_600_000_000)
+    assert outcome.notes == ["clock: +02:00 was taken off all times, as told"]
+    table = lake.table("WindowsEvent")
+    assert table is not None
+    assert {t.hour for t in table.arrow().column("TimeGenerated").to_pylist()} == {1}
+
+
+def test_what_was_interrupted_is_completed_first(lake: Lake, tmp_path: Path) -> None:
+    """A kill between two tables: the earlier state is in one of them and its record says that it is being added."""
+    path, other = tmp_path / "log.json", Lake.create(tmp_path / "other")
+    put(other, path, lines(1, 40))
+    record = next(iter(other.sources()))
+    table = other.table("Event")
+    assert table is not None
+    source = SourceId(record.digest, record.name, record.size, NOW)
+    lake.append("Event", table.arrow().to_batches(), source=source, schema=table.schema)
+    lake.record(replace(record, tables={}, adding=True))
+    put(lake, path, lines(1, 50))
+    assert names(lake) == wanted(50)
+    event = lake.table("Event")
+    assert event is not None
+    assert event.row_count == 50
+    assert all(not r.adding for r in lake.sources())
+
+
+# --- event logs ---
+
+
+def log(first: int, last: int, per_chunk: int = 20) -> bytes:
+    numbers = list(range(first, last + 1))
+    parts = [numbers[i : i + per_chunk] for i in range(0, len(numbers), per_chunk)]
+    made = [
+        evtx_made.chunk({n: evtx_made.event_xml(n, 11, data={"TargetFilename": f"C:\\{n}"}) for n in part})
+        for part in parts
+    ]
+    return evtx_made.header(len(made), last + 1) + b"".join(made)
+
+
+def test_a_log_that_is_copied_again_gives_what_is_new(lake: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "Sysmon.evtx"
+    first = put(lake, path, log(1, 30))
+    assert (first.tables["WindowsEvent"], first.repeated) == (30, 0)
+    again = put(lake, path, log(11, 50))  # rolled: the oldest are gone
+    assert again.tables["WindowsEvent"] == 20
+    assert names(lake) == wanted(50)
+    files = lake.table("DeviceFileEvents")
+    assert files is not None
+    assert files.row_count == 50
+
+
+def test_logs_of_other_names_are_not_held_against_each_other(lake: Lake, tmp_path: Path) -> None:
+    put(lake, tmp_path / "a.evtx", log(1, 30))
+    assert put(lake, tmp_path / "b.evtx", log(1, 31)).tables["WindowsEvent"] == 31
+
+
+def test_records_that_a_log_has_twice_are_both_kept(lake: Lake, tmp_path: Path) -> None:
+    data = log(1, 10)
+    assert put(lake, tmp_path / "a.evtx", data + data[4096:]).tables["WindowsEvent"] == 20
