@@ -1,4 +1,4 @@
-"""The vocabulary of the mapping: what makes a column of the fields of events. Each is vectorised: a frame in, an array out.
+"""The vocabulary of the mapping: what makes a column of the fields of events. Each takes a frame and gives a whole column.
 
 An expression gives None where the events have none of its fields: the column is then not in the rows at all, which is null.
 `-` and empty are null everywhere. Field names are compared without case, as versions of Sysmon spell them differently.
@@ -6,19 +6,16 @@ An expression gives None where the events have none of its fields: the column is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lurcher.collect.events.mapping import values
 from lurcher.collect.events.mapping.frame import Frame
 from lurcher.kql.types import ScalarType
-from lurcher.lake.layout import arrow_type
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-Build = Callable[[Frame], "pa.Array | None"]
+#: The values of a column, None for null; times are microseconds since 1970.
+Column = Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,7 @@ class Expr:
     is lost in the column: these are not repeated in AdditionalFields."""
 
     kind: ScalarType
-    build: Build
+    build: Callable[[Frame], Column | None]
     words: str
     holds: frozenset[str] = frozenset()
 
@@ -35,7 +32,7 @@ class Expr:
 def _converted(convert: Callable[[str], Any], kind: ScalarType, field: str, words: str, *, holds: bool) -> Expr:
     return Expr(
         kind,
-        lambda frame: frame.convert(field, convert, kind, strict=holds),
+        lambda frame: frame.convert(field, convert, strict=holds),
         words,
         frozenset({field.lower()}) if holds else frozenset(),
     )
@@ -117,7 +114,7 @@ def equals(field: str, value: str) -> Expr:
 
 def time(field: str) -> Expr:
     """A time in UTC."""
-    return Expr(ScalarType.DATETIME, lambda frame: frame.time(field), field, frozenset({field.lower()}))
+    return Expr(ScalarType.DATETIME, lambda frame: frame.times(field), field, frozenset({field.lower()}))
 
 
 # --- addresses ---
@@ -135,60 +132,61 @@ def ip_type(field: str) -> Expr:
 
 
 def constant(value: str) -> Expr:
-    def build(frame: Frame) -> pa.Array:
-        import pyarrow as pa
-
-        return pa.repeat(value, frame.count)
-
-    return Expr(ScalarType.STRING, build, f"`{value}`")
+    return Expr(ScalarType.STRING, lambda frame: [value] * frame.count, f"`{value}`")
 
 
 def event_time() -> Expr:
     """The time of the event itself."""
-    return Expr(ScalarType.DATETIME, lambda frame: frame.take(frame.batch.times), "time of the event")
+    return Expr(ScalarType.DATETIME, lambda frame: frame.take(frame.batch.micros()), "time of the event")
 
 
 def system_integer(part: str, words: str) -> Expr:
     """A number of the System part."""
-    kind = ScalarType.LONG
-    return Expr(kind, lambda frame: frame.take(frame.batch.integers(part, kind)), words)
+    return Expr(ScalarType.LONG, lambda frame: frame.system(part), words)
 
 
 def system_text(part: str, words: str) -> Expr:
-    return Expr(ScalarType.STRING, lambda frame: frame.take(frame.batch.texts(part)), words)
+    return Expr(ScalarType.STRING, lambda frame: frame.system(part), words)
 
 
 # --- combinations ---
 
 
+def coalesce(columns: Sequence[Column]) -> Column | None:
+    """For each row the first value that there is."""
+    result: Column | None = None
+    for column in columns:
+        if result is None:
+            result = column
+        elif None in result:
+            result = [a if a is not None else b for a, b in zip(result, column, strict=True)]
+    return result
+
+
 def first(*choices: Expr) -> Expr:
     """The first that has a value."""
 
-    def build(frame: Frame) -> pa.Array | None:
-        import pyarrow.compute as pc
-
-        built = [array for choice in choices if (array := choice.build(frame)) is not None]
-        return (pc.coalesce(*built) if len(built) > 1 else built[0]) if built else None
+    def build(frame: Frame) -> Column | None:
+        return coalesce([column for choice in choices if (column := choice.build(frame)) is not None])
 
     return Expr(choices[0].kind, build, ", else ".join(c.words for c in choices), choices[0].holds)
+
+
+def choose(key: Column, cases: Mapping[str, Expr], frame: Frame) -> Column:
+    """For each row the value of one expression or another, as the key says; null for a key that is not among them."""
+    built = {value: expr.build(frame) for value, expr in cases.items() if value in set(key)}
+    columns = {value: column for value, column in built.items() if column is not None}
+    if len(columns) == 1 and set(key) == set(columns):
+        return next(iter(columns.values()))
+    return [columns[value][place] if value in columns else None for place, value in enumerate(key)]
 
 
 def by(field: str, cases: Mapping[str, Expr]) -> Expr:
     """One expression or another, by what a field says (without regard to case); null where it says none of these."""
 
-    def build(frame: Frame) -> pa.Array | None:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        key = frame.convert(field, str.lower, ScalarType.STRING, strict=False)
-        if key is None:
-            return None
-        result = pa.nulls(frame.count, arrow_type(kind))
-        for value, expr in cases.items():
-            built = expr.build(frame)
-            if built is not None:
-                result = pc.if_else(pc.equal(key, value).fill_null(False), built, result)
-        return result
+    def build(frame: Frame) -> Column | None:
+        key = frame.convert(field, str.lower)
+        return None if key is None else choose(key, cases, frame)
 
     kind = next(iter(cases.values())).kind
     words = ", ".join(f"{expr.words} ({field} {value})" for value, expr in cases.items())
@@ -198,13 +196,10 @@ def by(field: str, cases: Mapping[str, Expr]) -> Expr:
 def only_if(field: str, convert: Callable[[str], bool], expr: Expr, words: str) -> Expr:
     """An expression where a field is such that `convert` says yes; null elsewhere."""
 
-    def build(frame: Frame) -> pa.Array | None:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        yes, built = frame.convert(field, convert, ScalarType.BOOL, strict=False), expr.build(frame)
-        if yes is None or built is None:
+    def build(frame: Frame) -> Column | None:
+        yes, column = frame.convert(field, convert), expr.build(frame)
+        if yes is None or column is None:
             return None
-        return pc.if_else(yes.fill_null(False), built, pa.scalar(None, built.type))
+        return [value if kept else None for kept, value in zip(yes, column, strict=True)]
 
     return Expr(expr.kind, build, f"{expr.words} ({words})", expr.holds)

@@ -1,6 +1,9 @@
 """Events of one kind, column by column: what the mapping reads.
 
-events --Batch: the System part, times--> --Frame: the data of one kind, field by field--> expressions
+    events --Batch: the System part, times--> --Frame: the data of one kind, field by field--> expressions
+
+Columns are lists until all rows of a table are together: a batch has forty kinds of event, most of them a few rows, and an
+Arrow array costs as much for one row as for a hundred.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ def as_text(value: Any) -> str | list[Any] | dict[str, Any]:
 
 def flat(value: Value) -> str | None:
     """A value as the text of a column."""
-    from lurcher.collect.exports.json_values import dumps
+    from lurcher.collect.events.mapping.json_text import dumps
 
     return value if value is None or isinstance(value, str) else dumps(value)
 
@@ -49,7 +52,7 @@ class Batch:
         self.times = times
         #: The number of the first event in the file, so that "earlier" means something over batches.
         self.first = first
-        self._arrays: dict[tuple[str, Any], pa.Array] = {}
+        self._made: dict[Any, Any] = {}
         hosts = {computer: (computer or "").strip().lower() for computer in set(self.column("computer"))}
         #: The computers, comparable.
         self.hosts = [hosts[computer] for computer in self.column("computer")]
@@ -58,11 +61,11 @@ class Batch:
         """A part of the events, by the name in `Event`."""
         return self.columns[_FIELDS[name]]
 
-    def made(self, key: tuple[str, Any], make: Callable[[], pa.Array]) -> pa.Array:
-        """An array over all events that several tables ask for; made once."""
-        if key not in self._arrays:
-            self._arrays[key] = make()
-        return self._arrays[key]
+    def made(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What several tables ask for; made once."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
 
     def texts(self, name: str) -> pa.Array:
         import pyarrow as pa
@@ -70,6 +73,7 @@ class Batch:
         return self.made(("text", name), lambda: pa.array(self.column(name), pa.string()))
 
     def integers(self, name: str, kind: ScalarType) -> pa.Array:
+        """Numbers; null where there is none, or one that the column cannot hold."""
         import pyarrow as pa
 
         def make() -> pa.Array:
@@ -81,52 +85,49 @@ class Batch:
                 fits = [v if type(v) is int and -bound <= v < bound else None for v in values]
                 return pa.array(fits, arrow_type(kind))
 
-        return self.made(("integer", (name, kind)), make)
+        return self.made(("integer", name, kind), make)
 
-    def time_texts(self) -> pa.Array:
+    def distinct(self, name: str, convert: Callable[[str], str | None]) -> list[str | None]:
+        """What `convert` makes of each text, each distinct one looked at once."""
+
+        def make() -> list[str | None]:
+            column = self.column(name)
+            known = {text: None if text is None else convert(text) for text in set(column)}
+            return [known[text] for text in column]
+
+        return self.made(("distinct", name, convert), make)
+
+    def micros(self) -> list[int]:
+        import pyarrow as pa
+
+        return self.made("micros", lambda: self.times.cast(pa.int64()).to_pylist())
+
+    def time_texts(self) -> list[str]:
         """The times in ISO form, with seven digits of a second as the services write them."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        def make() -> pa.Array:
+        def make() -> list[str]:
             texts = pc.replace_substring(self.times.cast(pa.timestamp("us")).cast(pa.string()), " ", "T")
-            return pc.binary_join_element_wise(texts, "0Z", "")
+            return pc.binary_join_element_wise(texts, "0Z", "").to_pylist()
 
-        return self.made(("text of", "times"), make)
-
-    def distinct(self, name: str, convert: Callable[[str], Any], kind: ScalarType) -> pa.Array:
-        """What `convert` makes of each text, each distinct one looked at once."""
-        return self.made(("distinct", (name, convert)), lambda: convert_distinct(self.texts(name), convert, kind))
-
-
-def convert_distinct(texts: pa.Array, convert: Callable[[str], Any], kind: ScalarType) -> pa.Array:
-    import pyarrow as pa
-
-    encoded = texts.dictionary_encode()
-    values = [None if t is None else convert(t) for t in encoded.dictionary.to_pylist()]
-    if kind is ScalarType.DATETIME:
-        made = pa.array(values, pa.int64()).cast(arrow_type(kind))
-    else:
-        made = pa.array(values, arrow_type(kind))
-    return made.take(encoded.indices)
+        return self.made("time texts", make)
 
 
 class Frame:
     """Events of one kind. `names` are the fields of their data, in order; `sparse` where not every event has each."""
 
     def __init__(self, batch: Batch, rows: Sequence[int], shapes: Sequence[tuple[str, ...]]) -> None:
-        import pyarrow as pa
-
         self.batch, self.rows = batch, rows
         self.count = len(rows)
         self.provider: str | None = batch.column("provider")[rows[0]]
         self.channel: str | None = batch.column("channel")[rows[0]]
-        self._places = pa.array(rows, pa.int64())
+        self.user_data: str | None = batch.column("user_data")[rows[0]]
+        self.event_id: int = batch.column("event_id")[rows[0]]
         self._whole = self.count == len(batch.events)
         data = batch.column("data")
         self.names: tuple[str, ...]
         self.sparse = len(shapes) > 1
-        self._values: dict[str, Sequence[Value]]
         if not self.sparse:
             self.names = shapes[0]
             columns: Sequence[Sequence[Any]] = tuple(zip(*[data[i].values() for i in rows], strict=True))
@@ -135,36 +136,38 @@ class Frame:
             columns = [[data[i].get(name, _ABSENT) for i in rows] for name in self.names]
         #: Whether the forms' own objects hold texts and nothing else, so that they can be written as they are.
         self.verbatim = True
-        self._values = {name: self._texts(column) for name, column in zip(self.names, columns, strict=True)}
+        #: A column that holds texts alone -> all of them in one, to look for a character in.
+        self.joined: dict[str, str] = {}
+        self._values = {name: self._read(name, column) for name, column in zip(self.names, columns, strict=True)}
         #: Spelling without case -> the names there are (one, unless the file is of several minds).
         self._spelled: dict[str, list[str]] = {}
         for name in self.names:
             self._spelled.setdefault(name.lower(), []).append(name)
-        self._arrays: dict[str, pa.Array] = {}
-        self._encoded: dict[str, Any] = {}
-        #: Arrays that several expressions ask for, by a name of their own.
-        self.made: dict[str, pa.Array] = {}
+        self._texts: dict[str, tuple[Sequence[str | None], set[str | None]]] = {}
+        #: Lists that several expressions ask for, by a name of their own.
+        self.made: dict[str, list[Any]] = {}
         #: Field (in lower case) -> places whose text did not fit its column.
-        self.misfits: dict[str, set[int]] = {}
+        self.misfits: dict[str, list[int]] = {}
 
-    def _texts(self, column: Sequence[Any]) -> Sequence[Value]:
-        kinds = set(map(type, column))
-        if kinds <= {str, list, dict}:
+    def _read(self, name: str, column: Sequence[Any]) -> Sequence[Value]:
+        try:
+            self.joined[name] = "".join(column)
             return column
-        if not kinds <= {str, list, dict, _Absent}:
+        except TypeError:
+            pass
+        if not set(map(type, column)) <= {str, list, dict, _Absent}:
             self.verbatim = False
         return [None if value is _ABSENT else as_text(value) for value in column]
 
     # --- what the events have in common ---
 
-    def take(self, array: pa.Array) -> pa.Array:
-        """Of an array over the batch, the rows of this frame."""
-        return array if self._whole else array.take(self._places)
+    def take(self, column: Sequence[Any]) -> Sequence[Any]:
+        """Of a column of the batch, the rows of this frame."""
+        return column if self._whole else [column[row] for row in self.rows]
 
-    def system(self, name: str) -> list[Any]:
+    def system(self, name: str) -> Sequence[Any]:
         """A part of the events, by the name in `Event`."""
-        column = self.batch.column(name)
-        return [column[i] for i in self.rows]
+        return self.take(self.batch.column(name))
 
     # --- their data ---
 
@@ -175,57 +178,55 @@ class Frame:
     def has(self, field: str) -> bool:
         return field.lower() in self._spelled
 
-    def texts(self, field: str) -> pa.Array | None:
-        """A field as texts, its name without regard to case; None where no event has it. `-` and empty are null."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
+    def spelled(self, field: str) -> str | None:
+        """The name of a field as the events have it."""
+        names = self._spelled.get(field.lower())
+        return names[0] if names else None
 
+    def raw(self, field: str) -> Sequence[str | None] | None:
+        """A field as texts, its name without regard to case; None where no event has it."""
+        result: Sequence[str | None] | None = None
+        for name in self._spelled.get(field.lower(), ()):
+            values = self._values[name]
+            more: Sequence[Any] = values if name in self.joined else [flat(value) for value in values]
+            result = more if result is None else [a if a is not None else b for a, b in zip(result, more, strict=True)]
+        return result
+
+    def texts(self, field: str) -> Sequence[str | None] | None:
+        """As `raw`, and `-` and empty are None."""
+        known = self._known(field)
+        return None if known is None else known[0]
+
+    def _known(self, field: str) -> tuple[Sequence[str | None], set[str | None]] | None:
+        """The texts, and the distinct ones."""
         key = field.lower()
-        if key not in self._arrays:
-            if key not in self._spelled:
+        if key not in self._texts:
+            texts = self.raw(field)
+            if texts is None:
                 return None
-            array = None
-            for name in self._spelled[key]:
-                more = _array(self._values[name])
-                array = more if array is None else pc.coalesce(array, more)
-            for unknown in UNKNOWN:
-                same = pc.equal(array, unknown)
-                if pc.any(same).as_py():
-                    array = pc.if_else(same, pa.scalar(None, pa.string()), array)
-            self._arrays[key] = array
-        return self._arrays[key]
+            distinct = set(texts)
+            if not distinct.isdisjoint(UNKNOWN):
+                texts = [None if text in UNKNOWN else text for text in texts]
+                distinct = distinct - UNKNOWN | {None}
+            self._texts[key] = texts, distinct
+        return self._texts[key]
 
-    def raw(self, name: str) -> pa.Array:
-        """A field as it is, by its exact name."""
-        return _array(self._values[name])
-
-    def convert(self, field: str, convert: Callable[[str], Any], kind: ScalarType, *, strict: bool) -> pa.Array | None:
+    def convert(self, field: str, convert: Callable[[str], Any], *, strict: bool = False) -> list[Any] | None:
         """What `convert` makes of a field's distinct texts. `strict`: where it makes nothing of a text, that is noted, so that
         the text is kept elsewhere."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        key = field.lower()
-        texts = self.texts(field)
-        if texts is None:
+        known = self._known(field)
+        if known is None:
             return None
-        if key not in self._encoded:
-            encoded = texts.dictionary_encode()
-            self._encoded[key] = encoded.indices, encoded.dictionary.to_pylist()
-        indices, distinct = self._encoded[key]
-        values = [convert(text) for text in distinct]
-        if kind is ScalarType.DATETIME:
-            made = pa.array(values, pa.int64()).cast(arrow_type(kind))
-        else:
-            made = pa.array(values, arrow_type(kind))
-        if strict and made.null_count:
-            lost = pa.array([value is None for value in values]).take(indices)
-            places = pc.indices_nonzero(lost.fill_null(False)).to_pylist()
-            self.misfits.setdefault(key, set()).update(places)
-        return made.take(indices)
+        texts, distinct = known
+        values = {text: None if text is None else convert(text) for text in distinct}
+        if strict:
+            lost = {text for text, value in values.items() if value is None and text is not None}
+            if lost:
+                self.misfits[field.lower()] = [place for place, text in enumerate(texts) if text in lost]
+        return [values[text] for text in texts]
 
-    def time(self, field: str) -> pa.Array | None:
-        """A field of times, all at once where they are in ISO form."""
+    def times(self, field: str) -> list[int | None] | None:
+        """A field of times, as microseconds since 1970; all at once where they are in ISO form."""
         import pyarrow as pa
 
         from lurcher.collect.events.mapping import values
@@ -235,9 +236,9 @@ class Frame:
         if texts is None:
             return None
         try:
-            return iso_array(texts)
+            return iso_array(pa.array(texts, pa.string())).cast(pa.int64()).to_pylist()
         except pa.ArrowInvalid:
-            return self.convert(field, values.time, ScalarType.DATETIME, strict=True)
+            return self.convert(field, values.time, strict=True)
 
 
 class _Absent:
@@ -245,12 +246,3 @@ class _Absent:
 
 
 _ABSENT = _Absent()
-
-
-def _array(values: Sequence[Value]) -> pa.Array:
-    import pyarrow as pa
-
-    try:
-        return pa.array(values, pa.string())
-    except (pa.ArrowException, TypeError):
-        return pa.array([flat(value) for value in values], pa.string())

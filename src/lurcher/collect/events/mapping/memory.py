@@ -8,7 +8,7 @@ into batches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from lurcher.kql.types import ScalarType as T
@@ -134,42 +134,19 @@ class Recalled:
     """Processes of the rows of a frame, as columns."""
 
     def __init__(self, found: Sequence[Process | None]) -> None:
-        import pyarrow as pa
-
-        places: dict[int, int] = {}
-        distinct: list[Process] = []
-        indices: list[int | None] = []
+        places: dict[int, int] = {id(None): 0}
+        self._distinct: list[tuple[Any, ...]] = [(None,) * len(FACTS)]
         for process in found:
-            if process is None:
-                indices.append(None)
-                continue
-            place = places.get(id(process))
-            if place is None:
-                place = places[id(process)] = len(distinct)
-                distinct.append(process)
-            indices.append(place)
-        self._distinct = distinct
-        self._indices = pa.array(indices, pa.int64())
+            if process is not None and id(process) not in places:
+                places[id(process)] = len(self._distinct)
+                self._distinct.append(process.facts)
+        self._indices = [places[id(process)] for process in found]
 
     def __bool__(self) -> bool:
-        return bool(self._distinct)
+        return len(self._distinct) > 1
 
-    def facts(self) -> Iterator[str]:
-        """Those of which something is known."""
-        for fact, place in _PLACES.items():
-            if any(process.facts[place] is not None for process in self._distinct):
-                yield fact
-
-    def column(self, fact: str) -> Any:
-        import pyarrow as pa
-
-        from lurcher.lake.layout import arrow_type
-
-        place, kind = _PLACES[fact], FACTS[fact]
-        values = [process.facts[place] for process in self._distinct]
-        made = (
-            pa.array(values, pa.int64()).cast(arrow_type(kind))
-            if kind is T.DATETIME
-            else pa.array(values, arrow_type(kind))
-        )
-        return made.take(self._indices)
+    def column(self, fact: str) -> list[Any] | None:
+        """None where nothing is known."""
+        place = _PLACES[fact]
+        values = [facts[place] for facts in self._distinct]
+        return [values[i] for i in self._indices] if any(v is not None for v in values) else None

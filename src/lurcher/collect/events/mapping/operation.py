@@ -8,51 +8,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from lurcher.collect.events.mapping.columns import Expr
+from lurcher.collect.events.mapping.columns import Column, Expr, choose
 from lurcher.collect.events.mapping.frame import Frame
-from lurcher.lake.layout import arrow_type
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-OPERATIONS = frozenset({"createkey", "deletekey", "createvalue", "deletevalue", "setvalue", "renamekey", "renamevalue"})
+OPERATIONS = frozenset(
+    {"createkey", "deletekey", "createvalue", "deletevalue", "setvalue", "renamekey", "renamevalue"}
+)
 _LINE = re.compile(r"(?:^|\n)\s*EventType: (\w+)")
 
 
-def _operations(frame: Frame) -> pa.Array:
-    import pyarrow as pa
-
-    texts = frame.texts("EventType")
-    given = [None] * frame.count if texts is None else texts.to_pylist()
-    result: list[str | None] = []
-    messages = None
-    for place, value in enumerate(given):
-        if value is None or value.lower() not in OPERATIONS:
-            if messages is None:
-                messages = frame.system("message")
-            found = _LINE.search((messages[place] or "")[:2000])
-            value = found[1] if found else None
-        result.append(value.lower() if value else None)
-    return pa.array(result, pa.string())
+def _operations(frame: Frame) -> list[str | None]:
+    done = frame.convert("EventType", lambda text: text.lower() if text.lower() in OPERATIONS else None)
+    result = done or [None] * frame.count
+    if None in result:
+        for place, message in enumerate(frame.system("message")):
+            if result[place] is None and message and (found := _LINE.search(message[:2000])):
+                result[place] = found[1].lower()
+    return result
 
 
 def operation(cases: Mapping[str, Expr]) -> Expr:
     """One expression or another, by what was done; null for what is not among them."""
 
-    def build(frame: Frame) -> pa.Array:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
+    def build(frame: Frame) -> Column:
         if "EventType" not in frame.made:
             frame.made["EventType"] = _operations(frame)
-        done = frame.made["EventType"]
-        result = pa.nulls(frame.count, arrow_type(kind))
-        for value, expr in cases.items():
-            if (built := expr.build(frame)) is not None:
-                result = pc.if_else(pc.equal(done, value).fill_null(False), built, result)
-        return result
+        return choose(frame.made["EventType"], cases, frame)
 
     kind = next(iter(cases.values())).kind
     words = ", ".join(f"{expr.words} ({value})" for value, expr in cases.items())

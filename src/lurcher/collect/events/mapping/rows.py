@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lurcher.collect.events.mapping import values
+from lurcher.collect.events.mapping.columns import Column, coalesce
 from lurcher.collect.events.mapping.declare import TARGET_FACTS, ByGuid, ByNumber, Declaration, Process
 from lurcher.collect.events.mapping.frame import Frame
 from lurcher.collect.events.mapping.json_text import dumps
 from lurcher.collect.events.mapping.memory import FACTS, Key, ProcessMemory, Recalled
 from lurcher.collect.events.mapping.memory import Process as Known
-from lurcher.kql.types import ScalarType
-from lurcher.schema import known_table
+from lurcher.schema import TableSchema, known_table
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-Columns = dict[str, "pa.Array"]
+Columns = dict[str, Column]
 
 #: The columns of a process that tells of itself, by what is remembered of it.
 _OF_A_PROCESS = {
@@ -40,7 +37,7 @@ def own_columns(declaration: Declaration, frame: Frame) -> Columns | None:
     columns: Columns = {}
     for name, expr in declaration.columns.items():
         built = expr.build(frame)
-        if name == "ActionType" and (built is None or built.null_count == len(built)):
+        if name == "ActionType" and (built is None or not any(built)):
             return None
         if built is not None:
             columns[name] = built
@@ -52,15 +49,8 @@ def own_columns(declaration: Declaration, frame: Frame) -> Columns | None:
 
 def processes(columns: Columns, frame: Frame) -> list[Known]:
     """The processes that events of `frame` tell of."""
-    import pyarrow as pa
-
-    facts = []
-    for fact, kind in FACTS.items():
-        array = columns.get(_OF_A_PROCESS.get(fact, ""))
-        if array is None:
-            facts.append([None] * frame.count)
-        else:
-            facts.append((array.cast(pa.int64()) if kind is ScalarType.DATETIME else array).to_pylist())
+    nothing = [None] * frame.count
+    facts = [columns.get(_OF_A_PROCESS.get(fact, ""), nothing) for fact in FACTS]
     return [Known(n, told) for n, told in zip(numbers(frame), zip(*facts, strict=True), strict=True)]
 
 
@@ -73,13 +63,10 @@ def numbers(frame: Frame) -> list[int]:
 def keys(frame: Frame, process: Process) -> list[Key] | None:
     """What a process of each event is known by; None where the events do not name one."""
     if isinstance(process, ByGuid):
-        found = frame.convert(process.field, values.guid, ScalarType.STRING, strict=False)
+        found = frame.convert(process.field, values.guid)
     else:
-        found = frame.convert(process.field, values.integer, ScalarType.LONG, strict=False)
-    if found is None:
-        return None
-    hosts = frame.batch.hosts
-    return list(zip([hosts[row] for row in frame.rows], found.to_pylist(), strict=True))
+        found = frame.convert(process.field, values.integer)
+    return None if found is None else list(zip(frame.take(frame.batch.hosts), found, strict=True))
 
 
 def recall(frame: Frame, process: Process | None, memory: ProcessMemory) -> Recalled | None:
@@ -97,25 +84,21 @@ def recall(frame: Frame, process: Process | None, memory: ProcessMemory) -> Reca
 
 def _agreeing(frame: Frame, process: ByNumber, found: Sequence[Known | None]) -> list[Known | None]:
     """Without those whose image is not the one that the event names: their number went to another without a word."""
-    images = frame.convert(process.image or "", values.file_name, ScalarType.STRING, strict=False)
-    named: list[str | None] = [None] * frame.count if images is None else images.to_pylist()
+    named = frame.convert(process.image or "", values.file_name) or [None] * frame.count
     return [
         None if known is not None and name and name.lower() != (known.facts[0] or "").lower() else known
         for known, name in zip(found, named, strict=True)
     ]
 
 
-def _fill(columns: Columns, table: str, recalled: Recalled, names: dict[str, str]) -> None:
+def _fill(columns: Columns, table: TableSchema, recalled: Recalled, names: dict[str, str]) -> None:
     """Put what is remembered where the event says nothing. `names`: column -> fact."""
-    import pyarrow.compute as pc
-
-    schema = known_table(table)
-    assert schema is not None
-    known = set(recalled.facts())
     for column, fact in names.items():
-        if fact in known and schema.column(column) is not None:
-            remembered = recalled.column(fact)
-            columns[column] = pc.coalesce(columns[column], remembered) if column in columns else remembered
+        if table.column(column) is None:
+            continue
+        own, remembered = columns.get(column), recalled.column(fact)
+        if remembered is not None:
+            columns[column] = coalesce([remembered] if own is None else [own, remembered]) or remembered
 
 
 _INITIATING = {f"InitiatingProcess{fact}": fact for fact in FACTS}
@@ -124,31 +107,32 @@ _INITIATING = {f"InitiatingProcess{fact}": fact for fact in FACTS}
 # --- rows ---
 
 
-def rows(declaration: Declaration, frame: Frame, columns: Columns, memory: ProcessMemory) -> pa.RecordBatch:
+def rows(declaration: Declaration, frame: Frame, columns: Columns, memory: ProcessMemory) -> Columns:
     """The rows of a table: what the events say, what is remembered, what all rows have."""
-    import pyarrow as pa
-
-    table, batch = declaration.table, frame.batch
+    table, batch = known_table(declaration.table), frame.batch
+    assert table is not None
     columns = dict(columns)
     if recalled := recall(frame, declaration.initiating, memory):
         _fill(columns, table, recalled, _INITIATING)
     if recalled := recall(frame, declaration.target, memory):
         _fill(columns, table, recalled, TARGET_FACTS)
-    time = frame.take(batch.times)
+    time = frame.take(batch.micros())
     common: Columns = {
         "Timestamp": time,
         "TimeGenerated": time,
-        "DeviceName": frame.take(batch.texts("computer")),
-        "DeviceId": frame.take(batch.distinct("computer", values.device_id, ScalarType.STRING)),
-        "ReportId": frame.take(batch.integers("record_id", ScalarType.LONG)),
-        "Type": pa.repeat(table, frame.count),
+        "DeviceName": frame.system("computer"),
+        "DeviceId": frame.take(batch.distinct("computer", values.device_id)),
+        "ReportId": frame.system("record_id"),
+        "Type": [table.name] * frame.count,
     }
     columns = {**common, **columns}
     if declaration.has_bag:
-        columns["AdditionalFields"] = pa.array(_bags(declaration, frame), pa.string())
-    result = pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
+        columns["AdditionalFields"] = list(_bags(declaration, frame))
     action = columns.get("ActionType")
-    return result.filter(action.is_valid()) if action is not None and action.null_count else result
+    if action is None or None not in action:
+        return columns
+    kept = [place for place, value in enumerate(action) if value is not None]
+    return {name: [column[place] for place in kept] for name, column in columns.items()}
 
 
 def _bags(declaration: Declaration, frame: Frame) -> Iterator[str]:
@@ -160,7 +144,7 @@ def _bags(declaration: Declaration, frame: Frame) -> Iterator[str]:
         built = expr.build(frame)
         if built is not None:
             names.append(name)
-            parts.append(built.to_pylist())
+            parts.append(built)
     made = {*head, *names}
     for name in frame.names:
         if name.lower() not in declaration.own and name not in made:

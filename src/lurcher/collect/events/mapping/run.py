@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lurcher.collect.events.event import Event, Events
 from lurcher.collect.events.mapping import families, sentinel, values
+from lurcher.collect.events.mapping.assemble import joined
 from lurcher.collect.events.mapping.declare import DECLARATIONS, SECURITY, ByGuid, ByNumber, Declaration, source_of
 from lurcher.collect.events.mapping.frame import Batch, Frame
 from lurcher.collect.events.mapping.json_text import dumps
@@ -87,8 +88,6 @@ def _time(text: Any) -> int | None:
 
 
 def _tables(batch: Batch, memory: ProcessMemory) -> list[tuple[str, pa.RecordBatch]]:
-    import pyarrow as pa
-
     frames = _frames(batch)
     built: list[tuple[Declaration, Frame, Columns]] = []
     told: list[tuple[int, Any]] = []
@@ -105,20 +104,21 @@ def _tables(batch: Batch, memory: ProcessMemory) -> list[tuple[str, pa.RecordBat
             told += [(n, (memory.number_free, key, n)) for n, key in zip(numbers(frame), known_by, strict=True)]
     for _, (tell, *what) in sorted(told, key=lambda pair: pair[0]):
         tell(*what)
-    tables: dict[str, list[pa.RecordBatch]] = defaultdict(list)
+    parts: dict[str, list[tuple[int, Columns]]] = defaultdict(list)
     for declaration, frame, columns in built:
-        tables[declaration.table].append(rows(declaration, frame, columns, memory))
+        made = rows(declaration, frame, columns, memory)
+        parts[declaration.table].append((len(made["Timestamp"]), made))
+    tables = [(table, joined(table, made)) for table, made in parts.items()]
     memory.end_of_batch(len(batch.events))
     every = [frame for frame, _, _ in frames]
-    place = sentinel.Place(batch, every)
-    tables["WindowsEvent"].append(sentinel.windows_event(place))
-    security = [f for f in every if sentinel.is_security(f.provider, f.channel)]
-    others = [f for f in every if not sentinel.is_security(f.provider, f.channel)]
+    tables.append(("WindowsEvent", sentinel.windows_event(sentinel.Place(batch, every))))
+    security = [frame for frame in every if sentinel.is_security(frame.provider, frame.channel)]
+    others = [frame for frame in every if not sentinel.is_security(frame.provider, frame.channel)]
     if security:
-        tables["SecurityEvent"].append(sentinel.security_event(sentinel.Place(batch, security)))
+        tables.append(("SecurityEvent", sentinel.security_event(sentinel.Place(batch, security))))
     if others:
-        tables["Event"].append(sentinel.event_rows(sentinel.Place(batch, others)))
-    return [(table, batch) for table, batches in tables.items() for batch in batches if batch.num_rows]
+        tables.append(("Event", sentinel.event_rows(sentinel.Place(batch, others))))
+    return tables
 
 
 def _frames(batch: Batch) -> list[tuple[Frame, list[Declaration], bool]]:

@@ -6,15 +6,16 @@ it (`parse_xml(EventData).DataItem.EventData.Data`, each with `@Name` and `#text
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lurcher.collect.events.mapping import values, xml_text
 from lurcher.collect.events.mapping.activities import ACTIVITIES
+from lurcher.collect.events.mapping.assemble import array
+from lurcher.collect.events.mapping.columns import Column
 from lurcher.collect.events.mapping.frame import Batch, Frame
 from lurcher.collect.events.mapping.json_text import bags
 from lurcher.kql.types import ScalarType
-from lurcher.lake.layout import arrow_type
 from lurcher.schema import known_table
 
 if TYPE_CHECKING:
@@ -37,35 +38,30 @@ def is_security(provider: str | None, channel: str | None) -> bool:
 
 
 class Place:
-    """Rows of some frames, in the file's order again: what is made frame by frame is put there."""
+    """Rows of some frames, in the file's order: what is made frame by frame is put there."""
 
     def __init__(self, batch: Batch, frames: Sequence[Frame]) -> None:
-        import numpy as np
-        import pyarrow as pa
-
         self.batch, self.frames = batch, frames
-        given = np.concatenate([np.asarray(frame.rows, np.int64) for frame in frames])
-        order = np.argsort(given, kind="stable")
-        self.count = len(given)
-        self._order = None if (order == np.arange(len(order))).all() else pa.array(order)
-        self._rows = None if len(given) == len(batch.events) else pa.array(given[order])
+        self.count = sum(frame.count for frame in frames)
+        self._all = self.count == len(batch.events)
+        self._rows = range(self.count) if self._all else sorted(row for frame in frames for row in frame.rows)
 
     def of_batch(self, array: pa.Array) -> pa.Array:
-        return array if self._rows is None else array.take(self._rows)
-
-    def of_frames(self, parts: Sequence[Any], kind: ScalarType = ScalarType.STRING) -> pa.Array:
-        """One column of a part for each frame: an array, a sequence, or None."""
         import pyarrow as pa
 
-        target = arrow_type(kind)
-        arrays = []
+        return array if self._all else array.take(pa.array(self._rows, pa.int64()))
+
+    def of_list(self, column: Sequence[Any]) -> Sequence[Any]:
+        return column if self._all else [column[row] for row in self._rows]
+
+    def of_frames(self, parts: Iterable[Iterable[Any] | None], kind: ScalarType = ScalarType.STRING) -> pa.Array:
+        """One column of a part for each frame."""
+        values: list[Any] = [None] * len(self.batch.events)
         for frame, part in zip(self.frames, parts, strict=True):
-            if part is None:
-                arrays.append(pa.nulls(frame.count, target))
-            else:
-                arrays.append(part if isinstance(part, pa.Array) else pa.array(part, target))
-        joined = pa.concat_arrays(arrays)
-        return joined if self._order is None else joined.take(self._order)
+            if part is not None:
+                for row, value in zip(frame.rows, part, strict=True):
+                    values[row] = value
+        return array(self.of_list(values), kind)
 
 
 def _numbers(place: Place, part: str, kind: ScalarType = ScalarType.INT) -> pa.Array:
@@ -123,7 +119,7 @@ def windows_event(place: Place) -> pa.RecordBatch:
             **_columns(place, "WindowsEvent"),
             "Provider": _texts(place, "provider"),
             "EventLevel": _numbers(place, "level"),
-            "EventData": place.of_frames([list(bags(frame)) for frame in place.frames]),
+            "EventData": place.of_frames(map(bags, place.frames)),
         }
     )
 
@@ -142,24 +138,19 @@ def event_rows(place: Place) -> pa.RecordBatch:
             "Computer": _texts(place, "computer"),
             "EventLevel": _numbers(place, "level"),
             "EventLevelName": _by_number(place, "level", _level_name),
-            "ParameterXml": place.of_frames([list(xml_text.parameters(frame)) for frame in place.frames]),
-            "EventData": place.of_frames([_data_items(frame) for frame in place.frames]),
+            "ParameterXml": place.of_frames(map(xml_text.parameters, place.frames)),
+            "EventData": place.of_frames(map(_data_items, place.frames)),
             "EventID": _numbers(place, "event_id"),
             "RenderedDescription": _texts(place, "message"),
             "EventCategory": _numbers(place, "task"),
-            "UserName": place.of_batch(place.batch.distinct("user_sid", _ACCOUNTS.get, ScalarType.STRING)),
+            "UserName": array(place.of_list(place.batch.distinct("user_sid", _ACCOUNTS.get)), ScalarType.STRING),
             "Type": pa.repeat("Event", place.count),
         }
     )
 
 
-def _data_items(frame: Frame) -> list[str]:
-    data = xml_text.event_data(frame, frame.batch.column("user_data")[frame.rows[0]])
-    times = frame.take(frame.batch.time_texts())
-    return [
-        f'<DataItem Type="System.XmlData" time="{time}">{inner}</DataItem>' if inner else ""
-        for time, inner in zip(times.to_pylist(), data, strict=True)
-    ]
+def _data_items(frame: Frame) -> Iterable[str]:
+    return xml_text.event_data(frame, '<DataItem Type="System.XmlData" time="%s">', "</DataItem>")
 
 
 # --- SecurityEvent ---
@@ -194,6 +185,9 @@ def security_event(place: Place) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(
         {
             **_columns(place, "SecurityEvent"),
+            "EventData": place.of_frames(
+                xml_text.event_data(frame) for frame in frames
+            ),
             "EventSourceName": _texts(place, "provider"),
             "Level": _by_number(place, "level", str),
             "Activity": _by_number(place, "event_id", ACTIVITIES.get),
@@ -204,42 +198,36 @@ def security_event(place: Place) -> pa.RecordBatch:
 
 def _security_columns(frame: Frame) -> dict[str, Any]:
     """The columns of one kind of event that come of its data."""
-    columns: dict[str, Any] = {
-        "EventData": xml_text.event_data(frame, frame.batch.column("user_data")[frame.rows[0]]),
-    }
+    columns: dict[str, Any] = {}
     for name in frame.names:
         column = _BY_NAME.get(name.lower())
         if column is None or column.name in columns:
             continue
         if column.type is ScalarType.INT:
-            columns[column.name] = frame.convert(name, values.small_integer, ScalarType.INT, strict=False)
+            columns[column.name] = frame.convert(name, values.small_integer)
         elif column.name in _GUIDS:
-            columns[column.name] = frame.convert(name, _bare_guid, ScalarType.STRING, strict=False)
+            columns[column.name] = frame.convert(name, _bare_guid)
         else:
             columns[column.name] = frame.raw(name)
     for side in ("Subject", "Target"):
         columns[f"{side}Account"] = _account(frame, side)
-    event_id = frame.batch.column("event_id")[frame.rows[0]]
-    first, second = ("Target", "Subject") if event_id in _OF_TARGET else ("Subject", "Target")
+    first, second = ("Target", "Subject") if frame.event_id in _OF_TARGET else ("Subject", "Target")
     side = first if frame.has(f"{first}UserName") else second
     columns["Account"] = columns[f"{side}Account"]
-    columns["AccountType"] = frame.convert(f"{side}UserName", _account_type, ScalarType.STRING, strict=False)
+    columns["AccountType"] = frame.convert(f"{side}UserName", _account_type)
     image = "NewProcessName" if frame.has("NewProcessName") else "ProcessName"
-    columns["Process"] = frame.convert(image, values.file_name, ScalarType.STRING, strict=False)
-    columns["LogonTypeName"] = frame.convert("LogonType", _logon_type_name, ScalarType.STRING, strict=False)
+    columns["Process"] = frame.convert(image, values.file_name)
+    columns["LogonTypeName"] = frame.convert("LogonType", _logon_type_name)
     return {name: part for name, part in columns.items() if part is not None}
 
 
-def _account(frame: Frame, side: str) -> pa.Array | None:
-    import pyarrow.compute as pc
-
-    spelled = {name.lower(): name for name in frame.names}
-    user, domain = spelled.get(f"{side}UserName".lower()), spelled.get(f"{side}DomainName".lower())
-    if user is None:
-        return None
-    if domain is None:
-        return frame.raw(user)
-    return pc.binary_join_element_wise(frame.raw(domain), frame.raw(user), "\\")
+def _account(frame: Frame, side: str) -> Column | None:
+    users, domains = frame.raw(f"{side}UserName"), frame.raw(f"{side}DomainName")
+    if users is None or domains is None:
+        return users
+    pairs = list(zip(domains, users, strict=True))
+    known = {pair: None if pair[1] is None else "\\".join((pair[0] or "", pair[1])) for pair in set(pairs)}
+    return [known[pair] for pair in pairs]
 
 
 def _bare_guid(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lurcher.collect.events.mapping.frame import Frame, as_text, flat
@@ -24,33 +24,50 @@ def _attribute(text: str) -> str:
     return escape(text).replace('"', "&quot;")
 
 
-def _safe(column: Sequence[Any]) -> Sequence[Any]:
-    """A column with its texts escaped. Whether any needs it is seen at once."""
-    try:
-        joined = "".join(column)
-    except TypeError:
-        return [None if v is None else escape(v) if isinstance(v, str) else v for v in column]
-    if "&" in joined or "<" in joined or ">" in joined or _FORBIDDEN.search(joined):
-        return [escape(v) for v in column]
+def _safe(frame: Frame, name: str) -> Sequence[Any]:
+    """A field with its texts escaped. Whether any needs it is seen at once."""
+    column, joined = frame.values(name), frame.joined.get(name)
+    if joined is None:
+        return [escape(value) if isinstance(value, str) else value for value in column]
+    if "&" in joined or "<" in joined or ">" in joined or _has_forbidden(joined):
+        return [escape(value) for value in column if isinstance(value, str)]
     return column
 
 
-def event_data(frame: Frame, user_data: str | None) -> list[str]:
-    """`<EventData>` of each event, or its `<UserData>`; empty where it has neither."""
+def _has_forbidden(text: str) -> bool:
+    """The regular expression looks at each character; most texts have nothing below a blank."""
+    import numpy as np
+
+    octets = np.frombuffer(text.encode(), np.uint8)
+    low = octets[octets < 32]
+    return bool((low != 9).any() and _FORBIDDEN.search(text)) or "\ufffe" in text or "\uffff" in text
+
+
+def _escaped(frame: Frame) -> list[Sequence[Any]]:
+    """The data, escaped; made once."""
+    if "xml" not in frame.made:
+        frame.made["xml"] = [_safe(frame, name) for name in frame.names]
+    return frame.made["xml"]
+
+
+def event_data(frame: Frame, before: str = "", after: str = "") -> list[str]:
+    """`<EventData>` of each event, or its `<UserData>`; empty where it has neither. `%s` of `before` is the time."""
     if not frame.names:
         return [""] * frame.count
-    columns = [_safe(frame.values(name)) for name in frame.names]
-    if user_data is not None:
-        return [_user_data(user_data, frame.names, row) for row in zip(*columns, strict=True)]
-    tags = ["<Data>" if name == "Data" else f'<Data Name="{_attribute(name)}">' for name in frame.names]
-    plain = not frame.sparse and all(set(map(type, column)) <= {str} for column in columns)
-    if plain:
-        body = "%s</Data>".join(tag.replace("%", "%%") for tag in (_OPEN + tags[0], *tags[1:])) + "%s</Data>" + _CLOSE
-        return [body % row for row in zip(*columns, strict=True)]
-    return [
-        _OPEN + "".join(_data(tag, value) for tag, value in zip(tags, row, strict=True)) + _CLOSE
-        for row in zip(*columns, strict=True)
-    ]
+    columns = _escaped(frame)
+    times = frame.take(frame.batch.time_texts())
+    if frame.user_data is not None:
+        inner = [_user_data(frame.user_data, frame.names, row) for row in zip(*columns, strict=True)]
+    else:
+        tags = ["<Data>" if name == "Data" else f'<Data Name="{_attribute(name)}">' for name in frame.names]
+        if len(frame.joined) == len(columns):
+            body = before + _OPEN + "".join(tag.replace("%", "%%") + "%s</Data>" for tag in tags) + _CLOSE + after
+            return [body % row for row in (zip(times, *columns, strict=True) if before else zip(*columns, strict=True))]
+        inner = [
+            _OPEN + "".join(_data(tag, value) for tag, value in zip(tags, row, strict=True)) + _CLOSE
+            for row in zip(*columns, strict=True)
+        ]
+    return [before.replace("%s", time) + data + after for time, data in zip(times, inner, strict=True)]
 
 
 def _data(tag: str, value: Any) -> str:
@@ -90,15 +107,15 @@ def _element(name: str, inner: str) -> str:
     return f'<Data Name="{_attribute(name)}">{inner}</Data>'
 
 
-def parameters(frame: Frame) -> Iterator[str]:
+def parameters(frame: Frame) -> Iterable[str]:
     """`<Param>` of each value."""
     if not frame.names:
-        return iter([""] * frame.count)
-    columns = [_safe(frame.values(name)) for name in frame.names]
-    if not frame.sparse and all(set(map(type, column)) <= {str} for column in columns):
+        return [""] * frame.count
+    columns = _escaped(frame)
+    if len(frame.joined) == len(columns):
         body = "<Param>%s</Param>" * len(columns)
-        return (body % row for row in zip(*columns, strict=True))
-    return ("".join(map(_parameter, row)) for row in zip(*columns, strict=True))
+        return [body % row for row in zip(*columns, strict=True)]
+    return ["".join(map(_parameter, row)) for row in zip(*columns, strict=True)]
 
 
 def _parameter(value: Any) -> str:
