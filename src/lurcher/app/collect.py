@@ -57,6 +57,7 @@ def collect(
     device: str = "",
     drive: str = "",
     hashes: bool = True,
+    md5: bool = True,
     nested: bool = False,
     trust_roots: Sequence[Path] = (),
     include: Sequence[str] = (),
@@ -88,7 +89,7 @@ def collect(
     roots = tuple(root for path in trust_roots for root in read_root_file(path))
     filters = Filters(tuple(include), tuple(exclude), max_size, drive)
     origin = Origin(device, device_id_of(device), drive)
-    settings = Settings(now, hashes, True, nested, roots)
+    settings = Settings(now, hashes, md5, nested, roots)
     name = "signatures of " + ", ".join(str(p) for p in paths) + (f" ({device})" if device else "")
     report, findings = CollectReport(filters=filters), Findings()
     state = lake.path / "collected" / f"{_slug(device)}.sqlite"

@@ -62,8 +62,9 @@ class Signatures:
     problems: tuple[str, ...] = ()
 
 
-def read_table(table: bytes) -> Signatures:
-    """The signatures of an attribute certificate table. Never raises: the table may be anything."""
+def read_table(table: bytes, *, nested: bool = True) -> Signatures:
+    """The signatures of an attribute certificate table; those that are nested in others only if they are asked for. Never raises:
+    the table may be anything."""
     found: list[Signature] = []
     problems: list[str] = []
     at = 0
@@ -81,7 +82,7 @@ def read_table(table: bytes) -> Signatures:
             except DerError as error:
                 problems.append(f"a signature cannot be read: {error}")
             else:
-                _read_nested(info, 0, found, problems, _PE)
+                _read_nested(info, 0, found, problems, _PE, nested)
         else:
             problems.append(f"a certificate entry of type {kind:#06x}, which is no signature")
         at += (length + 7) & ~7
@@ -92,12 +93,12 @@ def read_table(table: bytes) -> Signatures:
     return Signatures(tuple(found), tuple(problems))
 
 
-def read_blob(blob: bytes, subjects: frozenset[str]) -> Signatures:
+def read_blob(blob: bytes, subjects: frozenset[str], *, nested: bool = True) -> Signatures:
     """The signature in these bytes, and those nested in it. Never raises. `subjects` are the sorts of file that it may be of."""
     found: list[Signature] = []
     problems: list[str] = []
     try:
-        _read_nested(der.read(blob), 0, found, problems, subjects)
+        _read_nested(der.read(blob), 0, found, problems, subjects, nested)
     except DerError as error:
         problems.append(f"a signature cannot be read: {error}")
     return Signatures(tuple(found), tuple(problems))
@@ -119,7 +120,7 @@ def read_list(info: Element) -> Signatures:
 
 
 def _read_nested(
-    info: Element, nesting: int, found: list[Signature], problems: list[str], subjects: frozenset[str]
+    info: Element, nesting: int, found: list[Signature], problems: list[str], subjects: frozenset[str], nested: bool
 ) -> None:
     try:
         signature = read_signature(info, nesting, subjects)
@@ -127,13 +128,13 @@ def _read_nested(
         problems.append(f"a signature cannot be read: {error}")
         return
     found.append(signature)
-    for inner in signature.signer.unsigned.get(NESTED_SIGNATURE, ()):
+    for inner in signature.signer.unsigned.get(NESTED_SIGNATURE, ()) if nested else ():
         if len(found) + len(problems) >= MAX_SIGNATURES or nesting == MAX_NESTING:
             problems.append(
                 f"more than {MAX_SIGNATURES} signatures, or nested deeper than {MAX_NESTING}: the rest is not read"
             )
             return
-        _read_nested(inner, nesting + 1, found, problems, subjects)
+        _read_nested(inner, nesting + 1, found, problems, subjects, nested)
 
 
 def read_signature(info: Element, nesting: int = 0, subjects: frozenset[str] = _PE) -> Signature:

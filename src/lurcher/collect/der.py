@@ -29,6 +29,9 @@ class DerError(ValueError):
     """These bytes are not the DER that was expected here. The text says what was expected."""
 
 
+_make = tuple.__new__
+
+
 class Element(NamedTuple):
     """A tag, and where in `data` the element (`start`) and its content (`body` to `end`) are. `tag` is the whole identifier
     octet: 0x30 is SEQUENCE, 0xA0 a constructed [0]."""
@@ -81,10 +84,22 @@ def children(parent: Element) -> list[Element]:
     if not parent.tag & 0x20:
         raise DerError(f"tag {parent.tag:#04x} holds no elements")
     found: list[Element] = []
-    data, at, end = parent.data, parent.body, parent.end
+    data, _, _, at, end = parent
     while at < end:
         if len(found) == MAX_CHILDREN:
             raise DerError(f"more than {MAX_CHILDREN} elements in one")
+        # The common case of `read`, without a call: a short length, or one of two octets.
+        body = at + 2
+        if body <= end:
+            length = data[at + 1]
+            if length == 0x82 and body + 2 <= end:
+                length = data[body] << 8 | data[body + 1]
+                body += 2
+            stop = body + length
+            if (length < 0x80 or body > at + 2) and stop <= end and data[at] & 0x1F != 0x1F:
+                found.append(_make(Element, (data, data[at], at, body, stop)))
+                at = stop
+                continue
         element = read(data, at, end)
         found.append(element)
         at = element.end

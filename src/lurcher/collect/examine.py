@@ -117,7 +117,7 @@ class Examiner:
         try:
             table = certificate_table(reader, headers)
             if table:
-                signatures = read_table(table)
+                signatures = read_table(table, nested=settings.nested)
         except PeError as error:
             signatures = Signatures((), (str(error),))
         problems += signatures.problems

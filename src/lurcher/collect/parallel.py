@@ -55,6 +55,8 @@ def examine_files(
             break
     else:
         count = 1
+    if not begin:
+        return
     everything = chain(begin, chunks)
     yield from _alone(everything, settings, listed) if count <= 1 else _together(everything, settings, count, listed)
 

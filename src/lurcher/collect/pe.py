@@ -6,6 +6,7 @@ a `PeError`, which says what is wrong with it.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,9 +20,12 @@ _MACHINES = {0x014C: "x86", 0x8664: "x64", 0xAA64: "ARM64", 0x01C0: "ARM", 0x01C
 
 _RESOURCES, _CERTIFICATES = 2, 4
 
+#: VirtualSize, VirtualAddress, SizeOfRawData, PointerToRawData.
+_SECTION = struct.Struct("<8x4I16x")
+
 
 class PeError(ValueError):
-    """A PE file that is malformed or cut off; the text says where."""
+    """A file that is malformed or cut off; the text says where."""
 
 
 class File(Protocol):
@@ -30,6 +34,8 @@ class File(Protocol):
     def seek(self, offset: int, whence: int = 0, /) -> int: ...
 
     def read(self, size: int = -1, /) -> bytes | None: ...
+
+    def readinto(self, buffer: bytearray, /) -> int | None: ...
 
 
 class Reader:
@@ -127,8 +133,7 @@ def read_headers(reader: Reader) -> Headers:
 
     table = reader.at(optional_at + optional_size, 40 * min(sections_count, MAX_SECTIONS), "the section table")
     sections = tuple(
-        Section(number(row, 12), number(row, 8), number(row, 20), number(row, 16))
-        for row in (table[at : at + 40] for at in range(0, len(table), 40))
+        Section(address, virtual, offset, size) for virtual, address, size, offset in _SECTION.iter_unpack(table)
     )
     return Headers(
         machine=_MACHINES.get(number(coff, 0, 2), f"{number(coff, 0, 2):#06x}"),

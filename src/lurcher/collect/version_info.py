@@ -6,6 +6,8 @@ Source: "VS_VERSIONINFO structure", "The .rsrc Section" (Microsoft).
 
 from __future__ import annotations
 
+import struct
+
 from lurcher.collect.pe import Headers, PeError, Reader
 
 #: The strings that are kept, in Windows' spelling -> in Defender's (its column names end so: ProcessVersionInfoInternalFileName).
@@ -19,6 +21,7 @@ STRINGS = {
     "FileVersion": "FileVersion",
 }
 
+_HEAD = struct.Struct("<HHH")
 _RT_VERSION = 16
 _MAX_RESOURCE = 64 * 1024
 _MAX_ENTRIES = 4096
@@ -99,13 +102,15 @@ def _blocks(data: bytes, at: int, end: int) -> list[_Block]:
 
 def _block(data: bytes, at: int, end: int) -> _Block:
     """A block's key, where its children begin and end, and its value as text. All is aligned to 4 from the resource's start."""
-    length, value_length, is_text = (int.from_bytes(data[at + i : at + i + 2], "little") for i in (0, 2, 4))
+    length, value_length, is_text = _HEAD.unpack_from(data, at) if at + 6 <= len(data) else (0, 0, 0)
     stop = min(at + length, end)
     if length < 6:
         raise PeError("a block of the version resource is too short")
-    zero = at + 6
-    while zero + 2 <= stop and data[zero : zero + 2] != b"\0\0":
-        zero += 2
+    zero = data.find(b"\0\0", at + 6, stop)
+    while zero >= 0 and (zero - at) % 2:  # within two characters
+        zero = data.find(b"\0\0", zero + 1, stop)
+    if zero < 0:
+        zero = at + 6 + (stop - at - 6) // 2 * 2
     key = data[at + 6 : min(zero, stop)].decode("utf-16-le", "replace")
     value_at = min((zero + 2 + 3) & ~3, stop)
     # The length of a text is in characters, but some resource compilers wrote octets: text ends at its zero in any case.

@@ -36,6 +36,7 @@ def command() -> None:
 @click.option(
     "--no-hash", is_flag=True, help="A quick pass: signatures alone. Nothing is found trusted, no hash is known."
 )
+@click.option("--no-md5", is_flag=True, help="Without MD5, which takes as long as the other hashes together.")
 @click.option("--nested", is_flag=True, help="A further row for each nested signature.")
 @click.option(
     "--trust-root",
@@ -58,6 +59,7 @@ def signatures(
     max_size: str | None,
     full: bool,
     no_hash: bool,
+    no_md5: bool,
     nested: bool,
     roots: tuple[Path, ...],
     at: str | None,
@@ -88,7 +90,7 @@ def signatures(
             bar.show(p.files, f"{rate:,.0f}/s, {p.pe:,} can be signed, {p.unchanged:,} unchanged")
 
         report = collect(
-            lake, paths, now=resolve_as_of(at, lake, now()), device=device, drive=drive, hashes=not no_hash, nested=nested,
+            lake, paths, now=resolve_as_of(at, lake, now()), device=device, drive=drive, hashes=not no_hash, md5=not no_md5, nested=nested,
             trust_roots=roots, include=include, exclude=exclude, max_size=limit, full=full, workers=workers, progress=show,
         )  # fmt: skip
     _tell(report)
