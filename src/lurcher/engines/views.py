@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lurcher.engines.lowering.context import Days, Stored
+from lurcher.engines.lowering.context import Stored
 from lurcher.engines.lowering.rel import INGESTED, stored_names
+from lurcher.engines.lowering.times import day_range, microseconds
 from lurcher.engines.lowering.types import SQL_TYPES
 from lurcher.errors import LurcherError
 from lurcher.kql.types import Column, Columns, ScalarType
 from lurcher.plan import nodes as n
+from lurcher.plan.windows import TimeWindow, Windows
 from lurcher.schema import TableSchema, physical_names
 from lurcher.sql import tree as t
 from lurcher.sql.printer import Printer, to_sql
@@ -40,24 +42,31 @@ class Views:
     def __init__(self, tables: Tables, connection: Any = None) -> None:
         self._tables = tables
         self._connection = connection
-        self._made: dict[tuple[str, Days | None], str] = {}
+        self._made: dict[tuple[str, TimeWindow | None], str] = {}
         self._supplied: dict[n.Supplied, str] = {}
 
-    def stored(self, table: n.Scan, days: Days | None) -> Stored:
+    def stored(self, table: n.Scan, windows: Windows) -> Stored:
         from lurcher.lake import LakeTable
 
         name = table.table
         data = self._tables.data(name)
-        if not isinstance(data, LakeTable):
-            days = None
-        key = (name, days)
+        window = None
+        # A table that another program has made may have days of its own.
+        if windows and isinstance(data, LakeTable) and data.ours and data.schema.time_column is not None:
+            window = windows.get(data.schema.time_column)
+        key = (name, window)
         if key not in self._made:
-            # A table's name with the days behind it: what no table is called.
-            view = name if days is None else f"{name} {days[0]}..{days[1]}"
+            view = name if window is None else self._named(name, window)
             if self._connection is not None:
-                self._make(view, name, days, data)
+                self._make(view, name, window, data)
             self._made[key] = view
         return Stored(self._made[key], stored_names(c.name for c in self._schema(name).columns))
+
+    def _named(self, name: str, window: TimeWindow) -> str:
+        """A table's name with the days behind it: what no table is called."""
+        view = "{} {}..{}".format(name, *day_range(window))
+        same = sum(made == view or made.startswith(f"{view} #") for made in self._made.values())
+        return f"{view} #{same + 1}" if same else view
 
     def is_empty(self, table: n.Scan) -> bool:
         return self._tables.data(table.table) is None
@@ -79,15 +88,18 @@ class Views:
             raise LurcherError(f"there is no table '{name}'")
         return schema
 
-    def _make(self, view: str, name: str, days: Days | None, data: Any) -> None:
+    def _make(self, view: str, name: str, window: TimeWindow | None, data: Any) -> None:
         from lurcher.lake import LakeTable, layout
 
         columns = self._schema(name).columns
         if not isinstance(data, LakeTable):
             self._show(view, columns, data)
             return
-        source, have, late = self._files(data, days)
-        self._view(view, columns, source, have, frozenset(late), layout.INGESTED if source is not None else None)
+        source, have, late = self._files(data, window)
+        where = _within(data, window) if source is not None and window is not None else None
+        # Another program's table does not know when its rows came.
+        ingested = layout.INGESTED if source is not None and layout.INGESTED in data.stored_types else None
+        self._view(view, columns, source, have, frozenset(late), ingested, where)
 
     def _show(self, view: str, columns: Columns, data: Any) -> None:
         """A view of Arrow rows (None: of none). What is called `INGESTED`, and no column of theirs, says when they were added."""
@@ -110,15 +122,18 @@ class Views:
         have: Mapping[str, str],
         late: frozenset[str] = frozenset(),
         ingested: str | None = None,
+        where: t.SqlExpr | None = None,
     ) -> None:
         names = stored_names(c.name for c in columns)
         items = [t.SelectItem(_column(c, have.get(c.name), c.name in late), names[c.name]) for c in columns]
         items.append(t.SelectItem(_column(Column(INGESTED, ScalarType.DATETIME), ingested, False), INGESTED))
-        query = t.Select(tuple(items), source, None if source is not None else t.FALSE)
+        query = t.Select(tuple(items), source, where if source is not None else t.FALSE)
         self._connection.execute(f"CREATE OR REPLACE VIEW {quote(view)} AS {to_sql(query)}")
 
-    def _files(self, table: LakeTable, days: Days | None) -> tuple[t.FromItem | None, dict[str, str], Iterable[str]]:
-        paths = table.file_uris(days)
+    def _files(
+        self, table: LakeTable, window: TimeWindow | None
+    ) -> tuple[t.FromItem | None, dict[str, str], Iterable[str]]:
+        paths = table.file_uris(day_range(window) if window is not None else None)
         if not paths:
             return None, {}, ()
         # The files are named one by one, from the log: a folder would show what a killed writer left behind.
@@ -127,6 +142,19 @@ class Views:
             ("read_parquet(", t.Slot(listed, True), ", union_by_name = true, hive_partitioning = false)"), True
         )
         return t.FunctionFrom(read, "files"), table.physical, table.nullable_strings
+
+
+def _within(table: LakeTable, window: TimeWindow) -> t.SqlExpr:
+    """The window as a condition on what is stored: the engine holds it against the statistics of each part of a file, which it
+    cannot do with a condition on what the view makes of it."""
+    time = t.Ident(table.physical[table.schema.time_column or ""])
+    first, last = microseconds(window)
+    ends = [
+        t.Op(op, (time, t.Cast(t.call("make_timestamp", t.Literal(end, "BIGINT")), "TIMESTAMPTZ")))
+        for op, end in ((">=", first), ("<=", last))
+        if end is not None
+    ]
+    return t.conjunction(ends) or t.TRUE
 
 
 def _column(column: Column, stored: str | None, late: bool) -> t.SqlExpr:

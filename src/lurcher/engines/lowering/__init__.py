@@ -12,7 +12,7 @@
 | `lower` | the driver |
 """
 
-from lurcher.engines.lowering.context import Days, Stored, Tables
+from lurcher.engines.lowering.context import Stored, Tables
 from lurcher.engines.lowering.lower import Lowered, lower
 
-__all__ = ["Days", "Lowered", "Stored", "Tables", "lower"]
+__all__ = ["Lowered", "Stored", "Tables", "lower"]

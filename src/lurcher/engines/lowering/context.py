@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,11 +10,9 @@ from lurcher.engines.lowering.rel import INGESTED, Cell, Rel
 from lurcher.kql.diagnostics import LU001, Refused
 from lurcher.kql.source import Span
 from lurcher.plan import nodes as n
+from lurcher.plan.windows import Windows
 from lurcher.sql import tree as t
 from lurcher.sql.dialect import DUCKDB, Dialect
-
-#: First and last day of a time window, both included.
-Days = tuple[dt.date, dt.date]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +29,8 @@ class Stored:
 class Tables(Protocol):
     """What the lowering asks the engine about tables."""
 
-    def stored(self, table: n.Scan, days: Days | None) -> Stored: ...
+    def stored(self, table: n.Scan, windows: Windows) -> Stored:
+        """`windows`: rows outside of them may be left out, and those without such a time."""
 
     def is_empty(self, table: n.Scan) -> bool:
         """Whether it is known to have no rows."""
@@ -50,6 +48,8 @@ class Context:
     #: Plans that are lowered already, by identity: those that stand in several places.
     shared: dict[int, Rel] = field(default_factory=dict)
     uses: dict[int, int] = field(default_factory=dict)
+    #: When rows of a scan matter at all, by its identity.
+    windows: dict[int, Windows] = field(default_factory=dict)
     #: Paths of the Python functions that the statement calls.
     udfs: set[str] = field(default_factory=set)
     counter: int = 0

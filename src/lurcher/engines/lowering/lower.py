@@ -13,6 +13,7 @@ from lurcher.engines.lowering.sharing import calls, count_uses
 from lurcher.engines.lowering.types import SQL_TYPES
 from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
+from lurcher.plan.windows import scan_windows
 from lurcher.sql import tree as t
 from lurcher.sql.dialect import DUCKDB, Dialect
 
@@ -35,6 +36,7 @@ def lower(plan: n.Plan, tables: Tables, *, dialect: Dialect = DUCKDB, wrapping: 
     Raises `Refused` for what has no exact form in SQL."""
     context = Context(tables, dialect, wrapping)
     context.uses = count_uses(plan)
+    context.windows = scan_windows(plan)
     context.relation = lambda p: _relation(context, p)
     context.ingestion_time = calls(plan, "ingestion_time")
     rel = context.relation(plan)

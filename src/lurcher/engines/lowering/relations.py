@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
-from lurcher.engines.lowering.context import Context, Days, Stored, refuse
+from lurcher.engines.lowering.context import Context, Stored, refuse
 from lurcher.engines.lowering.distinct import by_value
 from lurcher.engines.lowering.expressions import Expressions
 from lurcher.engines.lowering.nodes import handles
 from lurcher.engines.lowering.rel import INGESTED, Cell, Rel, sealed, settled, stored_names
-from lurcher.engines.lowering.times import day_range
 from lurcher.engines.lowering.types import SQL_TYPES, literal
 from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
+from lurcher.plan.windows import ANY_TIME, window_of
 from lurcher.sql import tree as t
 from lurcher.sql.walk import is_small
 
@@ -63,11 +63,19 @@ def cell(sql: t.SqlExpr, type: ScalarType, nullable: bool) -> Cell:
 
 @handles(n.Scan)
 def scan(context: Context, plan: n.Scan) -> Rel:
-    return _scan(context, plan, None)
+    return _scan(context, plan, ())
 
 
-def _scan(context: Context, plan: n.Scan, days: Days | None) -> Rel:
-    return _stored(context, plan, context.tables.stored(plan, days))
+def _scan(context: Context, plan: n.Scan, predicates: Iterable[n.Expr]) -> Rel:
+    """The rows of a table, at least those for which the predicates are true."""
+    windows = dict(context.windows.get(id(plan), {}))
+    for column in plan.columns:
+        if column.type is ScalarType.DATETIME:
+            # What stands in several places has its own filter in each.
+            window = window_of(predicates, column.name).both(windows.get(column.name, ANY_TIME))
+            if window != ANY_TIME:
+                windows[column.name] = window
+    return _stored(context, plan, context.tables.stored(plan, windows))
 
 
 @handles(n.Supplied)
@@ -151,8 +159,7 @@ def filter_(context: Context, plan: n.Filter) -> Rel:
         below = below.input
     predicates.reverse()
     if isinstance(below, n.Scan):
-        time = next((c.name for c in below.columns if c.name in ("Timestamp", "TimeGenerated")), None)
-        rel = _scan(context, below, day_range(predicates, time) if time else None)
+        rel = _scan(context, below, predicates)
     else:
         rel = context.relation(below)
     rel, lowering = over(context, rel, predicates)
