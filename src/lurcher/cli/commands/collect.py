@@ -90,8 +90,9 @@ def signatures(
             bar.show(p.files, f"{rate:,.0f}/s, {p.pe:,} can be signed, {p.unchanged:,} unchanged")
 
         report = collect(
-            lake, paths, now=resolve_as_of(at, lake, now()), device=device, drive=drive, hashes=not no_hash, md5=not no_md5, nested=nested,
-            trust_roots=roots, include=include, exclude=exclude, max_size=limit, full=full, workers=workers, progress=show,
+            lake, paths, now=resolve_as_of(at, lake, now()), device=device, drive=drive, hashes=not no_hash, md5=not no_md5,
+            nested=nested, trust_roots=roots, include=include, exclude=exclude, max_size=limit, full=full, workers=workers,
+            progress=show,
         )  # fmt: skip
     _tell(report)
 
