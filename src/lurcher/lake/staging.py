@@ -32,6 +32,8 @@ ROW_GROUP = 122_880
 BUFFER_BYTES = 96 * 1024 * 1024
 #: Files that are open at once; more days than this at a time cost more, smaller files.
 MAX_OPEN = 64
+#: Threads that write at once: each has its own days.
+LANES = 2
 #: Days of one source: eleven years. More means that the time column holds something else.
 MAX_DAYS = 4000
 
@@ -77,7 +79,7 @@ def _sweep(parent: Path) -> None:
 
 
 class _DayFile:
-    """The open Parquet file of a day. Used on the writing thread alone."""
+    """The open Parquet file of a day. Used on one writing thread alone."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         import pyarrow.parquet as pq
@@ -111,6 +113,36 @@ class _DayFile:
         return StagedFile(self.path, day, self.rows, self.first, self.last, frozenset(self.schema.names))
 
 
+class _Lane:
+    """A thread that writes the files of some days. What is here is its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.pool = ThreadPoolExecutor(1, thread_name_prefix="parquet")
+        self.files: list[StagedFile] = []
+        self._folder = folder
+        self._open: dict[date | None, _DayFile] = {}
+
+    def write(self, day: date | None, table: pa.Table, time: str | None, part: int) -> None:
+        file = self._open.get(day)
+        if file is not None and file.schema != table.schema:  # a column has come since
+            self._shut(day)
+            file = None
+        if file is None:
+            if len(self._open) >= MAX_OPEN // LANES:
+                self._shut(next(iter(self._open)))
+            file = self._open[day] = _DayFile(self._folder / f"{part}.parquet", table.schema)
+        file.write(table, time)
+
+    def shut_all(self) -> None:
+        for day in list(self._open):
+            self._shut(day)
+
+    def _shut(self, day: date | None) -> None:
+        file = self._open.pop(day, None)
+        if file is not None:
+            self.files.append(file.close(day))
+
+
 class TableStage:
     """The staged rows of one table, from one source.
 
@@ -136,9 +168,9 @@ class TableStage:
         self._buffers: dict[date | None, list[pa.RecordBatch]] = {}
         self._days: set[date | None] = set()
         self._buffered = 0
-        self._open: dict[date | None, _DayFile] = {}
         self._parts = 0
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="parquet")
+        self._lanes = [_Lane(self._folder) for _ in range(LANES)]
+        self._lane_of: dict[date | None, _Lane] = {}
         self._pending: deque[Future[None]] = deque()
 
     @property
@@ -201,14 +233,18 @@ class TableStage:
         """Write what waits, and close all files."""
         for day in list(self._buffers):
             self._flush(day)
-        self._submit(self._shut_all)
+        self._pending += [lane.pool.submit(lane.shut_all) for lane in self._lanes]
         while self._pending:
             self._pending.popleft().result()
-        self._pool.shutdown()
+        for lane in self._lanes:
+            lane.pool.shutdown()
+            self.files += lane.files
+        self.files.sort(key=lambda f: int(f.path.stem))
 
     def abort(self) -> None:
         """Stop writing; the folder is removed by its owner."""
-        self._pool.shutdown(cancel_futures=True)
+        for lane in self._lanes:
+            lane.pool.shutdown(cancel_futures=True)
 
     # --- on the way to the file ---
 
@@ -220,7 +256,11 @@ class TableStage:
         # Once for all batches: most columns of a wide table are not in a file, and each costs as much for one row as for many.
         table = self._stored_form(pa.concat_tables(map(pa.table, batches), promote_options="default"))
         time = self.time
-        self._submit(self._write, day, table, self.stored[time] if time else None)
+        while len(self._pending) > LANES:
+            self._pending.popleft().result()
+        lane = self._lane_of.setdefault(day, self._lanes[len(self._lane_of) % LANES])
+        self._parts += 1
+        self._pending.append(lane.pool.submit(lane.write, day, table, self.stored[time] if time else None, self._parts))
 
     def _stored_form(self, batch: pa.Table) -> pa.Table:
         """The rows with all columns of the table, in order, under the names and with the types at rest."""
@@ -251,32 +291,6 @@ class TableStage:
         arrays += hidden.values()
         fields += [pa.field(name, values.type) for name, values in hidden.items()]
         return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
-
-    def _submit(self, work: Any, *args: Any) -> None:
-        while len(self._pending) >= 2:
-            self._pending.popleft().result()
-        self._pending.append(self._pool.submit(work, *args))
-
-    def _write(self, day: date | None, table: pa.Table, time: str | None) -> None:
-        file = self._open.get(day)
-        if file is not None and file.schema != table.schema:  # a column has come since
-            self._shut(day)
-            file = None
-        if file is None:
-            if len(self._open) >= MAX_OPEN:
-                self._shut(next(iter(self._open)))
-            self._parts += 1
-            file = self._open[day] = _DayFile(self._folder / f"{self._parts}.parquet", table.schema)
-        file.write(table, time)
-
-    def _shut_all(self) -> None:
-        for day in list(self._open):
-            self._shut(day)
-
-    def _shut(self, day: date | None) -> None:
-        file = self._open.pop(day, None)
-        if file is not None:
-            self.files.append(file.close(day))
 
 
 def _nbytes(batch: pa.RecordBatch) -> int:

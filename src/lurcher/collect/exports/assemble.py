@@ -46,6 +46,18 @@ def from_json(
     yield from _assemble(table, in_order, len(rows), context, reject, row_hash, infer.of_json, json_array)
 
 
+def from_columns(
+    table: str,
+    columns: Mapping[str, Sequence[Any]],
+    count: int,
+    context: ReadContext,
+    reject: Rejecter,
+    row_hash: Sequence[bytes | None] | None = None,
+) -> Iterator[TableBatch | Reject]:
+    """Rows as columns of JSON values."""
+    yield from _assemble(table, columns, count, context, reject, row_hash, infer.of_json, json_array)
+
+
 def _texts(table: str, names: list[str], rows: Sequence[Mapping[str, Any]], context: ReadContext) -> dict[str, Any]:
     """The columns that the table has as text or that are given as text, where each value is text: taken out of the rows in one
     go, which is twice as fast as one by one. Of others Arrow would make a number without a word, so they are not among these.

@@ -9,18 +9,19 @@ Source: "Stream Microsoft Defender XDR events", Microsoft Learn.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from lurcher.collect.exports.assemble import finish, from_json
+from lurcher.collect.exports.assemble import finish, from_columns, from_json
 from lurcher.collect.exports.context import ReadContext
 from lurcher.collect.exports.documents import Piece, documents
 from lurcher.collect.exports.files import Leaf
-from lurcher.collect.exports.keys import content_hash
+from lurcher.collect.exports.keys import content_hash, content_hashes
 from lurcher.collect.exports.registry import Head, source_format
 from lurcher.collect.exports.rows import Reject, TableBatch
 
+#: Fewer rows than this with the same keys are taken with others.
+_FEW = 200
 _PREFIX = "AdvancedHunting-"
 _MARK = re.compile(rb'"category"\s*:\s*"AdvancedHunting-([A-Za-z0-9_]*)')
 
@@ -43,8 +44,8 @@ def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
     tables: dict[str, None] = {}
     for piece in documents(leaf, unwrap="records"):
         yield from piece.rejects
-        groups: dict[str, list[Any]] = defaultdict(list)
-        places: dict[str, list[int]] = defaultdict(list)
+        # By table, and by the keys that rows have, in their order: the service writes all of a table's, for each row.
+        groups: dict[tuple[str, tuple[str, ...]], tuple[list[dict[str, Any]], list[int]]] = {}
         for i, event in enumerate(piece.values):
             category, row = event.get("category"), event.get("properties")
             if not isinstance(category, str) or not category.startswith(_PREFIX):
@@ -52,13 +53,26 @@ def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
             elif not isinstance(row, dict) or not row:
                 yield piece.reject(i, "it has no properties")
             else:
-                groups[category].append(row)
-                places[category].append(i)
-        for category, rows in groups.items():
+                found = groups.get(key := (category, tuple(row)))
+                if found is None:
+                    found = groups[key] = [], []
+                found[0].append(row)
+                found[1].append(i)
+        mixed: dict[str, tuple[list[dict[str, Any]], list[int]]] = {}
+        for (category, names), (rows, at) in groups.items():
             table = category.removeprefix(_PREFIX)
             tables[table] = None
-            at = places[category]
-            hashes = [content_hash(row) for row in rows]
-            yield from from_json(table, rows, context, _rejecter(piece, at), hashes)
+            if len(rows) < _FEW:
+                few = mixed.setdefault(table, ([], []))
+                few[0].extend(rows)
+                few[1].extend(at)
+                continue
+            columns = list(zip(*map(dict.values, rows), strict=True))
+            hashes = content_hashes(names, columns)
+            yield from from_columns(
+                table, dict(zip(names, columns, strict=True)), len(rows), context, _rejecter(piece, at), hashes
+            )
+        for table, (rows, at) in mixed.items():
+            yield from from_json(table, rows, context, _rejecter(piece, at), [content_hash(row) for row in rows])
     for table in tables:
         yield from finish(table, context)
