@@ -9,6 +9,7 @@ from lurcher.functions import (  # noqa: F401
     datetime,
     dynamic,
     formats,
+    geo_buffers,
     geo_cells,
     geo_cover,
     geo_densify,

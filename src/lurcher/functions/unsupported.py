@@ -10,7 +10,6 @@ _CLUSTER = "it asks the cluster that the query runs on"
 _SKETCH = "what the service's sketches look like is not reproduced"
 _PERIODS = "which periods the service lets count is not published"
 _FFT = "how the service scales transforms, and pads arrays to a length, is not published"
-_GEO = "which points the service keeps or makes, and where it snaps them, is not published"
 _TEMPERATURE = "its documentation shows kelvins as degrees Celsius by division; what the service gives is not known"
 _GRAPH = "it stands in the where and project of graph-match and graph-shortest-paths alone"
 _STORED = "it reads a graph that the cluster stores; make-graph makes one of tables"
@@ -23,7 +22,6 @@ _BY_REASON: dict[str, str] = {
     _SKETCH: "hll_isvalid tdigest_isvalid",
     _PERIODS: "series_periods_detect series_periods_validate",
     _FFT: "series_fft series_ifft",
-    _GEO: "geo_simplify_polygons_array geo_polygon_buffer geo_polygon_simplify geo_line_buffer geo_line_simplify geo_point_buffer",
     _TEMPERATURE: "convert_temperature",
     _STORED: "graph",
     _GRAPH: "all any map inner_nodes node_id node_degree_in node_degree_out labels",
