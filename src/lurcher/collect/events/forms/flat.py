@@ -14,8 +14,6 @@ from lurcher.collect.events.forms import Object, form
 from lurcher.collect.events.forms.sysmon_text import SYSMON, fields
 from lurcher.collect.events.forms.values import count, event_id, integer, keywords, level, names, text, time
 
-#: What the script writes of the System part.
-SYSTEM = names("SourceName ProviderGuid Level Keywords Channel Hostname TimeCreated @timestamp EventID Message Task")
 #: What a pipeline puts beside it.
 BESIDE = names("@version host port tags type")
 
@@ -32,28 +30,35 @@ def _takes(value: Object) -> bool:
 
 @form("event-flat", "fields of System and of the event side by side (Mordor)", 50, _takes)
 def event(value: Object, position: int) -> Event:
-    provider, message = text(value.get("SourceName")), value.get("Message")
-    skip = SYSTEM if "@version" not in value else SYSTEM | BESIDE
-    data = {name: v for name, v in value.items() if name not in skip}
-    record = data.pop("RecordNumber", None) if "RecordNumber" in data else data.pop("EventRecordID", None)
-    if provider == SYSMON and type(message) is str and len(data) < 3:
+    data = value.copy()
+    pop = data.pop
+    provider, channel, computer = pop("SourceName", None), pop("Channel", None), pop("Hostname", None)
+    created, taken, message = pop("TimeCreated", None), pop("@timestamp", None), pop("Message", None)
+    number, task, severity = pop("EventID"), pop("Task", None), pop("Level", None)
+    mask, guid = pop("Keywords", None), pop("ProviderGuid", None)
+    if "@version" in data:
+        for name in BESIDE:
+            pop(name, None)
+    record = pop("RecordNumber", None) if "RecordNumber" in data else pop("EventRecordID", None)
+    provider = provider if type(provider) is str else text(provider)
+    if provider == SYSMON and len(data) < 3 and type(message) is str:
         for name, found in (fields(message) or {}).items():
             data.setdefault(name, found)
     return Event(
         position,
-        time(value.get("TimeCreated") or value.get("@timestamp")),
+        created if type(created) is str and created else time(created or taken),
         provider,
-        event_id(value["EventID"]),
-        text(value.get("Channel")),
-        text(value.get("Hostname")),
+        event_id(number),
+        channel if type(channel) is str else text(channel),
+        computer if type(computer) is str else text(computer),
         integer(record),
         data,
         None,
-        text(value.get("ProviderGuid")),
+        guid if type(guid) is str else text(guid),
         None,
-        level(value.get("Level"), provider),
-        count(value.get("Task")),
+        level(severity, provider),
+        count(task),
         None,
-        keywords(value.get("Keywords")),
-        message=text(message),
+        keywords(mask),
+        message=message if type(message) is str else text(message),
     )

@@ -13,6 +13,8 @@ OPCODES = {
     "info": 0, "start": 1, "stop": 2, "dcstart": 3, "dcstop": 4, "extension": 5, "reply": 6, "resume": 7, "suspend": 8,
     "send": 9, "receive": 240,
 }  # fmt: skip
+#: What most numbers that are texts are.
+_DIGITS = {str(n): n for n in range(65_536)}
 _AUDITING = "Microsoft-Windows-Security-Auditing"
 
 
@@ -27,6 +29,8 @@ def integer(value: Any) -> int | None:
     if kind is int:
         return value  # type: ignore[no-any-return]
     if kind is str:
+        if value in _DIGITS:
+            return _DIGITS[value]
         text = value.strip()
         digits = text[2:] if text[:2] in ("0x", "0X") else text
         if len(digits) > 20 or not digits.isascii():
@@ -74,6 +78,8 @@ def count(value: Any) -> int | None:
 
 def keywords(value: Any) -> str | None:
     """The mask in hexadecimal, as XML has it; names as they are."""
+    if type(value) is str and value[:2] == "0x":
+        return value
     if type(value) is int:
         return f"{value & 0xFFFF_FFFF_FFFF_FFFF:#x}" if -(1 << 63) <= value < 1 << 64 else None
     if type(value) is str and value:
