@@ -7,7 +7,6 @@ changed by a statement; and a statement is made of a typed plan, never of a user
 from __future__ import annotations
 
 import atexit
-import re
 import threading
 import time
 import weakref
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from lurcher.engines.background import abandoned, in_background
 from lurcher.engines.base import Result, arrow_type
 from lurcher.engines.deep import deep_recursion
+from lurcher.engines.failures import beyond_the_calendar, failure, too_much
 from lurcher.engines.limits import too_late, watching, within
 from lurcher.engines.views import Tables, Views
 from lurcher.errors import LurcherError
@@ -98,7 +98,7 @@ class DuckDBEngine:
                 self._register(udfs)
             except duckdb.Error as error:
                 # Making a view reads what its files are of.
-                raise _failure(error) from None
+                raise failure(error) from None
         return text
 
     def close(self) -> None:
@@ -125,25 +125,27 @@ class DuckDBEngine:
             # KQL's integers wrap around. Arithmetic that does costs several times as much, and hardly any query needs it: only
             # one that has overflown runs again so.
             if begun or "verflow" not in str(error):
-                raise _failure(error) from None
+                raise failure(error) from None
         except duckdb.InterruptException:
             raise self._interrupted() from None
         except duckdb.Error as error:
-            raise _failure(error) from None
+            raise failure(error) from None
+        # Another connection where the first is still at work on something that nobody waits for.
+        connection = self._open()
         text = within(until, self._interrupted, lambda: self._prepared(query, wrapping=True))
         try:
             yield from self._stream(connection, text, query.columns, until)
         except duckdb.InterruptException:
             raise self._interrupted() from None
         except (duckdb.Error, OSError) as error:
-            raise _failure(error) from None
+            raise failure(error) from None
 
     def _stream(self, connection: Any, text: str, columns: Columns, until: float | None) -> Iterator[pa.RecordBatch]:
         """The rows through a cursor of their own: another query may begin before these are read."""
         import pyarrow as pa
 
         cursor = connection.cursor()
-        watch = watching(until, self._memory_limit, self._interrupted, _too_much)
+        watch = watching(until, self._memory_limit, self._interrupted, too_much)
         types: list[Any] = []
 
         def batches() -> Iterator[pa.RecordBatch]:
@@ -193,7 +195,7 @@ class DuckDBEngine:
                 connection.execute(setting)
             self._shut_in(connection)
         except duckdb.Error as error:
-            raise _failure(error) from None
+            raise failure(error) from None
         # An open connection with functions in it complains at the interpreter's end.
         atexit.register(_close, weakref.ref(self))
         return connection
@@ -252,12 +254,6 @@ def _cast(array: Any, type_: Any) -> Any:
     return array.cast(type_)
 
 
-#: How RE2 begins what it says of a pattern that is none.
-_OF_REGEX = re.compile(
-    r"(?:invalid perl operator|missing [)\]]|missing closing|missing arg|unexpected \)|no argument for rep|bad rep"
-    r"|invalid (?:escape|character class|named capture|UTF-8|repetition)|trailing \\|pattern too large|bad named).*",
-    re.DOTALL,
-)
 #: Microseconds since 1970 of the first and the last moment that a datetime holds.
 _YEARS = (-62_135_596_800_000_000, 253_402_300_799_999_999)
 
@@ -271,55 +267,4 @@ def _check_years(arrays: list[Any]) -> None:
         if pa.types.is_timestamp(array.type):
             ends = pc.min_max(array.view(pa.int64())).as_py()
             if ends["min"] is not None and (ends["min"] < _YEARS[0] or ends["max"] > _YEARS[1]):
-                raise LurcherError(
-                    "a time before the year 1 or after 9999: what the service makes of it is not published",
-                    "leave such rows out before the arithmetic",
-                    kind="unsupported",
-                )
-
-
-def _too_much() -> LurcherError:
-    return LurcherError(
-        "the query needs more memory than it may use", "narrow it, or give it more: --memory-limit SIZE"
-    )
-
-
-def _failure(error: Exception) -> LurcherError:
-    """What the engine says, as a sentence (once rows have come, it says it as an OSError). What was read so far is no answer."""
-    import duckdb
-
-    text = str(error).split("\n\n")[0].strip().removeprefix("Invalid Input Error: ")
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return _too_much()
-    if isinstance(error, duckdb.OutOfRangeException):
-        return LurcherError(f"a number does not fit: {text}", "convert to real before the arithmetic: toreal(x)")
-    if isinstance(error, duckdb.ConversionException) and "DECIMAL" in text:
-        return LurcherError(
-            "a number does not fit into decimal, which has 20 digits before the point here",
-            "use toreal(x)",
-            kind="unsupported",
-        )
-    if isinstance(error, duckdb.ConversionException) and "INT128" in text:
-        return LurcherError("a sum is larger than a long", "sum reals instead: sum(toreal(x))", kind="unsupported")
-    if isinstance(error, duckdb.BinderException) and "quantile" in text.lower():
-        return LurcherError("a percentile is a number from 0 to 100", kind="unsupported")
-    if isinstance(error, duckdb.BinderException) and "must be a constant" in text:
-        return LurcherError("an argument that must be a constant is computed from rows here", kind="unsupported")
-    if "ORDER BY non-integer literal" in text:
-        return LurcherError("rows are sorted by a constant", "leave that key out", kind="unsupported")
-    if "interval cannot be 0" in text:
-        return LurcherError("a step must not be 0 (a microsecond is the least)", kind="unsupported")
-    if "Unknown TimeZone" in text:
-        zone = text.partition("Unknown TimeZone ")[2].split("!")[0]
-        return LurcherError(f"there is no time zone {zone}", "write it as 'Europe/Paris'", kind="unsupported")
-    if (said := _OF_REGEX.match(text)) is not None:
-        hint = "KQL's (RE2) have no references to groups, and no looks ahead or behind"
-        return LurcherError(f"a regular expression is none: {said[0]}", hint, kind="unsupported")
-    if isinstance(error, duckdb.IOException):
-        return LurcherError(f"a file cannot be read: {text}")
-    refused = text.partition("LurcherError: ")[2]
-    if refused:
-        # A vectorised function refuses a value (as series_outliers() does); only its text comes through the engine.
-        message, _, hint = refused.partition("\n  hint: ")
-        return LurcherError(message, hint, kind="unsupported")
-    return LurcherError(f"the query failed: {text}")
+                raise beyond_the_calendar()

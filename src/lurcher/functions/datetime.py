@@ -194,7 +194,7 @@ _ADDS = {
 def _add(part: t.SqlExpr, value: t.SqlExpr, date: t.SqlExpr) -> t.SqlExpr:
     name = constant("datetime_add", "part", part).lower()
     step = _ADDS.get(name) or _unknown_part("datetime_add", name, _ADDS)
-    return fill(f"TRY({{date}} + {step})", date=date, n=t.Cast(value, "BIGINT"))
+    return fill(f"{{date}} + {step}", date=date, n=t.Cast(value, "BIGINT"))
 
 
 scalar(
@@ -214,13 +214,15 @@ scalar(
 #: What no clock and no calendar of the years 1 to 9999 shows makes no time; what is finer than a microsecond is cut off.
 _MAKE = (
     "CASE WHEN {year} BETWEEN 1 AND 9999 AND %(hour)s BETWEEN 0 AND 23 AND %(minute)s BETWEEN 0 AND 59"
-    " AND %(second)s >= 0 AND %(second)s < 60 THEN TRY(make_timestamp(CAST({year} AS BIGINT), CAST({month} AS BIGINT),"
-    " CAST({day} AS BIGINT), %(hour)s, %(minute)s, 0) + to_microseconds(CAST(floor(round(%(second)s * 10000000) / 10) AS BIGINT)))"
+    " AND %(second)s >= 0 AND %(second)s < 60 THEN TRY(make_timestamp(CAST({year} AS BIGINT), TRY_CAST({month} AS BIGINT),"
+    " TRY_CAST({day} AS BIGINT), %(hour)s, %(minute)s, 0)"
+    " + to_microseconds(CAST(floor(round(%(second)s * 10000000) / 10) AS BIGINT)))"
     " END"
 )
 _DOC = "The time with these parts; null where there is none."
 _YMD = "year: number, month: number, day: number"
-_HOUR, _MINUTE, _SECOND = "CAST({hour} AS BIGINT)", "CAST({minute} AS BIGINT)", "CAST({second} AS DOUBLE)"
+# What is no whole number of 64 bits is no hour either.
+_HOUR, _MINUTE, _SECOND = "TRY_CAST({hour} AS BIGINT)", "TRY_CAST({minute} AS BIGINT)", "CAST({second} AS DOUBLE)"
 scalar(
     "make_datetime",
     _YMD,
@@ -294,8 +296,9 @@ scalar(
     "days: integer, hours: integer, minutes: integer, seconds: number",
     "timespan",
     _DOC,
-    f"CASE WHEN {_HMS} THEN CAST({{days}} AS BIGINT) * {s.DAY} + CAST({{hours}} AS BIGINT) * 36000000000"
-    f" + {{minutes}} * 600000000 + {_SECONDS} END",
+    # As many days as a long of ticks holds, less the day that the rest may fill.
+    f"CASE WHEN {_HMS} AND {{days}} BETWEEN -10675198 AND 10675198 THEN CAST({{days}} AS BIGINT) * {s.DAY}"
+    f" + CAST({{hours}} AS BIGINT) * 36000000000 + {{minutes}} * 600000000 + {_SECONDS} END",
     nulls=Nulls.MAYBE,
     examples=(
         ("make_timespan(1, 12, 30, 55.123)", "1d + 12h + 30m + 55123ms"),

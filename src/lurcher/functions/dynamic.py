@@ -150,12 +150,17 @@ for _name, _k in (
             "dynamic([3,4,5,1,2])" if "left" in _name else "dynamic([4,5,1,2,3])",
         ),
     )
+#: No array has so many.
+_PLACES = (
+    "CAST(CASE WHEN abs({shift_count}::HUGEINT) < 2147483647 THEN {shift_count}"
+    " ELSE sign({shift_count}) * 2147483647 END AS BIGINT)"
+)
 _PAD = "list_transform(range(least(abs({n}), len({l}))), lambda i__: {d})"
 _SHIFT = (
-    "CASE WHEN {n} >= 0 THEN list_concat(list_slice({l}, {n} + 1, len({l})), {p})"
-    " ELSE list_concat({p}, list_slice({l}, 1, len({l}) + {n})) END"
+    "CASE WHEN {n} >= 0 THEN list_concat(list_slice({l}, least({n}, len({l})) + 1, len({l})), {p})"
+    " ELSE list_concat({p}, list_slice({l}, 1, greatest(len({l}) + {n}, 0))) END"
 )
-for _name, _count in (("array_shift_left", "{shift_count}"), ("array_shift_right", "(-{shift_count})")):
+for _name, _count in (("array_shift_left", _PLACES), ("array_shift_right", f"(-{_PLACES})")):
     for _default in ("'null'::JSON", "{default_value}"):
         _sql = _SHIFT.replace("{p}", _PAD).replace("{n}", _count).replace("{l}", _LIST).replace("{d}", _default)
         _extra = ", default_value: boxed" if _default.startswith("{") else ""
@@ -182,9 +187,10 @@ scalar(
     nulls=_MAYBE,
     examples=(('array_index_of(dynamic(["a","b"]), "b")', "1"), ('array_index_of(dynamic(["a"]), "z")', "-1")),
 )
-_FROM = "(CASE WHEN {start} < 0 THEN greatest(len({l}) + {start}, 0) ELSE {start} END)"
+_FROM = "(CASE WHEN {start} < 0 THEN greatest(len({l}) + {start}, 0) ELSE least({start}, len({l})) END)"
 _POSITIONS = (
-    f"list_filter(range({_FROM}, CASE WHEN {{length}} < 0 THEN len({{l}}) ELSE least(len({{l}}), {_FROM} + {{length}}) END),"
+    f"list_filter(range({_FROM}, CASE WHEN {{length}} < 0 THEN len({{l}})"
+    f" ELSE least(len({{l}}), {_FROM} + least({{length}}, len({{l}}))) END),"
     " lambda i__: {l}[i__ + 1] = {value})"
 )
 for _params, _length, _which in (
@@ -309,7 +315,11 @@ scalar(
 
 # --- range: at most 1,048,576 elements ---
 _MOST = 1_048_575
-_COUNT = f"least(CAST(floor(({{stop}} - {{start}}) / {{step}}) AS BIGINT), {_MOST})"
+# Cut before it is made a whole number: the stop may be endless. NaN, which is greater than all, stays what fails.
+_STEPS = "floor(({stop} - {start}) / {step})"
+_COUNT = (
+    f"CAST(CASE WHEN {_STEPS} > {_MOST} AND NOT isnan({_STEPS}) THEN {_MOST} ELSE greatest({_STEPS}, -1) END AS BIGINT)"
+)
 for _types, _one, _box in (
     ("integer", "1", "{x}"),
     ("real", "1", "{x}"),

@@ -199,8 +199,8 @@ scalar(
     "string",
     "So many characters from a position on; a negative start counts from the end.",
     _from_position(
-        "CASE WHEN {start} >= 0 THEN substring({string}, {start} + 1, greatest({length}, 0))"
-        f" {_FROM_END}, greatest({{length}}, 0)) ELSE '' END"
+        "CASE WHEN {start} >= 0 THEN substring({string}, {start} + 1, least(greatest({length}, 0), 2147483647))"
+        f" {_FROM_END}, least(greatest({{length}}, 0), 2147483647)) ELSE '' END"
     ),
     nulls=_MAYBE,
     examples=(

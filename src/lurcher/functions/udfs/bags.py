@@ -133,8 +133,8 @@ def zip_arrays(arrays: pa.Array) -> pa.Array:
     return each(_zip, "string", arrays)
 
 
-def _iff(conditions: str, yes: str | None, no: str | None) -> str | None:
-    array = load(conditions)
+def _iff(conditions: str | None, yes: str | None, no: str | None) -> str | None:
+    array = load(conditions) if conditions is not None else None
     if not isinstance(array, list):
         return None
     sides = [load(x) if x is not None else None for x in (no, yes)]
