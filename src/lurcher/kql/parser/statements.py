@@ -14,6 +14,7 @@ from lurcher.kql.parser.parameters import parameter
 from lurcher.kql.parser.schemas import function_param, function_params, in_brackets, signed_literal
 from lurcher.kql.syntax import (
     AliasStatement,
+    EntityGroup,
     Expression,
     Function,
     FunctionParam,
@@ -121,9 +122,19 @@ def _let(p: Cursor, start: int) -> Statement:
     p.pos += 1
     if _is_function(p):
         return LetStatement(name, _function(p), span=p.span(start))
+    if p.texts[p.pos] == "entity_group" and p.texts[p.pos + 1] == "[":
+        return LetStatement(name, entity_group(p), span=p.span(start))
     if p.texts[p.pos] == "{" and not (p.kinds[p.pos + 1] == TokenKind.WORD and p.texts[p.pos + 2] == "}"):
         p.fail(KS006, p.here(), expected="a value", hint="a function has parameters, even if none: () { ... }")
     return LetStatement(name, pipeline(p), span=p.span(start))
+
+
+def entity_group(p: Cursor) -> EntityGroup:
+    """`entity_group [cluster('a').database('b'), ...]`."""
+    start = p.pos
+    p.pos += 1
+    members = in_brackets(p, "[", path, "]")
+    return EntityGroup(members, span=p.span(start))
 
 
 def _is_function(p: Cursor) -> bool:

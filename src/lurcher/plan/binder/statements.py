@@ -77,6 +77,10 @@ def _let(cx: Context, scope: Scope, statement: sx.LetStatement, declared: list[F
         declared.append(function)
         scope.names[name] = function
         return
+    if isinstance(value, sx.EntityGroup):
+        cx.refuse("entity_group", value.span, "a lake is one database: union the tables")
+        scope.names[name] = TableValue(unknown_table(value.span))
+        return
     env = _env(cx, outer)
     result = bind_any(cx, env, value)
     if isinstance(result, Rel):
@@ -142,12 +146,12 @@ def _pattern(cx: Context, scope: Scope, statement: sx.PatternStatement, declared
 
 
 def _alias(cx: Context, scope: Scope, statement: sx.AliasStatement, declared: list[FunctionValue]) -> None:
-    cx.refuse("alias database", statement.span)
+    cx.refuse("alias database", statement.span, "a lake is one database: name its tables alone")
     scope.names[statement.name.text] = TableValue(unknown_table(statement.span))
 
 
 def _restrict(cx: Context, scope: Scope, statement: sx.RestrictStatement, declared: list[FunctionValue]) -> None:
-    cx.refuse("restrict access", statement.span)
+    cx.refuse("restrict access", statement.span, "who may read what is the service's to say: leave it out")
 
 
 _Handler = Callable[[Context, Scope, Any, "list[FunctionValue]"], None]

@@ -33,5 +33,5 @@ def _reduce(cx: Context, scope: Scope, rel: Rel, op: sx.ReduceOp) -> Rel:
 
 @source(sx.MacroExpandOp)
 def _macro_expand(cx: Context, scope: Scope, op: sx.MacroExpandOp) -> Rel:
-    cx.refuse("macro-expand", op.span)
+    cx.refuse("macro-expand", op.span, "a lake is one database: run the query in the parentheses alone")
     return unknown_table(op.span)

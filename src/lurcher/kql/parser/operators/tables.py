@@ -10,12 +10,11 @@ from lurcher.kql.parser.operators.groups import subquery
 from lurcher.kql.parser.parameters import JOIN, LOOKUP, UNION, Spec, parameters
 from lurcher.kql.parser.registry import OPERATORS, operator
 from lurcher.kql.parser.schemas import ALL_TYPES, column_decl, in_brackets, scalar_type
-from lurcher.kql.parser.statements import statements
+from lurcher.kql.parser.statements import entity_group, statements
 from lurcher.kql.syntax import (
     Binary,
     Call,
     ColumnDecl,
-    EntityGroup,
     EvaluateOp,
     Expression,
     FacetOp,
@@ -250,10 +249,7 @@ def _facet(p: Cursor, start: int) -> Operator:
 def _macro_expand(p: Cursor, start: int) -> Operator:
     settings = parameters(p, {"isfuzzy": None, "__isFuzzy": None, "best_effort": None, "force_remote": None})
     if p.texts[p.pos] == "entity_group" and p.texts[p.pos + 1] == "[":
-        at = p.pos
-        p.pos += 1
-        members = in_brackets(p, "[", path, "]")
-        entities: Expression = EntityGroup(members, span=p.span(at))
+        entities: Expression = entity_group(p)
     else:
         entities = path_before_parenthesis(p)
     scope = p.name(declared=True) if p.accept("as") else None
