@@ -38,6 +38,8 @@ class Event(NamedTuple):
     activity_id: str | None = None
     #: The text that the source's own machine made of the event (`Message`).
     message: str | None = None
+    #: Where the file is a log that may come again in a longer copy: 16 bytes that tell the event from all others, in each copy.
+    identity: bytes | None = None
 
 
 #: What a mapping makes the rows of: some events of one file, in the file's order, and the raw text of each for rejects.

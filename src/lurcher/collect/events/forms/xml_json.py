@@ -39,7 +39,7 @@ def top(value: Object, position: int) -> Event:
     return made if made.message is not None else made._replace(message=text(value.get("Message")))
 
 
-def of_xml(inner: Object, position: int) -> Event:
+def of_xml(inner: Object, position: int, identity: bytes | None = None) -> Event:
     """The event of an object with `System`. Raises `ValueError` where it has no number."""
     system = inner["System"]
     get = system.get
@@ -80,6 +80,7 @@ def of_xml(inner: Object, position: int) -> Event:
         if correlation is None and "Correlation_attributes" not in system
         else text(_of(system, "Correlation").get("ActivityID")),
         None if rendering is None else text(rendering.get("Message")) if type(rendering) is dict else None,
+        identity,
     )
 
 

@@ -101,6 +101,8 @@ def _fill(columns: Columns, table: TableSchema, recalled: Recalled, names: dict[
             columns[column] = coalesce([remembered] if own is None else [own, remembered]) or remembered
 
 
+#: What a row's event is known by in copies of its log: beside the columns, and no column.
+IDENTITY = "_identity"
 _INITIATING = {f"InitiatingProcess{fact}": fact for fact in FACTS}
 
 
@@ -123,6 +125,7 @@ def rows(declaration: Declaration, frame: Frame, columns: Columns, memory: Proce
         "DeviceName": frame.system("computer"),
         "DeviceId": frame.take(batch.distinct("computer", values.device_id)),
         "ReportId": frame.system("record_id"),
+        IDENTITY: frame.system("identity"),
         "Type": [table.name] * frame.count,
     }
     columns = {**common, **columns}

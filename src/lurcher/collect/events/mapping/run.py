@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lurcher.collect.events.event import Event, Events
@@ -15,7 +15,7 @@ from lurcher.collect.events.mapping.declare import DECLARATIONS, SECURITY, ByGui
 from lurcher.collect.events.mapping.frame import Batch, Frame
 from lurcher.collect.events.mapping.json_text import dumps
 from lurcher.collect.events.mapping.memory import ProcessMemory
-from lurcher.collect.events.mapping.rows import Columns, keys, numbers, own_columns, processes, rows
+from lurcher.collect.events.mapping.rows import IDENTITY, Columns, keys, numbers, own_columns, processes, rows
 from lurcher.collect.exports.context import ReadContext
 from lurcher.collect.exports.rows import Reject, TableBatch
 from lurcher.collect.exports.times import iso_array
@@ -36,6 +36,8 @@ def map_events(events: Events, context: ReadContext, memory: ProcessMemory) -> I
     `events` are of one file, in its order, and follow what `memory` has seen of it. Every event that is taken is one row of
     WindowsEvent and one of SecurityEvent or Event, whatever else it becomes.
     """
+    import pyarrow as pa
+
     taken, times, rejects = _readable(events)
     yield from rejects
     if not taken:
@@ -51,8 +53,10 @@ def map_events(events: Events, context: ReadContext, memory: ProcessMemory) -> I
         if not clean:
             return
         tables = _tables(Batch(clean, times.take(places), memory.events), memory)
-    for table, batch in tables:
-        yield TableBatch(context.schema(table), batch)
+    copies = taken[0].identity is not None
+    for table, batch, identities in tables:
+        hashes = pa.array(identities, pa.binary()) if copies else None
+        yield TableBatch(context.schema(table), batch, hashes, copies)
 
 
 def _readable(events: Events) -> tuple[list[Event], pa.Array, list[Reject]]:
@@ -87,7 +91,8 @@ def _time(text: Any) -> int | None:
     return values.time(text) if isinstance(text, str) else None
 
 
-def _tables(batch: Batch, memory: ProcessMemory) -> list[tuple[str, pa.RecordBatch]]:
+def _tables(batch: Batch, memory: ProcessMemory) -> list[tuple[str, pa.RecordBatch, Sequence[bytes | None]]]:
+    """Table, rows, and the identity of each row's event."""
     frames = _frames(batch)
     built: list[tuple[Declaration, Frame, Columns]] = []
     told: list[tuple[int, Any]] = []
@@ -105,19 +110,27 @@ def _tables(batch: Batch, memory: ProcessMemory) -> list[tuple[str, pa.RecordBat
     for _, (tell, *what) in sorted(told, key=lambda pair: pair[0]):
         tell(*what)
     parts: dict[str, list[tuple[int, Columns]]] = defaultdict(list)
+    identities: dict[str, list[bytes | None]] = defaultdict(list)
     for declaration, frame, columns in built:
         made = rows(declaration, frame, columns, memory)
+        identities[declaration.table] += made.pop(IDENTITY)
         parts[declaration.table].append((len(made["Timestamp"]), made))
-    tables = [(table, joined(table, made)) for table, made in parts.items()]
+    tables: list[tuple[str, pa.RecordBatch, Sequence[bytes | None]]] = [
+        (table, joined(table, made), identities[table]) for table, made in parts.items()
+    ]
     memory.end_of_batch(len(batch.events))
     every = [frame for frame, _, _ in frames]
-    tables.append(("WindowsEvent", sentinel.windows_event(sentinel.Place(batch, every))))
+    own = batch.column("identity")
+    place = sentinel.Place(batch, every)
+    tables.append(("WindowsEvent", sentinel.windows_event(place), place.of_list(own)))
     security = [frame for frame in every if sentinel.is_security(frame.provider, frame.channel)]
     others = [frame for frame in every if not sentinel.is_security(frame.provider, frame.channel)]
     if security:
-        tables.append(("SecurityEvent", sentinel.security_event(sentinel.Place(batch, security))))
+        place = sentinel.Place(batch, security)
+        tables.append(("SecurityEvent", sentinel.security_event(place), place.of_list(own)))
     if others:
-        tables.append(("Event", sentinel.event_rows(sentinel.Place(batch, others))))
+        place = sentinel.Place(batch, others)
+        tables.append(("Event", sentinel.event_rows(place), place.of_list(own)))
     return tables
 
 
