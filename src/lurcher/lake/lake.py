@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lurcher.errors import LurcherError
 from lurcher.lake import layout
+from lurcher.lake.failures import told
 from lurcher.lake.names import SOURCE_DIGITS
 from lurcher.lake.settings import Settings, read_settings
 from lurcher.lake.sources import SourceId, SourceRecord, Sources
@@ -194,7 +195,8 @@ class Lake:
         """A folder on the lake's disk for what waits to be added; it goes away, at the latest when the next writer comes."""
         from lurcher.lake.staging import open_folder
 
-        folder, lock = open_folder(self.path)
+        with told("nothing can be written into the lake", self.path):
+            folder, lock = open_folder(self.path)
         try:
             yield folder
         finally:
