@@ -87,7 +87,7 @@ for _name, _shape, _what, _examples in (
         examples=_examples,
     )
 _SIMPLER = "{} without points nearer to each other than a tolerance (10 m): null for what is invalid, or vanishes; else refused."
-for _name, _udf, _shape, _what, _examples in (
+for _name, _udf, _shape, _what, _shown in (
     (
         "geo_line_simplify",
         "line_simplify",
@@ -132,5 +132,5 @@ for _name, _udf, _shape, _what, _examples in (
         _simpler("kql_" + _udf),
         udf=_UDF + _udf,
         nulls=Nulls.MAYBE,
-        examples=_examples,
+        examples=_shown,
     )
