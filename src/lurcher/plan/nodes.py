@@ -377,6 +377,19 @@ class Components(Plan):
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessTree(Plan):
+    """Starts of processes, each with its place in the tree of its device. What the columns of `input` are called is how a parent
+    is known, the surest first: `$own 1` to `$own 3` against `$parent 1` to `$parent 3` (texts, '' for nothing); where the start has
+    none of those, `$own number` against `$parent number`, the latest before it that has the name `$parent name`. A parent comes
+    before its child, by `$start` and then `$report`. `$name` is what a path is made of, `$above` what stands before it at a root.
+
+    Columns: those of `input`, then `Node`, `ParentNode` (null at a root), `Depth`, `Path`, `ParentBy` (which of the ways, 0 for
+    none), and the parent's `$name`, `$id`, `$command` and `$created` as `$parent's ...`."""
+
+    input: Plan
+
+
+@dataclass(frozen=True, slots=True)
 class Shared(Plan):
     """`materialize(...)`: computed once however often it is used."""
 

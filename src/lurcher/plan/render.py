@@ -97,6 +97,8 @@ class _Renderer:
                 return head, tuple(p for p in (plan.edges, plan.inner, plan.starts, plan.within) if p is not None)
             case n.Components():
                 return f"components {'strong' if plan.strong else 'weak'}", (plan.nodes, plan.edges)
+            case n.ProcessTree():
+                return "process tree", (plan.input,)
             case n.TableFunction():
                 args = ", ".join(text(a) for a in plan.args)
                 return f"{plan.name}({args})", (plan.input,) if plan.input is not None else ()

@@ -224,7 +224,7 @@ class QueryFrom(FromItem):
     lateral: bool = False
 
 
-JoinKind = OneOf["INNER", "LEFT", "RIGHT", "FULL", "SEMI", "ANTI", "CROSS"]
+JoinKind = OneOf["INNER", "LEFT", "RIGHT", "FULL", "SEMI", "ANTI", "CROSS", "ASOF LEFT"]
 
 
 @dataclass(frozen=True, slots=True)

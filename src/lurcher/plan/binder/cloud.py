@@ -178,12 +178,33 @@ def _assigned(cx: Context, found: CloudFunction, piped: Rel | None, args: list[n
     return call_prelude(cx, "AssignedIPAddresses", node.span, device, _time(cx, args, node))
 
 
+def _process_tree(cx: Context, found: CloudFunction, piped: Rel | None, args: list[n.Expr], node: sx.Call) -> Rel:
+    """Ours, not a service's: the starts of a device's processes with their place in its tree (decision 0107). The parents of what
+    is between `begin` and `end` may have started at any time."""
+    if piped is not None:
+        cx.refuse("invoke ProcessTree()", node.span, "it brings its own rows: ProcessTree('DEVICE')")
+    device = convert(args[0], T.STRING) if args else null(T.STRING)
+    starts = call_prelude(cx, "ProcessStarts", node.span, device)
+    made = (("Node", T.LONG), ("ParentNode", T.LONG), ("Depth", T.LONG), ("Path", T.STRING), ("ParentBy", T.LONG))
+    of_parent = (("name", T.STRING), ("id", T.LONG), ("command", T.STRING), ("created", T.DATETIME))
+    columns = (
+        *starts.columns,
+        *(Column(name, kind) for name, kind in made),
+        *(Column(f"$parent's {name}", kind) for name, kind in of_parent),
+    )
+    tree = Rel(n.ProcessTree(input=starts.plan, columns=columns, span=node.span))
+    cx.say(LU025, node.span, what="ProcessTree()", how="the starts of processes in DeviceProcessEvents",
+           hint="it is lurcher's own: the service has no function of this name")  # fmt: skip
+    return call_prelude(cx, "ProcessTree", node.span, *(_moment(cx, args, i, node) for i in (1, 2)), piped=tree)
+
+
 _Handler = Callable[[Context, CloudFunction, "Rel | None", "list[n.Expr]", sx.Call], Rel]
 _HERE: dict[str, _Handler] = {
     "FileProfile": _file_profile,
     "SeenBy": _seen_by,
     "DeviceFromIP": _device_from_ip,
     "AssignedIPAddresses": _assigned,
+    "ProcessTree": _process_tree,
 }
 
 
@@ -208,13 +229,19 @@ def _named(cx: Context, rel: Rel, arg: n.Expr | None, default: str, node: sx.Cal
 
 def _time(cx: Context, args: list[n.Expr], node: sx.Call) -> n.Expr:
     """As of when: the second argument, else now."""
-    now = n.Lit(type=T.DATETIME, value=cx.now, span=node.span)
-    if len(args) < 2 or (isinstance(args[1], n.Lit) and args[1].value is None):
-        return now
-    if args[1].type not in (T.DATETIME, T.DYNAMIC, T.UNKNOWN):
-        cx.say(KS107, node.span, expected="datetime", actual=args[1].type)
-        return now
-    return convert(args[1], T.DATETIME)
+    found = _moment(cx, args, 1, node)
+    return n.Lit(type=T.DATETIME, value=cx.now, span=node.span) if found == null(T.DATETIME) else found
+
+
+def _moment(cx: Context, args: list[n.Expr], index: int, node: sx.Call) -> n.Expr:
+    """An argument that is a time; null where it is left out."""
+    given = args[index] if len(args) > index else None
+    if given is None or (isinstance(given, n.Lit) and given.value is None):
+        return null(T.DATETIME)
+    if given.type not in (T.DATETIME, T.DYNAMIC, T.UNKNOWN):
+        cx.say(KS107, node.span, expected="datetime", actual=given.type)
+        return null(T.DATETIME)
+    return convert(given, T.DATETIME)
 
 
 def _joined(
