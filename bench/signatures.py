@@ -144,10 +144,47 @@ def measure(paths: list[Path]) -> None:
         print(f"{what:36} {len(paths) / seconds:7.0f} {rate}   {seconds / base:5.2f}")
 
 
+def _hash_all(names: list[str]) -> None:
+    for name in names:
+        running = [hashlib.sha1(usedforsecurity=False), hashlib.sha256(usedforsecurity=False)]
+        with open(name, "rb", buffering=0) as file:
+            while chunk := file.read(1 << 20):
+                for digest in running:
+                    digest.update(chunk)
+
+
+def measure_all_cores(paths: list[Path], times: int = 12) -> None:
+    """The same on all processors: the files over and over, processes started before."""
+    from concurrent.futures import ProcessPoolExecutor
+
+    from lurcher.collect.parallel import examine_files
+    from lurcher.collect.walk import Found
+
+    cores = os.cpu_count() or 1
+    names = [str(p) for p in paths] * times
+    octets = times * sum(p.stat().st_size for p in paths)
+    print(f"\nall {cores} processors, {len(names)} files, {octets / 1e6:.0f} MB: MB/s, and against hashing alone")
+    with ProcessPoolExecutor(cores) as pool:
+        list(pool.map(_hash_all, [names[:4]] * cores))
+        began = time.perf_counter()
+        list(pool.map(_hash_all, [names[i :: 4 * cores] for i in range(4 * cores)]))
+        base = octets / (time.perf_counter() - began) / 1e6
+    print(f"{'hashing alone: SHA-1, SHA-256':36} {base:6.0f}")
+    for what, md5 in (("collect (with MD5)", True), ("collect without MD5", False)):
+        found = (Found(n, n, os.path.getsize(n)) for n in names)
+        results = examine_files(found, Settings(datetime.now(UTC), md5=md5), cores)
+        for _, began in zip(range(len(paths)), iter(time.perf_counter, None), strict=False):
+            next(results)  # processes have started, and know the certificates
+        rest = sum(r.size for _, r in results if isinstance(r, FileFacts))
+        rate = rest / (time.perf_counter() - began) / 1e6
+        print(f"{what:36} {rate:6.0f}   {rate / base:4.2f}")
+
+
 def main() -> int:
     paths = pe_files(download())
     agreed = compare(paths)
     measure(paths)
+    measure_all_cores(paths)
     return 0 if agreed else 1
 
 

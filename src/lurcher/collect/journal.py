@@ -84,6 +84,9 @@ class Journal:
             self._db = sqlite3.connect(path, isolation_level=None)
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.executescript(_TABLES)
+        except sqlite3.OperationalError as error:
+            lock.close()
+            raise LurcherError(f"what is found cannot be kept: {error}", "see to the disk", str(path)) from None
         except sqlite3.DatabaseError as error:
             lock.close()
             raise LurcherError(
@@ -100,10 +103,15 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self.save()
-        self._db.close()
-        self._lock.close()
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        try:
+            self.save()
+        except sqlite3.Error:
+            if error is None:
+                raise
+        finally:
+            self._db.close()
+            self._lock.close()
 
     # --- a run ---
 
@@ -353,8 +361,8 @@ class Journal:
 
     def save(self) -> None:
         if self._open:
-            self._db.execute("COMMIT")
             self._open = False
+            self._db.execute("COMMIT")
 
     def _is_pending(self, place: Place) -> bool:
         return self._db.execute("SELECT 1 FROM pending WHERE folder = ? AND name = ?", place).fetchone() is not None
