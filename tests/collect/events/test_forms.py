@@ -455,3 +455,13 @@ def test_whatever_is_changed_reading_ends_and_nothing_raises() -> None:
         seen = run(kind, int(os.environ.get("LURCHER_MUTATIONS", "60")))
         assert seen["rows"] > 0
         assert seen["rejects"] > 0
+
+
+def test_the_end_of_a_process_that_nxlog_has_lost_the_number_of() -> None:
+    from lurcher.collect.exports import ReadContext
+    from lurcher.collect.exports.readers.event_json import read as rows
+    from lurcher.schema import known_table
+
+    value = {**NXLOG, "EventID": 4689, "SourceName": "Microsoft-Windows-Security-Auditing", "Channel": "Security"}
+    parts = list(rows(leaf(json.dumps(value).encode()), ReadContext(known_table, "a.json")))
+    assert not any(isinstance(part, Reject) for part in parts)

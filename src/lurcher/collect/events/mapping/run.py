@@ -104,8 +104,7 @@ def _tables(batch: Batch, memory: ProcessMemory) -> list[tuple[str, pa.RecordBat
             built.append((declaration, frame, columns))
             if declaration.remembers:
                 told += _told(declaration, frame, columns, memory)
-        if ends:
-            known_by = keys(frame, _ENDS) or []
+        if ends and (known_by := keys(frame, _ENDS)) is not None:
             told += [(n, (memory.number_free, key, n)) for n, key in zip(numbers(frame), known_by, strict=True)]
     for _, (tell, *what) in sorted(told, key=lambda pair: pair[0]):
         tell(*what)
