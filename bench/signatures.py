@@ -173,8 +173,9 @@ def measure_all_cores(paths: list[Path], times: int = 12) -> None:
     for what, md5 in (("collect (with MD5)", True), ("collect without MD5", False)):
         found = (Found(n, n, os.path.getsize(n)) for n in names)
         results = examine_files(found, Settings(datetime.now(UTC), md5=md5), cores)
-        for _, began in zip(range(len(paths)), iter(time.perf_counter, None), strict=False):
+        for _ in paths:
             next(results)  # processes have started, and know the certificates
+        began = time.perf_counter()
         rest = sum(r.size for _, r in results if isinstance(r, FileFacts))
         rate = rest / (time.perf_counter() - began) / 1e6
         print(f"{what:36} {rate:6.0f}   {rate / base:4.2f}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from lurcher.collect import der
 from lurcher.collect.cms import algorithm
@@ -133,7 +134,12 @@ def _objection(path: tuple[Certificate, ...], root: Root | None, usage: str, at:
 
 
 def _digest_name(certificate: Certificate) -> str:
+    return _digest_of(certificate.algorithm)
+
+
+@lru_cache(maxsize=256)
+def _digest_of(encoded: bytes) -> str:
     try:
-        return SIGNATURE_DIGESTS.get(algorithm(der.read(certificate.algorithm)).oid, "")
+        return SIGNATURE_DIGESTS.get(algorithm(der.read(encoded)).oid, "")
     except der.DerError:
         return ""

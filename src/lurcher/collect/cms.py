@@ -82,6 +82,20 @@ class SignedData:
 
 
 def algorithm(element: Element) -> Algorithm:
+    """Signatures name the same dozen algorithms again and again: each is read once."""
+    encoded = element.encoded
+    known = _ALGORITHMS.get(encoded)
+    if known is None:
+        known = _algorithm(element)
+        if len(_ALGORITHMS) < 1024 and len(encoded) < 256:
+            _ALGORITHMS[encoded] = known
+    return known
+
+
+_ALGORITHMS: dict[bytes, Algorithm] = {}
+
+
+def _algorithm(element: Element) -> Algorithm:
     fields = der.Fields(element.expect(der.SEQUENCE, "algorithm"), "algorithm")
     name = der.oid(fields.take())
     parameters = next(fields.rest(), None)

@@ -12,6 +12,8 @@ from typing import Protocol
 
 #: What is read first. The headers of nearly every file are in it.
 PREFIX = 1024
+#: What is read beyond a short piece, as the next one is mostly near: on a share, a read is a journey.
+AHEAD = 4096
 #: A certificate table of more than this is refused. The biggest honest ones (drivers with page hashes) have 2 MiB.
 MAX_CERTIFICATE_TABLE = 16 * 1024 * 1024
 MAX_SECTIONS = 256
@@ -45,14 +47,22 @@ class Reader:
         self.file = file
         self.size = size
         self._prefix = self._read(0, min(PREFIX, size))
+        self._near, self._near_at = b"", 0
 
     def at(self, offset: int, length: int, what: str) -> bytes:
         """Exactly these bytes."""
-        if offset + length <= len(self._prefix):
-            return self._prefix[offset : offset + length]
-        if offset + length > self.size:
+        end = offset + length
+        if end <= len(self._prefix):
+            return self._prefix[offset:end]
+        if end > self.size:
             raise PeError(f"{what} is outside of the file")
-        return self._read(offset, length)
+        if length > AHEAD:
+            return self._read(offset, length)
+        at = self._near_at
+        if offset < at or end > at + len(self._near):
+            self._near, self._near_at = self._read(offset, min(AHEAD, self.size - offset)), offset
+            at = offset
+        return self._near[offset - at : end - at]
 
     def _read(self, offset: int, length: int) -> bytes:
         self.file.seek(offset)

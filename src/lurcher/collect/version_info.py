@@ -21,6 +21,9 @@ STRINGS = {
     "FileVersion": "FileVersion",
 }
 
+#: How the keys of these begin.
+_WANTED = frozenset(name[:5].encode("utf-16-le") for name in STRINGS)
+
 _HEAD = struct.Struct("<HHH")
 _RT_VERSION = 16
 _MAX_RESOURCE = 64 * 1024
@@ -79,7 +82,9 @@ def parse(data: bytes) -> dict[str, str]:
         if kind != "StringFileInfo":
             continue
         for _, start, stop, _ in _blocks(data, first, last):
-            found = {STRINGS[name]: value for name, _, _, value in _blocks(data, start, stop) if name in STRINGS}
+            found = {
+                STRINGS[name]: value for name, _, _, value in _blocks(data, start, stop, _WANTED) if name in STRINGS
+            }
             if found:
                 return found
     return {}
@@ -88,11 +93,18 @@ def parse(data: bytes) -> dict[str, str]:
 _Block = tuple[str, int, int, str]
 
 
-def _blocks(data: bytes, at: int, end: int) -> list[_Block]:
+def _blocks(data: bytes, at: int, end: int, wanted: frozenset[bytes] | None = None) -> list[_Block]:
+    """The blocks between two places; `wanted`: of those, only the ones whose key begins so."""
     found: list[_Block] = []
-    while at + 6 <= end and len(found) < 256:
-        if not any(data[at : at + 2]):
+    seen = 0
+    while at + 6 <= end and seen < 256:
+        length = data[at] | data[at + 1] << 8
+        if not length:
             at += 4  # Some compilers leave empty words between.
+            continue
+        seen += 1
+        if wanted is not None and length >= 6 and data[at + 6 : at + 16] not in wanted:
+            at = (min(at + length, end) + 3) & ~3
             continue
         block = _block(data, at, end)
         found.append(block)
