@@ -50,14 +50,14 @@ class SignedFile:
 
 def batches(files: list[SignedFile], context: ReadContext) -> Iterator[TableBatch]:
     """The rows of both tables."""
-    shared = {
+    shared: dict[str, list[Any]] = {
         "Timestamp": [f.time for f in files],
         "DeviceId": [f.device_id for f in files],
         "DeviceName": [f.device_name for f in files],
         "SHA1": [file_hash(f.sha1) for f in files],
         "ReportId": [f.report for f in files],
     }
-    certificates = {
+    certificates: dict[str, list[Any]] = {
         "IsSigned": [f.is_signed for f in files],
         "SignatureType": [f.signature_type for f in files],
         "Signer": [f.signer for f in files],
@@ -66,7 +66,7 @@ def batches(files: list[SignedFile], context: ReadContext) -> Iterator[TableBatc
         "CertificateCountersignatureTime": [f.countersigned for f in files],
         "IsTrusted": [f.is_trusted for f in files],
     }
-    events = {
+    events: dict[str, list[Any]] = {
         "ActionType": ["FileCollected"] * len(files),
         "FileName": [file_name(f.path) for f in files],
         "FolderPath": [f.path for f in files],

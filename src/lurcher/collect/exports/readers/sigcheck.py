@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from typing import IO, cast
+from typing import IO
 
 from lurcher.collect.exports import signed_files, times
 from lurcher.collect.exports.context import ReadContext
@@ -99,7 +99,7 @@ def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
 
 
 def _skip(stream: IO[bytes], count: int) -> None:
-    while count and (block := cast(bytes, stream.read(count))):
+    while count and (block := stream.read(count)):
         count -= len(block)
 
 
