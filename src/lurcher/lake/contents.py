@@ -14,6 +14,7 @@ from typing import Any
 from lurcher.errors import LurcherError
 from lurcher.lake import layout, names
 from lurcher.lake.table import DataFile, LakeTable, moment
+from lurcher.sql.printer import Printer
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,14 @@ class Share:
 
     rows: int = 0
     first: datetime | None = None
+    last: datetime | None = None
 
-    def with_(self, rows: int, first: datetime | None) -> Share:
-        return Share(self.rows + rows, min(filter(None, (self.first, first)), default=None))
+    def with_(self, rows: int, first: datetime | None, last: datetime | None) -> Share:
+        return Share(
+            self.rows + rows,
+            min(filter(None, (self.first, first)), default=None),
+            max(filter(None, (self.last, last)), default=None),
+        )
 
 
 def shares(
@@ -40,36 +46,52 @@ def shares(
         if name.ours and (reading or not name.source):
             merged.append(file)
         elif name.source and wanted in (None, name.source):
-            found[name.source] = found.get(name.source, Share()).with_(file.rows, file.first)
-    for source, rows, first in _counted(table, merged, wanted):
-        found[source] = found.get(source, Share()).with_(rows, moment(first))
+            found[name.source] = found.get(name.source, Share()).with_(file.rows, file.first, file.last)
+    for source, rows, first, last in _counted(table, merged, wanted):
+        found[source] = found.get(source, Share()).with_(rows, moment(first), moment(last))
     return found
 
 
-def _counted(table: LakeTable, files: list[DataFile], wanted: str | None) -> list[tuple[str, int, int | None]]:
-    if not files:
-        return []
-    import duckdb
-
+def _counted(
+    table: LakeTable, files: list[DataFile], wanted: str | None
+) -> list[tuple[str, int, int | None, int | None]]:
     time = table.schema.time_column
+    quoted = Printer().name(table.physical[time]) if time else ""
     dated = [f.path for f in files if f.day is not None]
     undated = [f.path for f in files if f.day is None]
     rows: list[Any] = []
+    for paths, ends in ((dated, f"min(epoch_us({quoted})), max(epoch_us({quoted}))"), (undated, "NULL, NULL")):
+        if paths:
+            rows += _asked(
+                table,
+                f'SELECT left({layout.SOURCE}, {names.SOURCE_DIGITS}) AS " source", count(*), {ends} '
+                "FROM read_parquet($1, hive_partitioning = false) "
+                f"WHERE $2 IS NULL OR left({layout.SOURCE}, {names.SOURCE_DIGITS}) = $2 GROUP BY ALL",
+                [paths, wanted],
+            )
+    return [row for row in rows if row[0]]
+
+
+def distinct_names(table: LakeTable, column: str) -> int:
+    """How many values a text column has, without case and but for the empty one."""
+    if not table.files:
+        return 0
+    quoted = Printer().name(table.physical[column])
+    late = "true" if column in table.late else "false"
+    query = (
+        f"SELECT count(DISTINCT lower({quoted})) FILTER ({quoted} <> '') "
+        f"FROM read_parquet($1, hive_partitioning = false, union_by_name = {late})"
+    )
+    return int(_asked(table, query, [table.file_uris()])[0][0])
+
+
+def _asked(table: LakeTable, query: str, values: list[Any]) -> list[tuple[Any, ...]]:
+    import duckdb
+
     try:
         with duckdb.connect(":memory:", config={"memory_limit": "512MB", "threads": 2}) as db:
-            for paths, first in (
-                (dated, f'min(epoch_us("{table.physical[time]}"))' if time else "NULL"),
-                (undated, "NULL"),
-            ):
-                if paths:
-                    rows += db.execute(
-                        f'SELECT left({layout.SOURCE}, {names.SOURCE_DIGITS}) AS " source", count(*), {first} '
-                        "FROM read_parquet($1, hive_partitioning = false) "
-                        f"WHERE $2 IS NULL OR left({layout.SOURCE}, {names.SOURCE_DIGITS}) = $2 GROUP BY ALL",
-                        [paths, wanted],
-                    ).fetchall()
+            return db.execute(query, values).fetchall()
     except duckdb.Error as error:
         raise LurcherError(
             f"a file of {table.name} cannot be read: {str(error).splitlines()[0]}", "look: lurcher lake verify"
         ) from None
-    return [(source, count, first) for source, count, first in rows if source]

@@ -158,6 +158,10 @@ class Lake:
         """What there is, by name."""
         return [_info(table) for name in self.table_names() if (table := self.table(name)) is not None]
 
+    def info(self, table: LakeTable) -> TableInfo:
+        """The same of one table that is open."""
+        return _info(table)
+
     def rows_of(self, table: str, digest: str) -> int:
         """How many rows of a table came from a source."""
         return self._share(table, digest).rows
@@ -187,6 +191,13 @@ class Lake:
                 if expiration.rows.get(digest[:SOURCE_DIGITS]):
                     found[name] = expiration
         return found
+
+    def expired_note(self, digest: str) -> str:
+        """What to tell whoever adds a source again whose rows were removed for their age; '' for any other."""
+        return "; ".join(
+            f"its rows of {name} from before {e.before} were removed on {e.on:%Y-%m-%d} (lurcher lake expire)"
+            for name, e in self.expired(digest).items()
+        )
 
     # --- writing ---
 
