@@ -138,6 +138,24 @@ class Case:
 
         return reports.TableList(tables(self.lake))
 
+    def tree(
+        self,
+        device: str,
+        *,
+        pid: int | None = None,
+        guid: str = "",
+        at: str | datetime | None = None,
+        **options: Unpack[Options],
+    ) -> reports.Tree:
+        """Who started whom on a device; with `pid` or `guid` only those processes and their kin, with `at` the one with the
+        number that was started last by then. As rows: `query("ProcessTree('DEVICE')")`."""
+        from lurcher.app.times import parse_time
+        from lurcher.app.tree import tree
+
+        time = as_of_text(at)
+        when = parse_time(time) if time is not None else None
+        return reports.Tree(tree(self._session(options), device, number=pid, guid=guid, at=when))
+
     # --- what is hunted ---
     def hunt(
         self,

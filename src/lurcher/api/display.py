@@ -42,7 +42,7 @@ class View:
     def tail(self) -> str:
         """`1,203 rows`, `the first 20 of 1,203 rows`; and the columns that are left out."""
         shown = len(self.rows)
-        text = counted(self.total, self.what)
+        text = counted(self.total, self.what, "processes" if self.what == "process" else "")
         if shown < self.total:
             text = f"\u2026 the first {shown:,} of {text}"
         left = len(self.header) - COLUMNS

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from lurcher.api.display import Shown, View, first
+from lurcher.report.text import visible
 
 if TYPE_CHECKING:
     from lurcher.app.add import AddReport, FileOutcome
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from lurcher.app.collect import CollectReport
     from lurcher.app.hunt import HuntReport, RuleReport
     from lurcher.app.tables import TableLine
+    from lurcher.app.tree import TreeLine
     from lurcher.hunt.findings import Finding
 
 T = TypeVar("T")
@@ -111,6 +113,21 @@ class TableList(Listed["TableLine"]):
 
         header = ("table", "rows", "first (UTC)", "last (UTC)", "devices", "sources", "size")
         return View(header, first(map(cells, self)), len(self), "table", right=frozenset((1, 4, 5, 6)))
+
+
+class Tree(Listed["TreeLine"]):
+    """Processes, parents before their children; `lead` are the strokes that make it a tree."""
+
+    def _view(self, pictures: bool) -> View:
+        def cells(line: TreeLine) -> Sequence[str]:
+            # A no-break space is as wide as a stroke, and stays.
+            lead = line.lead.replace(" ", "\u00a0") + ("> " if line.asked else "")
+            started = f"{line.started:%Y-%m-%d %H:%M:%S}" if line.started else ""
+            number = "" if line.number is None else str(line.number)
+            return lead + visible(line.name), number, started, line.account, line.command_line, line.parent_by
+
+        header = ("process", "number", "started (UTC)", "account", "command line", "parent by")
+        return View(header, first(map(cells, self)), len(self), "process", right=frozenset((1,)))
 
 
 class Findings(Listed["Finding"]):
