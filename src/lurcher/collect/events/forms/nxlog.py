@@ -62,32 +62,41 @@ def event(value: Object, position: int) -> Event:
     else:
         kind = value.get("EventTypeOrignal") or value.get("EventTypeOriginal")
     number = event_id(value["EventID"])
-    provider, message = text(value.get("SourceName")), value.get("Message")
+    provider, message = value.get("SourceName"), value.get("Message")
+    provider = provider if type(provider) is str else text(provider)
     if provider == SYSMON and type(message) is str and _lost(number, data):
         for name, found in (fields(message) or {}).items():
             data.setdefault(name, found)
-    thread = value.get("ThreadID")
+    get = value.get
+    thread, channel, computer, record = get("ThreadID"), get("Channel"), get("Hostname"), get("RecordNumber")
+    guid, version, task, user = get("ProviderGuid"), get("Version"), get("Task"), get("UserID")
+    operation = get("OpcodeValue", get("Opcode"))
+    # Most values are of the type that they should have: the functions that look closer are for the others.
     return Event(
         position,
         _time(value),
         provider,
         number,
-        text(value.get("Channel")),
-        text(value.get("Hostname")),
-        integer(value.get("RecordNumber")),
+        channel if type(channel) is str else text(channel),
+        computer if type(computer) is str else text(computer),
+        record if type(record) is int else integer(record),
         data,
         None,
-        text(value.get("ProviderGuid")),
-        count(value.get("Version")),
-        level(value.get("LevelValue"), provider) if "LevelValue" in value else _LEVELS.get(str(kind)),
-        count(value.get("Task")),
-        opcode(value.get("OpcodeValue", value.get("Opcode"))),
-        keywords(value.get("Keywords")),
-        count(process),
-        count(thread if thread is not None else value.get("ExecutionThreadID")),
-        text(value.get("UserID")),
-        text(value.get("ActivityID")),
-        text(message),
+        guid if type(guid) is str else text(guid),
+        version if type(version) is int else count(version),
+        level(value["LevelValue"], provider)
+        if "LevelValue" in value
+        else _LEVELS.get(kind)
+        if type(kind) is str
+        else None,
+        task if type(task) is int else count(task),
+        operation if type(operation) is int else opcode(operation),
+        keywords(get("Keywords")),
+        process if type(process) is int else count(process),
+        thread if type(thread) is int else count(thread if thread is not None else get("ExecutionThreadID")),
+        user if type(user) is str else text(user),
+        text(get("ActivityID")),
+        message if type(message) is str else text(message),
     )
 
 
