@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,13 +17,12 @@ from lurcher.collect.exports import (
     Reject,
     SourceFormat,
     TableBatch,
-    leaves,
     recognise,
     recognised,
 )
 from lurcher.collect.exports.context import DateOrder
 from lurcher.collect.exports.encodings import as_text, check_encoding, survey
-from lurcher.collect.exports.files import shown
+from lurcher.collect.exports.files import files, leaves_of, shown
 from lurcher.collect.exports.foreign import foreign
 from lurcher.collect.exports.rejects import RejectFile
 from lurcher.errors import LurcherError
@@ -87,6 +86,30 @@ class AddReport:
         ]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What the user asked for. See `add`."""
+
+    now: datetime
+    table: str | None = None
+    dry_run: bool = False
+    date_order: DateOrder | None = None
+    encoding: str | None = None
+    clock_offset: int | None = None
+
+
+class Turn:
+    """When a file's rows may be put into the lake: where several are read at once, in their order all the same."""
+
+    def come(self) -> bool:
+        """Wait for it. Whether there was anything to wait for: what was known of the lake may have changed since."""
+        return False
+
+
+class StaleError(Exception):
+    """The lake has changed while the file was read, in what matters to it: read it again."""
+
+
 def add(
     lake: Lake,
     paths: Iterable[Path | str],
@@ -98,15 +121,19 @@ def add(
     encoding: str | None = None,
     clock_offset: int | None = None,
     progress: Progress | None = None,
+    workers: int | None = 1,
 ) -> AddReport:
     """Add files, and what is in folders and archives, to a lake; each content once.
 
     `table` names the table of files that do not say it, `encoding` what files of text are in (default: UTF-8, UTF-16, or else
     Windows-1252, which is told), `clock_offset` how far the clock of event logs is ahead of UTC (microseconds; default: the
-    file tells it). A file that cannot be taken is told of in its outcome, and the
-    others go on; a row that cannot be taken goes to the file's reject file. Raises `LurcherError` for a path that is not
-    there or a `table` that cannot be one.
+    file tells it). A file that cannot be taken is told of in its outcome, and the others go on; a row that cannot be taken goes
+    to the file's reject file. `workers`: how many files are read at once, each by a process of its own (None: as many as there
+    are processors); what comes of it is the same. Raises `LurcherError` for a path that is not there or a `table` that cannot
+    be one.
     """
+    from lurcher.app import together
+
     if table is not None:
         check_table_name(table)
     if encoding is not None:
@@ -114,35 +141,64 @@ def add(
     report = AddReport(dry_run=dry_run)
 
     def problem(passed: Passed) -> None:
-        report.files.append(FileOutcome(passed.name, skipped=passed.reason, hint=passed.hint, harmless=passed.harmless))
+        report.files.append(passed_over(passed))
 
     paths = [Path(path) for path in paths]
     missing = next((path for path in paths if not path.exists()), None)
     if missing is not None:
         raise LurcherError("there is no such file or folder", path=shown(missing))
+    asked = Asked(now, table, dry_run, date_order, encoding, clock_offset)
     with lake.scratch() as scratch:
-        for path in paths:
-            for leaf in leaves(path, problem, scratch):
-                report.files.append(
-                    _outcome(lake, leaf, now, table, dry_run, date_order, encoding, clock_offset, progress)
-                )
+        found = [file for path in paths for file in files(path, problem)]
+        if together.worth(found, workers):
+            together.add_files(lake, found, asked, workers, report, progress)
+            return report
+        for file in found:
+            report.files += file_outcomes(lake, file, asked, scratch, progress)
     return report
 
 
-def _outcome(
-    lake: Lake,
-    leaf: Leaf,
-    now: datetime,
-    table: str | None,
-    dry_run: bool,
-    date_order: DateOrder | None,
-    encoding: str | None,
-    clock_offset: int | None,
-    progress: Progress | None,
-) -> FileOutcome:
+def file_outcomes(
+    lake: Lake, file: Path, asked: Asked, scratch: Path, progress: Progress | None, turn: Turn | None = None
+) -> list[FileOutcome]:
+    """What came of a file, and of all that is in it."""
+    outcomes: list[FileOutcome] = []
+
+    def problem(passed: Passed) -> None:
+        outcomes.append(passed_over(passed))
+
+    with _no_collector():
+        for leaf in leaves_of(file, problem, scratch):
+            outcomes.append(_outcome(lake, leaf, asked, progress, turn or Turn()))
+    return outcomes
+
+
+def passed_over(passed: Passed) -> FileOutcome:
+    return FileOutcome(passed.name, skipped=passed.reason, hint=passed.hint, harmless=passed.harmless)
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Without Python's search for cycles: it looks at each of the millions of objects that rows are made of, over and over."""
+    import gc
+
+    on = gc.isenabled()
+    gc.disable()
     try:
-        return _add(lake, leaf, now, table, dry_run, date_order, encoding, clock_offset, progress)
+        yield
+    finally:
+        if on:
+            gc.enable()
+
+
+def _outcome(lake: Lake, leaf: Leaf, asked: Asked, progress: Progress | None, turn: Turn) -> FileOutcome:
+    try:
+        return _add(lake, leaf, asked, progress, turn)
+    except StaleError:
+        return _outcome(lake, leaf, asked, progress, Turn())
     except LurcherError as error:
+        if turn.come():  # it may have been for what the lake was then
+            return _outcome(lake, leaf, asked, progress, Turn())
         return FileOutcome(leaf.name, skipped=error.message, hint=error.hint)
     except Exception as error:  # noqa: BLE001
         # Hostile input found a hole in a reader. The other files go on, and the report and the exit code tell of it.
@@ -162,17 +218,8 @@ def _defect(error: Exception) -> str:
     return f"lurcher failed on it ({type(error).__name__}: {str(error)[:200]})"
 
 
-def _add(
-    lake: Lake,
-    leaf: Leaf,
-    now: datetime,
-    table: str | None,
-    dry_run: bool,
-    date_order: DateOrder | None,
-    encoding: str | None,
-    clock_offset: int | None,
-    progress: Progress | None,
-) -> FileOutcome:
+def _add(lake: Lake, leaf: Leaf, asked: Asked, progress: Progress | None, turn: Turn) -> FileOutcome:
+    table, encoding = asked.table, asked.encoding
     stamp = _stamp(leaf.file)
     found = survey(leaf)
     digest, size = found.digest, found.size
@@ -189,13 +236,22 @@ def _add(
     if kind is None:
         what, hint = foreign(leaf.head(512))
         return FileOutcome(leaf.name, skipped=what, hint=hint)
-    context = ReadContext(lake.schema_of, leaf.name, table, lake.platform, date_order, clock_offset=clock_offset)
-    source = SourceId(digest, leaf.name, size, now)
+    schemas: dict[str, TableSchema | None] = {}
+
+    def schema_of(name: str) -> TableSchema | None:
+        if name not in schemas:
+            schemas[name] = lake.schema_of(name)
+        return schemas[name]
+
+    context = ReadContext(schema_of, leaf.name, table, lake.platform, asked.date_order, clock_offset=asked.clock_offset)
+    source = SourceId(digest, leaf.name, size, asked.now)
     grown = growth.find(lake, raw, kind.name, size, table)
-    if grown is not None and grown.before.adding and not dry_run:
+    if grown is not None and grown.before.adding and not asked.dry_run:
         # An earlier state was being added when lurcher was stopped: first that one, whole.
         part = growth.upto(raw, grown.before)
-        _add(lake, part, now, table, dry_run, date_order, encoding, clock_offset, progress)
+        if turn.come():
+            raise StaleError
+        _add(lake, part, asked, progress, turn)
         grown = growth.find(lake, raw, kind.name, size, table)
     if grown is not None:
         if leaf is not raw:
@@ -204,10 +260,22 @@ def _add(
         context.clock_before = grown.before.clock_offset
         context.note(grown.note())
     before = growth.Before(growth.head_of(raw), grown, growth.copies_of(lake, kind.name, source))
+
+    def ready() -> None:
+        """Before anything is written: wait for this file's turn, and see whether what was known of the lake still holds."""
+        if turn.come() and (
+            lake.source(digest) != known
+            or growth.find(lake, raw, kind.name, size, table) != grown
+            or growth.copies_of(lake, kind.name, source) != before.copies
+            or any(lake.schema_of(name) != schema for name, schema in schemas.items())
+        ):
+            raise StaleError
+
     for _ in range(_RETRIES):
         try:
-            done = _once(lake, leaf, kind, context, source, before, dry_run, progress)
+            done = _once(lake, leaf, kind, context, source, before, asked.dry_run, progress, ready)
         except LakeChangedError:
+            schemas.clear()
             continue
         if done is not None:
             done.evidence = evidence
@@ -227,6 +295,7 @@ def _once(
     before: growth.Before,
     dry_run: bool,
     progress: Progress | None,
+    ready: Callable[[], None],
 ) -> FileOutcome | None:
     """Read the file and commit its rows; None where it has to be read again, knowing more of it."""
     outcome = FileOutcome(leaf.name, kind.name)
@@ -263,6 +332,7 @@ def _once(
         outcome.new_columns = {
             n: c for n in outcome.tables if n not in outcome.new_tables and (c := context.new_columns(n))
         }
+        ready()
         if dry_run:
             return outcome
         if outcome.tables and lake.source(source.digest) is None:

@@ -58,8 +58,11 @@ def open_folder(lake: Path) -> tuple[Path, Any]:
     while True:
         folder = parent / uuid.uuid4().hex
         folder.mkdir()
-        lock = locks.hold(folder / "lock")
-        # Another writer's sweep may have come between the two lines above and taken the folder for a dead one.
+        # Another writer's sweep may come at any moment until the lock is held, and take the folder for a dead one.
+        try:
+            lock = locks.hold(folder / "lock")
+        except FileNotFoundError:
+            continue
         if lock is not None and locks.same_file(lock, folder / "lock"):
             return folder, lock
         if lock is not None:

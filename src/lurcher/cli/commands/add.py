@@ -25,6 +25,9 @@ from lurcher.cli.options import lake_option, now
     metavar="OFFSET",
     help="How far the clock of event logs is ahead of UTC: +02:00, -8h, none (default: Sysmon's own times tell it).",
 )
+@click.option(
+    "--workers", type=click.IntRange(1, 64), help="Files read at once (default: as many as there are processors)."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would become of each file, and why, and change nothing.")
 @click.option("-v", "--verbose", is_flag=True, help="Name each file, also where many are alike.")
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON: a line a file, then the totals.")
@@ -35,6 +38,7 @@ def command(
     date_order: Literal["mdy", "dmy"] | None,
     encoding: str | None,
     clock_offset: str | None,
+    workers: int | None,
     dry_run: bool,
     verbose: bool,
     as_json: bool,
@@ -54,7 +58,7 @@ def command(
         report = add(
             lake, paths, now=now(), table=table, dry_run=dry_run, date_order=date_order, encoding=encoding,
             clock_offset=None if clock_offset is None else parse_offset(clock_offset),
-            progress=lambda name, rows: bar.show(rows, Path(name).name),
+            progress=lambda name, rows: bar.show(rows, Path(name).name), workers=workers,
         )  # fmt: skip
     if as_json:
         from json import dumps
