@@ -1,6 +1,7 @@
 """The titles of events of the Security log, as SecurityEvent has them in `Activity`: `4688 - A new process has been created.`
 
-Source: "Windows security audit events" and "Appendix L: Events to monitor" (Microsoft Learn). An event that is not here has no Activity.
+Source: "Windows security audit events" and "Appendix L: Events to monitor" (Microsoft Learn). An event that is not here has no
+Activity.
 """
 
 from __future__ import annotations

@@ -19,6 +19,8 @@ def array(values: Sequence[Any], kind: ScalarType) -> pa.Array:
     import pyarrow as pa
 
     target = arrow_type(kind)
+    if kind is ScalarType.STRING and _one(values):
+        return pa.repeat(values[0], len(values))
     plain = pa.int64() if kind is ScalarType.DATETIME else target
     try:
         made = pa.array(values, plain)
@@ -27,6 +29,13 @@ def array(values: Sequence[Any], kind: ScalarType) -> pa.Array:
     except (pa.ArrowException, TypeError, OverflowError, ValueError):
         made = pa.array([_fit(value, kind) for value in values], plain)
     return made.cast(target) if plain is not target else made
+
+
+def _one(values: Sequence[Any]) -> bool:
+    """Whether a column holds one text throughout; most columns show at two places that they do not."""
+    if not values or values[0] is not values[-1] or values[0] is not values[len(values) // 2]:
+        return False
+    return isinstance(values[0], str) and list(values).count(values[0]) == len(values)
 
 
 def _fit(value: Any, kind: ScalarType) -> Any:
@@ -46,12 +55,37 @@ def joined(table: str, parts: Sequence[tuple[int, Mapping[str, Sequence[Any]]]])
 
     schema = known_table(table)
     assert schema is not None
-    arrays: dict[str, pa.Array] = {}
-    names = dict.fromkeys(name for _, columns in parts for name in columns)
     types = {column.name: column.type for column in schema.columns}
-    for name in names:
-        values: list[Any] = []
-        for count, columns in parts:
-            values += columns.get(name) or [None] * count
-        arrays[name] = array(values, types[name])
+    names = dict.fromkeys(name for _, columns in parts for name in columns)
+    arrays = {
+        name: column_of([(count, columns.get(name)) for count, columns in parts], types[name])
+        for name in names
+        if name != "TimeGenerated"
+    }
+    if "TimeGenerated" in names:
+        arrays["TimeGenerated"] = arrays["Timestamp"]  # of the events themselves, as of all others that are here
     return pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
+
+
+#: Rows from which on nulls are made as such, and not as a list of them.
+_MANY = 256
+
+
+def column_of(parts: Sequence[tuple[int, Sequence[Any] | None]], kind: ScalarType) -> pa.Array:
+    import pyarrow as pa
+
+    arrays: list[pa.Array] = []
+    values: list[Any] = []
+    for count, part in parts:
+        if part is not None:
+            values += part
+        elif count < _MANY:
+            values += [None] * count
+        else:
+            if values:
+                arrays.append(array(values, kind))
+                values = []
+            arrays.append(pa.nulls(count, arrow_type(kind)))
+    if values or not arrays:
+        arrays.append(array(values, kind))
+    return arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays)

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from lurcher.collect.events.mapping.columns import Expr, constant
 from lurcher.collect.events.mapping.memory import FACTS
-from lurcher.kql.types import ScalarType
 from lurcher.schema import known_table
 
 
@@ -118,17 +117,18 @@ def event(
     *ids: int,
     to: str,
     action: str | Expr | None,
-    fields: MappingOf[str, Expr] | None = None,
-    initiating: Process | None = None,
-    target: ByGuid | None = None,
-    remembers: Literal["guid", "number"] | None = None,
-    **columns: Expr,
+    fields: Any = None,
+    initiating: Any = None,
+    target: Any = None,
+    remembers: Any = None,
+    **columns: Any,
 ) -> None:
     """Declare that these events become rows of the table `to`.
 
     `action` is the ActionType, or what gives it; an event for which it gives none becomes no row of this table. `fields` are
-    what AdditionalFields holds beside the event's own fields. `initiating` says which process did it, `target` to which it
-    was done: their columns are filled from earlier events. `remembers`: the event tells of a new process.
+    what AdditionalFields holds beside the event's own fields (name -> `Expr`). `initiating` (`ByGuid`, `ByNumber`) says which
+    process did it, `target` (`ByGuid`) to which it was done: their columns are filled from earlier events. `remembers`
+    (`guid`, `number`): the event tells of a new process. All others are columns, each an `Expr`.
     """
     table = known_table(to)
     if table is None:
@@ -136,7 +136,11 @@ def event(
     if action is not None:
         columns = {"ActionType": constant(action) if isinstance(action, str) else action, **columns}
     types = {c.name: c.type for c in table.columns}
+    if not (isinstance(initiating, Process | None) and isinstance(target, ByGuid | None)):
+        raise TypeError(f"{source.name} {ids}: a process is ByGuid or ByNumber")
     for column, expr in columns.items():
+        if not isinstance(expr, Expr):
+            raise TypeError(f"{source.name} {ids}: {column} is no expression")
         if column in COMMON or types.get(column) is not expr.kind:
             raise ValueError(f"{source.name} {ids}: {to} has no column {column} of {expr.kind} to be declared")
     if fields and "AdditionalFields" not in types:

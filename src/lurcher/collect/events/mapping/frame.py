@@ -95,23 +95,26 @@ class Batch:
             known = {text: None if text is None else convert(text) for text in set(column)}
             return [known[text] for text in column]
 
-        return self.made(("distinct", name, convert), make)
+        found: list[str | None] = self.made(("distinct", name, convert), make)
+        return found
 
     def micros(self) -> list[int]:
         import pyarrow as pa
 
-        return self.made("micros", lambda: self.times.cast(pa.int64()).to_pylist())
+        found: list[int] = self.made("micros", lambda: self.times.cast(pa.int64()).to_pylist())
+        return found
 
     def time_texts(self) -> list[str]:
         """The times in ISO form, with seven digits of a second as the services write them."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        def make() -> list[str]:
+        def make() -> Any:
             texts = pc.replace_substring(self.times.cast(pa.timestamp("us")).cast(pa.string()), " ", "T")
             return pc.binary_join_element_wise(texts, "0Z", "").to_pylist()
 
-        return self.made("time texts", make)
+        found: list[str] = self.made("time texts", make)
+        return found
 
 
 class Frame:
@@ -236,7 +239,8 @@ class Frame:
         if texts is None:
             return None
         try:
-            return iso_array(pa.array(texts, pa.string())).cast(pa.int64()).to_pylist()
+            found: list[int | None] = iso_array(pa.array(texts, pa.string())).cast(pa.int64()).to_pylist()
+            return found
         except pa.ArrowInvalid:
             return self.convert(field, values.time, strict=True)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from lurcher.collect.events.mapping.frame import Frame
@@ -30,5 +30,3 @@ def bags(frame: Frame) -> Iterator[str]:
     return (
         dumps({name: value for name, value in zip(frame.names, row, strict=True) if value is not None}) for row in rows
     )
-
-

@@ -12,9 +12,7 @@ from collections.abc import Mapping
 from lurcher.collect.events.mapping.columns import Column, Expr, choose
 from lurcher.collect.events.mapping.frame import Frame
 
-OPERATIONS = frozenset(
-    {"createkey", "deletekey", "createvalue", "deletevalue", "setvalue", "renamekey", "renamevalue"}
-)
+OPERATIONS = frozenset({"createkey", "deletekey", "createvalue", "deletevalue", "setvalue", "renamekey", "renamevalue"})
 _LINE = re.compile(r"(?:^|\n)\s*EventType: (\w+)")
 
 

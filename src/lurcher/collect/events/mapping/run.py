@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from lurcher.collect.events.event import Event, Events
@@ -142,7 +143,7 @@ def _frames(batch: Batch) -> list[tuple[Frame, list[Declaration], bool]]:
     result = []
     for (provider, channel, event_id, _), shapes in kinds.items():
         some = list(shapes.values())
-        frame = Frame(batch, some[0] if len(some) == 1 else sorted(sum(some, [])), list(shapes))
+        frame = Frame(batch, some[0] if len(some) == 1 else sorted(chain.from_iterable(some)), list(shapes))
         source = source_of(provider, channel)
         declared = DECLARATIONS.get((source.name, event_id), []) if source else []
         result.append((frame, declared, source is SECURITY and event_id == 4689))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lurcher.collect.events.mapping import values, xml_text
 from lurcher.collect.events.mapping.activities import ACTIVITIES
-from lurcher.collect.events.mapping.assemble import array
+from lurcher.collect.events.mapping.assemble import array, column_of
 from lurcher.collect.events.mapping.columns import Column
 from lurcher.collect.events.mapping.frame import Batch, Frame
 from lurcher.collect.events.mapping.json_text import bags
@@ -38,30 +38,30 @@ def is_security(provider: str | None, channel: str | None) -> bool:
 
 
 class Place:
-    """Rows of some frames, in the file's order: what is made frame by frame is put there."""
+    """The rows of some frames, one after the other: what is made frame by frame, and what the batch has, in that order."""
 
     def __init__(self, batch: Batch, frames: Sequence[Frame]) -> None:
-        self.batch, self.frames = batch, frames
-        self.count = sum(frame.count for frame in frames)
-        self._all = self.count == len(batch.events)
-        self._rows = range(self.count) if self._all else sorted(row for frame in frames for row in frame.rows)
-
-    def of_batch(self, array: pa.Array) -> pa.Array:
         import pyarrow as pa
 
-        return array if self._all else array.take(pa.array(self._rows, pa.int64()))
+        self.batch, self.frames = batch, frames
+        rows = [row for frame in frames for row in frame.rows]
+        self.count = len(rows)
+        self._whole = rows == list(range(len(batch.events)))
+        self._rows = rows
+        self._indices = pa.array(rows, pa.int64())
+
+    def of_batch(self, array: pa.Array) -> pa.Array:
+        return array if self._whole else array.take(self._indices)
 
     def of_list(self, column: Sequence[Any]) -> Sequence[Any]:
-        return column if self._all else [column[row] for row in self._rows]
+        return column if self._whole else [column[row] for row in self._rows]
 
-    def of_frames(self, parts: Iterable[Iterable[Any] | None], kind: ScalarType = ScalarType.STRING) -> pa.Array:
+    def of_frames(self, parts: Iterable[Sequence[Any] | None], kind: ScalarType = ScalarType.STRING) -> pa.Array:
         """One column of a part for each frame."""
-        values: list[Any] = [None] * len(self.batch.events)
-        for frame, part in zip(self.frames, parts, strict=True):
-            if part is not None:
-                for row, value in zip(frame.rows, part, strict=True):
-                    values[row] = value
-        return array(self.of_list(values), kind)
+        return column_of(
+            [(frame.count, part) for frame, part in zip(self.frames, parts, strict=True)],
+            kind,
+        )
 
 
 def _numbers(place: Place, part: str, kind: ScalarType = ScalarType.INT) -> pa.Array:
@@ -119,7 +119,7 @@ def windows_event(place: Place) -> pa.RecordBatch:
             **_columns(place, "WindowsEvent"),
             "Provider": _texts(place, "provider"),
             "EventLevel": _numbers(place, "level"),
-            "EventData": place.of_frames(map(bags, place.frames)),
+            "EventData": place.of_frames([list(bags(frame)) for frame in place.frames]),
         }
     )
 
@@ -141,7 +141,7 @@ def event_rows(place: Place) -> pa.RecordBatch:
             "ParameterXml": place.of_frames(map(xml_text.parameters, place.frames)),
             "EventData": place.of_frames(map(_data_items, place.frames)),
             "EventID": _numbers(place, "event_id"),
-            "RenderedDescription": _texts(place, "message"),
+            "RenderedDescription": array(place.of_list(place.batch.column("message")), ScalarType.STRING),
             "EventCategory": _numbers(place, "task"),
             "UserName": array(place.of_list(place.batch.distinct("user_sid", _ACCOUNTS.get)), ScalarType.STRING),
             "Type": pa.repeat("Event", place.count),
@@ -149,7 +149,7 @@ def event_rows(place: Place) -> pa.RecordBatch:
     )
 
 
-def _data_items(frame: Frame) -> Iterable[str]:
+def _data_items(frame: Frame) -> list[str]:
     return xml_text.event_data(frame, '<DataItem Type="System.XmlData" time="%s">', "</DataItem>")
 
 
@@ -157,10 +157,43 @@ def _data_items(frame: Frame) -> Iterable[str]:
 
 #: Columns that are not the data field of the same name: the System part's, the service's own, and what is made here.
 _NOT_BY_NAME = frozenset(
-    """TenantId TimeGenerated SourceSystem Account AccountType Computer EventSourceName Channel Task Level EventData EventID
-    Activity StorageAccount AzureDeploymentID LogonTypeName Process SubjectAccount TargetAccount EventLevelName SourceComputerId
-    ManagementGroupName SystemUserId Version Opcode Keywords Correlation SystemProcessId SystemThreadId EventRecordId Type
-    _IsBillable _BilledSize _ResourceId _SubscriptionId""".split()
+    {
+        "TenantId",
+        "TimeGenerated",
+        "SourceSystem",
+        "Account",
+        "AccountType",
+        "Computer",
+        "EventSourceName",
+        "Channel",
+        "Task",
+        "Level",
+        "EventData",
+        "EventID",
+        "Activity",
+        "StorageAccount",
+        "AzureDeploymentID",
+        "LogonTypeName",
+        "Process",
+        "SubjectAccount",
+        "TargetAccount",
+        "EventLevelName",
+        "SourceComputerId",
+        "ManagementGroupName",
+        "SystemUserId",
+        "Version",
+        "Opcode",
+        "Keywords",
+        "Correlation",
+        "SystemProcessId",
+        "SystemThreadId",
+        "EventRecordId",
+        "Type",
+        "_IsBillable",
+        "_BilledSize",
+        "_ResourceId",
+        "_SubscriptionId",
+    }
 )
 _GUIDS = frozenset({"LogonGuid", "TargetLogonGuid", "SubcategoryGuid", "InterfaceUuid"})
 _SECURITY_EVENT = known_table("SecurityEvent")
@@ -185,9 +218,7 @@ def security_event(place: Place) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(
         {
             **_columns(place, "SecurityEvent"),
-            "EventData": place.of_frames(
-                xml_text.event_data(frame) for frame in frames
-            ),
+            "EventData": place.of_frames(xml_text.event_data(frame) for frame in frames),
             "EventSourceName": _texts(place, "provider"),
             "Level": _by_number(place, "level", str),
             "Activity": _by_number(place, "event_id", ACTIVITIES.get),

@@ -6,10 +6,10 @@ Each distinct text is looked at once, so these are plain functions. Sources: "Sy
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import re
 
+from lurcher.collect import entities
 from lurcher.collect.exports import times
 from lurcher.collect.exports.context import ReadContext
 
@@ -172,14 +172,8 @@ def protocol(text: str) -> str | None:
 
 
 def device_id(computer: str) -> str | None:
-    """40 hexadecimal digits that stand for a host: the same with and without its domain, in any case.
-
-    Defender's own is made by its service and in no event. See docs/decisions/0102.
-    """
-    name = computer.strip().rstrip(".").lower()
-    if _address(name) is None:
-        name = name.partition(".")[0]
-    return hashlib.sha1(f"lurcher device {name}".encode(), usedforsecurity=False).hexdigest() if name else None
+    """The id that a host has in every source that has none of its own: Defender's is made by its service and in no event."""
+    return entities.device_id(computer) or None
 
 
 # --- the registry ---

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from lurcher.collect.events.mapping.frame import Frame, as_text, flat
@@ -107,7 +107,7 @@ def _element(name: str, inner: str) -> str:
     return f'<Data Name="{_attribute(name)}">{inner}</Data>'
 
 
-def parameters(frame: Frame) -> Iterable[str]:
+def parameters(frame: Frame) -> list[str]:
     """`<Param>` of each value."""
     if not frame.names:
         return [""] * frame.count
@@ -122,4 +122,6 @@ def _parameter(value: Any) -> str:
     if value is None:
         return ""
     parts = value if isinstance(value, list) else [value]
-    return "".join(f"<Param>{p if p is value and isinstance(p, str) else escape(flat(as_text(p)) or '')}</Param>" for p in parts)
+    return "".join(
+        f"<Param>{p if p is value and isinstance(p, str) else escape(flat(as_text(p)) or '')}</Param>" for p in parts
+    )

@@ -28,7 +28,10 @@ event(
     4103,
     to="DeviceEvents",
     action=only_if(
-        "Payload", lambda payload: _command(payload) is not None, constant("PowerShellCommand"), "with a CommandInvocation"
+        "Payload",
+        lambda payload: _command(payload) is not None,
+        constant("PowerShellCommand"),
+        "with a CommandInvocation",
     ),
     fields={"Command": converted(_command, "Payload", "first command of Payload")},
     InitiatingProcessId=system_integer("process_id", "Execution/ProcessID"),

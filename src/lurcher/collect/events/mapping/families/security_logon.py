@@ -46,12 +46,22 @@ event(
     **_logon(),
     FailureReason=converted(values.failure, "FailureReason", "FailureReason in words"),
 )
-event(SECURITY, 4723, to="DeviceEvents", action="PasswordChangeAttempt", **subject(), **{
-    "AccountDomain": text("TargetDomainName"),
-    "AccountName": text("TargetUserName"),
-    "AccountSid": text("TargetSid"),
-})
-event(SECURITY, 4797, to="DeviceEvents", action="AccountCheckedForBlankPassword", **subject(), **{
-    "AccountDomain": text("TargetDomainName"),
-    "AccountName": text("TargetUserName"),
-})
+event(
+    SECURITY,
+    4723,
+    to="DeviceEvents",
+    action="PasswordChangeAttempt",
+    AccountDomain=text("TargetDomainName"),
+    AccountName=text("TargetUserName"),
+    AccountSid=text("TargetSid"),
+    **subject(),
+)
+event(
+    SECURITY,
+    4797,
+    to="DeviceEvents",
+    action="AccountCheckedForBlankPassword",
+    AccountDomain=text("TargetDomainName"),
+    AccountName=text("TargetUserName"),
+    **subject(),
+)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lurcher.collect.events.mapping.columns import converted
 from lurcher.collect.events.mapping.declare import SYSMON, ByGuid, event
 from lurcher.collect.events.mapping.families.common import file, hashes, initiating
 from lurcher.collect.events.mapping.zone import host_url, referrer_url
 
-_BY = {"initiating": ByGuid("ProcessGuid"), **initiating("Image", "ProcessId", "User")}
+_BY: dict[str, Any] = {"initiating": ByGuid("ProcessGuid"), **initiating("Image", "ProcessId", "User")}
 
 event(SYSMON, 2, to="DeviceEvents", action="FileTimestampModificationEvent", **file("TargetFilename"), **_BY)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lurcher.collect.events.mapping import values
 from lurcher.collect.events.mapping.columns import by, constant, converted, ip, ip_type, port, text
 from lurcher.collect.events.mapping.declare import SYSMON, ByGuid, event
 from lurcher.collect.events.mapping.families.common import initiating
 
-_BY = {"initiating": ByGuid("ProcessGuid"), **initiating("Image", "ProcessId", "User")}
+_BY: dict[str, Any] = {"initiating": ByGuid("ProcessGuid"), **initiating("Image", "ProcessId", "User")}
 
 # The source is who began. Where the event does not say whether that was this side, there is no row.
 event(
