@@ -173,7 +173,8 @@ def readers(path: Path, count: int) -> tuple[list[Any], Any, Any]:
                 wrong = look(path)
             except Exception as error:  # noqa: BLE001
                 wrong = f"{type(error).__name__}: {error}"
-            looks += 1
+            # A lake without tables is soon looked at.
+            looks += (path / "tables" / EVENTS).exists()
         said.put((looks, wrong))
 
     processes = [context.Process(target=read) for _ in range(count)]

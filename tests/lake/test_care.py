@@ -629,3 +629,25 @@ def test_a_table_that_never_rests_is_told_and_whole(lake: Lake, monkeypatch: pyt
     assert names(lake) == before
     assert problems(lake) == []
     assert json.dumps([f.what for f in verify(lake, now=clock() + timedelta(days=9)).findings]) == "[]"
+
+
+def test_adding_a_file_again_whose_rows_expired_says_so(
+    tmp_path: Path, lake: Lake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export = tmp_path / "events.csv"
+    export.write_text("Timestamp,n\n2025-01-02T00:00:00Z,1\n2025-02-02T00:00:00Z,2\n")
+    args = ["add", str(export), "--table", "Events", "--lake", str(lake.path)]
+    assert main(args) == 0
+    assert (
+        main(["lake", "expire", "--before", "2025-02-01", "--table", "Events", "--yes", "--lake", str(lake.path)]) == 0
+    )
+    capsys.readouterr()
+    for _ in range(2):
+        assert main(args) == 0
+        assert "its rows of Events from before 2025-02-01 were removed on " in capsys.readouterr().out
+        assert answer(lake, "Events | project n") == ["{'n': 2}"]
+        # The record of it may be lost, the table knows all the same.
+        for record in lake.sources():
+            if record.name.endswith("events.csv"):
+                (lake.path / "sources" / f"{record.digest}.json").unlink()
+    assert problems(lake) == []

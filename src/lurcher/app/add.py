@@ -228,9 +228,9 @@ def _add(lake: Lake, leaf: Leaf, asked: Asked, progress: Progress | None, turn: 
     known = lake.source(digest)
     # What gave no row is read again: another --table, or another version, may take it.
     if known is not None and known.tables and (table is None or table in known.tables):
-        return FileOutcome(
-            leaf.name, known.format, skipped=f"is in the lake since {known.taken[:10]}, as {known.name}", already=True
-        )
+        gone = lake.expired_note(digest)
+        said = f"is in the lake since {known.taken[:10]}, as {known.name}" + (f"; {gone}" if gone else "")
+        return FileOutcome(leaf.name, known.format, skipped=said, already=True)
     raw, leaf = leaf, as_text(leaf, encoding if encoding and found.encoding != "binary" else found.encoding)
     kind, evidence = recognised(leaf)
     if kind is None:
@@ -342,7 +342,8 @@ def _once(
         outcome.tables = {r.table: r.rows for r in results.values()}
         outcome.repeated = sum(r.repeated for r in results.values())
         if outcome.already:
-            outcome.skipped = "is in the lake already"
+            gone = lake.expired_note(source.digest)
+            outcome.skipped = "is in the lake already" + (f"; {gone}" if gone else "")
         if rejects.count:
             outcome.rejects = _keep(lake, rejects.path, source)
         # A table that has the rows since before a kill says itself how many.
