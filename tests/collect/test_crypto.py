@@ -86,3 +86,22 @@ def test_a_file_without_a_certificate_is_an_error_that_names_it(tmp_path: Path, 
     assert str(path) in str(raised.value)
     assert message in str(raised.value)
     assert "PEM or DER" in str(raised.value)
+
+
+def _raw(data: bytes) -> bytes:
+    """What the key makes of `data` in the padding of PKCS #1, version 1.5, and nothing else."""
+    numbers = RSA.private_numbers()
+    block = b"\0\1" + b"\xff" * (256 - 3 - len(data)) + b"\0" + data
+    return pow(int.from_bytes(block, "big"), numbers.d, numbers.public_numbers.n).to_bytes(256, "big")
+
+
+def test_a_digest_without_the_name_of_its_algorithm_is_one() -> None:
+    import hashlib
+
+    algorithm = Algorithm("1.2.840.113549.1.1.1")
+    bare = hashlib.sha1(SIGNED).digest()
+    assert verified(public(RSA), algorithm, "sha1", _raw(bare), SIGNED)
+    assert not verified(public(RSA), algorithm, "sha1", _raw(bare), SIGNED + b"!")
+    assert not verified(public(RSA), algorithm, "sha256", _raw(bare), SIGNED)
+    for other in (bare[:-1], bare + b"\0", b"\0" + bare, b"", b"\x30\x21" + bare):
+        assert not verified(public(RSA), algorithm, "sha1", _raw(other), SIGNED)

@@ -15,6 +15,7 @@ from lurcher.collect.cms import Algorithm, algorithm
 from lurcher.collect.der import DerError
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
     from cryptography.hazmat.primitives.hashes import HashAlgorithm
 
@@ -75,8 +76,10 @@ def verified(key: bytes, algorithm_used: Algorithm, digest_name: str | None, sig
         if chosen is None:
             return False
         if isinstance(public, rsa.RSAPublicKey):
-            pad = padding.PSS(padding.MGF1(chosen), salt) if pss else padding.PKCS1v15()
-            public.verify(signature, signed, pad, chosen)
+            if pss:
+                public.verify(signature, signed, padding.PSS(padding.MGF1(chosen), salt), chosen)
+            elif not _pkcs1(public, signature, signed, name, chosen):
+                return False
         elif isinstance(public, ec.EllipticCurvePublicKey):
             public.verify(signature, signed, ec.ECDSA(chosen))
         elif isinstance(public, dsa.DSAPublicKey):
@@ -85,6 +88,19 @@ def verified(key: bytes, algorithm_used: Algorithm, digest_name: str | None, sig
             return False
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, DerError):
         return False
+    return True
+
+
+def _pkcs1(public: RSAPublicKey, signature: bytes, signed: bytes, name: str, chosen: HashAlgorithm) -> bool:
+    """PKCS #1, version 1.5; also where the digest stands bare, without the name of its algorithm (RFC 8017, 9.2, asks for it). Some
+    of Symantec's time stamps are such, and Windows takes them: its CryptVerifySignature does not ask for the name."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric import padding
+
+    try:
+        public.verify(signature, signed, padding.PKCS1v15(), chosen)
+    except InvalidSignature:
+        return public.recover_data_from_signature(signature, padding.PKCS1v15(), None) == digest(name, signed)
     return True
 
 
