@@ -144,7 +144,8 @@ def _bags(declaration: Declaration, frame: Frame) -> Iterator[str]:
     names: list[str] = []
     parts: list[Sequence[Any]] = []
     for name, expr in declaration.fields.items():
-        built = expr.build(frame)
+        # In the place of a field of that name, where there is something to put there.
+        built = coalesce([column for column in (expr.build(frame), frame.raw(name)) if column is not None])
         if built is not None:
             names.append(name)
             parts.append(built)
@@ -153,10 +154,11 @@ def _bags(declaration: Declaration, frame: Frame) -> Iterator[str]:
         if name.lower() not in declaration.own and name not in made:
             names.append(name)
             parts.append(frame.values(name))
-    if not names:
+    if not names and not frame.misfits:
         return iter([dumps(head)] * frame.count)
-    count = len(made) - len(head)
-    if frame.sparse or count:
+    if not names:
+        bags = [dict(head) for _ in range(frame.count)]
+    elif frame.sparse or len(made) > len(head):
         bags = [
             {**head, **{n: v for n, v in zip(names, row, strict=True) if v is not None}}
             for row in zip(*parts, strict=True)

@@ -21,10 +21,9 @@ def task_json(xml: str) -> str | None:
         return None  # entities of its own: nothing that a task has
     try:
         root = ElementTree.fromstring(_undeclared(xml))
+        return orjson.dumps({_local(root.tag): _value(root, 0)}).decode()
     except (ElementTree.ParseError, ValueError):
         return None
-    value = _value(root, 0)
-    return None if value is None else orjson.dumps({_local(root.tag): value}).decode()
 
 
 def _undeclared(xml: str) -> str:
@@ -39,7 +38,7 @@ def _local(tag: str) -> str:
 
 def _value(element: ElementTree.Element, depth: int) -> Any:
     if depth > _DEEPEST:
-        return None
+        raise ValueError("nested deeper than any task")
     result: dict[str, Any] = {f"@{_local(name)}": value for name, value in element.attrib.items()}
     for child in element:
         name, value = _local(child.tag), _value(child, depth + 1)
