@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from lurcher.app import devices
 from lurcher.app import grown as growth
 from lurcher.collect.exports import (
     Leaf,
@@ -34,6 +35,8 @@ from lurcher.schema import TableSchema
 #: Called with the name of a file and the rows read of it so far.
 Progress = Callable[[str, int], None]
 _RETRIES = 5
+#: Formats of events, whose every event is a row of WindowsEvent.
+_EVENTS = frozenset({"evtx", "event-json"})
 
 
 @dataclass
@@ -299,6 +302,7 @@ def _once(
 ) -> FileOutcome | None:
     """Read the file and commit its rows; None where it has to be read again, knowing more of it."""
     outcome = FileOutcome(leaf.name, kind.name)
+    seen = devices.Devices(kind.name in _EVENTS)
     with lake.writer(source) as writer:
         rejects = RejectFile(writer.folder / "rejects.jsonl", leaf.name)
         with closing(rejects):
@@ -319,6 +323,7 @@ def _once(
                 if not dry_run:
                     among = before.copies if part.copies else None
                     writer.write(part.schema, part.batch, row_hash=part.row_hash, among=among)
+                    seen.see(part)
                 if progress is not None:
                     progress(leaf.name, outcome.rows)
             if leaf.damage.cut and not context.dirty:
@@ -337,10 +342,12 @@ def _once(
             return outcome
         if outcome.tables and lake.source(source.digest) is None:
             lake.record(_record(lake, outcome, source, {}, before, context, adding=True))
+        derived = devices.write(writer, seen, outcome.tables)
         results = writer.commit()
-        outcome.already = bool(results) and all(r.already for r in results.values())
-        outcome.tables = {r.table: r.rows for r in results.values()}
-        outcome.repeated = sum(r.repeated for r in results.values())
+        taken = [r for r in results.values() if r.table not in derived]
+        outcome.already = bool(taken) and all(r.already for r in taken)
+        outcome.tables = {r.table: r.rows for r in taken}
+        outcome.repeated = sum(r.repeated for r in taken)
         if outcome.already:
             gone = lake.expired_note(source.digest)
             outcome.skipped = "is in the lake already" + (f"; {gone}" if gone else "")
