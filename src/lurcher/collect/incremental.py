@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 from lurcher.collect import facts_json
 from lurcher.collect.examine import FileFacts, NotPe, Rejected, Settings
 from lurcher.collect.filters import Filters
-from lurcher.collect.journal import REJECTED, Journal, Place
+from lurcher.collect.journal import REJECTED, Journal, Mark, Place
 from lurcher.collect.parallel import examine_files
 from lurcher.collect.signatures import Origin, Problem, Progress, readable
 from lurcher.collect.walk import Found, Slice, Unreadable, Unseen, slices
@@ -72,8 +72,7 @@ def look(
         again = _again(journal, marked)
         for item, result in examine_files(again, settings, workers, listed):
             if isinstance(item, Found) and isinstance(result, FileFacts):
-                place, stamp = item.mark
-                journal.put(place, stamp, result, settings.now)
+                journal.put(item.mark, result, settings.now)
             tell()
     if progress is not None:
         progress(findings.progress())
@@ -101,7 +100,8 @@ def _changed(
                     if not full and before is not None and before[0] == stamp and before[1] != REJECTED:
                         findings.unchanged += 1
                     else:
-                        yield replace(found, mark=(Place(folder, name), stamp))
+                        mark = Mark(Place(folder, name), stamp, before is None)
+                        yield Found(found.path, found.relative, found.size, found.stamp, mark)
                 tell()
             case Unseen():
                 journal.spare(_key(origin, part.top, part.relative))
@@ -140,8 +140,7 @@ def _take(
     journal: Journal, item: Found | Unreadable, result: FileFacts | NotPe | Rejected, now: datetime, findings: Findings
 ) -> Iterator[Problem]:
     if isinstance(item, Found):
-        place, stamp = item.mark
-        journal.put(place, stamp, result, now)
+        journal.put(item.mark, result, now)
     match result:
         case FileFacts():
             findings.rows += 1
@@ -164,7 +163,7 @@ def _again(journal: Journal, marked: bytes) -> Iterator[Found]:
         except OSError:
             continue
         stamp = (status.st_size, status.st_mtime_ns, status.st_dev, status.st_ino)
-        yield Found(path, path, status.st_size, stamp, (place, _stamp(marked, stamp)))
+        yield Found(path, path, status.st_size, stamp, Mark(place, _stamp(marked, stamp)))
 
 
 def _key(origin: Origin, top: str, relative: str) -> bytes:

@@ -57,6 +57,14 @@ class Place(NamedTuple):
     name: bytes
 
 
+class Mark(NamedTuple):
+    """A file that is looked at: where it is known to be, its stamp, and whether nothing was known of it before."""
+
+    place: Place
+    stamp: bytes
+    new: bool = False
+
+
 class Pending(NamedTuple):
     """A row on its way to the lake. `digest` is over all that it says but when; `changed`: the lake has no such row of the
     file."""
@@ -186,9 +194,10 @@ class Journal:
                 self._db.execute("UPDATE file SET stamp = x'' WHERE folder = ? AND name = ?", place)
         return gone
 
-    def put(self, place: Place, stamp: bytes, result: FileFacts | NotPe | Rejected, at: datetime) -> None:
+    def put(self, mark: Mark, result: FileFacts | NotPe | Rejected, at: datetime) -> None:
         """What was found of a file."""
         self._write()
+        place, stamp, new = mark
         match result:
             case FileFacts():
                 state = LISTED if result.listed else UNLISTED if result.listable else SETTLED
@@ -206,7 +215,8 @@ class Journal:
             "ON CONFLICT DO UPDATE SET stamp = excluded.stamp, state = excluded.state",
             (*place, stamp, state),
         )
-        self._unlist(place)
+        if not new:
+            self._unlist(place)
         if isinstance(result, FileFacts):
             self._list(place, result)
 
@@ -421,5 +431,6 @@ def _join(folder: str, name: bytes) -> str:
     from lurcher.collect.signatures import readable
 
     text = readable(os.fsdecode(name))
-    separator = "\\" if "\\" in folder or folder.endswith(":") else "/"
+    posix = folder.startswith("/") or ("\\" not in folder and not folder.endswith(":"))
+    separator = "/" if posix else "\\"
     return folder + text if folder.endswith(separator) else f"{folder}{separator}{text}" if folder else text
