@@ -198,12 +198,48 @@ def _process_tree(cx: Context, found: CloudFunction, piped: Rel | None, args: li
     return call_prelude(cx, "ProcessTree", node.span, *(_moment(cx, args, i, node) for i in (1, 2)), piped=tree)
 
 
+def _initiating(cx: Context, found: CloudFunction, piped: Rel | None, args: list[n.Expr], node: sx.Call) -> Rel:
+    """Ours as well: what a row does not say of its initiating process, from that process' start, whatever file or day it is of."""
+    rel = _piped(piped, node)
+    if any(c.name.startswith("$") for c in rel.columns):
+        cx.refuse("InitiatingProcesses() of a table with a column that begins with $", node.span, "rename it")
+    cx.say(LU025, node.span, what="InitiatingProcesses()", how="the starts of processes in DeviceProcessEvents",
+           hint="it is lurcher's own: the service has no function of this name")  # fmt: skip
+    left = call_prelude(cx, "ProcessOfRow", node.span, piped=rel)
+    facts = call_prelude(cx, "ProcessFacts", node.span)
+    sides = Sides((c.name for c in left.columns), (c.name for c in facts.columns))
+    alias = {c.name: sides.add(c.name) for c in facts.columns}
+    facts = project(facts, [(alias[c.name], col(c.name, c.type)) for c in facts.columns])
+    on = ((col("$process of row", T.STRING), col(alias["$process"], T.STRING)),)
+    plan = n.Join(
+        left=left.plan,
+        right=facts.plan,
+        kind="leftouter",
+        on=on,
+        columns=(*left.columns, *facts.columns),
+        span=node.span,
+    )
+    types = {c.name: c.type for c in facts.columns}
+    items: list[n.Item] = []
+    for column in rel.columns:
+        value: n.Expr = col(column.name, column.type)
+        told = alias.get(f"{column.name}1", "")
+        if types.get(told) is column.type:
+            match = resolve(FunctionKind.SCALAR, "coalesce", (column.type, column.type))
+            assert isinstance(match, Match)
+            both = (value, col(told, column.type))
+            value = n.Call(type=column.type, function=match.overload, args=both, span=node.span)
+        items.append((column.name, value))
+    return project(Rel(plan, open=rel.open), items, node.span)
+
+
 _Handler = Callable[[Context, CloudFunction, "Rel | None", "list[n.Expr]", sx.Call], Rel]
 _HERE: dict[str, _Handler] = {
     "FileProfile": _file_profile,
     "SeenBy": _seen_by,
     "DeviceFromIP": _device_from_ip,
     "AssignedIPAddresses": _assigned,
+    "InitiatingProcesses": _initiating,
     "ProcessTree": _process_tree,
 }
 
