@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lurcher.engines.lowering.alternatives import conjuncts, merged
+from lurcher.engines.lowering.any_column import any_column
 from lurcher.engines.lowering.context import Context, refuse
 from lurcher.engines.lowering.rel import INGESTED, Cell
 from lurcher.engines.lowering.types import SQL_TYPES, literal
@@ -94,7 +95,7 @@ class Expressions:
 
                 return lists.membership(self, node)
             case n.AnyColumn():
-                return Sql(self._any_column(node), False)
+                return Sql(any_column(node, self.cells, self.condition), False)
             case n.ScalarQuery():
                 return self._scalar_query(node)
             case n.Agg():
@@ -131,18 +132,6 @@ class Expressions:
 
             return lists.condition(self, node)
         return self.value(node).expr
-
-    def _any_column(self, node: n.AnyColumn) -> t.SqlExpr:
-        parts = []
-        for column in node.columns:
-            cell = self.cells[column.name]
-            if isinstance(cell.expr, t.Literal) and cell.expr.value in (None, ""):
-                continue
-            operand: n.Expr = n.Col(name=column.name, type=column.type)
-            if column.type is not ScalarType.STRING:
-                operand = n.Convert(type=ScalarType.STRING, operand=operand)
-            parts.append(self.condition(n.Call(type=node.type, function=node.function, args=(operand, node.needle))))
-        return t.Op("OR", tuple(parts)) if len(parts) > 1 else parts[0] if parts else t.FALSE
 
     def conditions(self, node: n.Expr) -> list[t.SqlExpr]:
         """The parts of a conjunction."""
