@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lurcher.app.hunt import HuntReport, RuleReport
     from lurcher.app.tables import TableLine
     from lurcher.app.tree import TreeLine
+    from lurcher.content.checking import Problem
     from lurcher.hunt.findings import Finding
 
 T = TypeVar("T")
@@ -180,7 +181,8 @@ class Checked(Listed["Problem"]):
     """What is wrong with rules. `ok`: nothing but notes; `report` has the rest (`lurcher.app.check.CheckReport`)."""
 
     def __init__(self, report: CheckReport) -> None:
-        super().__init__(p for p in report.problems if not p.silenced)
+        problems: list[Problem] = [p for p in report.problems if not p.silenced]
+        super().__init__(problems)
         self.report = report
 
     @property

@@ -13,8 +13,6 @@ from lurcher.errors import LurcherError
 from lurcher.kql.types import Columns, ScalarType
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
     import pyarrow as pa
 
     from lurcher.engines.base import Result as Rows
@@ -52,7 +50,7 @@ class Result(Shown):
         integer of 100 ns, a dynamic is JSON text."""
         return self._rows
 
-    def pandas(self) -> pd.DataFrame:
+    def pandas(self) -> Any:
         """A DataFrame. A null makes no other type of a column: integers and booleans are pandas' own nullable ones. A timespan
         is in microseconds, a dynamic is JSON text."""
         pandas = _need("pandas")
@@ -61,14 +59,11 @@ class Result(Shown):
         nullable = {
             pa.int64(): pandas.Int64Dtype(), pa.int32(): pandas.Int32Dtype(), pa.bool_(): pandas.BooleanDtype()
         }  # fmt: skip
-        frame: pd.DataFrame = self._with_durations().replace_schema_metadata(None).to_pandas(types_mapper=nullable.get)
-        return frame
+        return self._with_durations().replace_schema_metadata(None).to_pandas(types_mapper=nullable.get)
 
-    def polars(self) -> pl.DataFrame:
+    def polars(self) -> Any:
         """A DataFrame of polars. A timespan is a duration in microseconds, a dynamic is JSON text."""
-        polars = _need("polars")
-        frame: pl.DataFrame = polars.from_arrow(self._with_durations())
-        return frame
+        return _need("polars").from_arrow(self._with_durations())
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """The rows as tuples of Python values."""

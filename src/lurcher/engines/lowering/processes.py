@@ -68,7 +68,7 @@ def _links(nodes: str, number: int, names: dict[str, str]) -> t.SqlQuery:
         return t.Ident(names[name], "n")
 
     source: t.FromItem = t.Table(nodes, "n")
-    found = []
+    found: list[tuple[t.SqlExpr, t.SqlExpr, int]] = []
     for way in _WAYS:
         alias = f"w{way}"
         # A key is never '': what has none meets nothing. Whoever comes later is no parent, so that no cycle can be.
