@@ -465,3 +465,23 @@ def test_the_end_of_a_process_that_nxlog_has_lost_the_number_of() -> None:
     value = {**NXLOG, "EventID": 4689, "SourceName": "Microsoft-Windows-Security-Auditing", "Channel": "Security"}
     parts = list(rows(leaf(json.dumps(value).encode()), ReadContext(known_table, "a.json")))
     assert not any(isinstance(part, Reject) for part in parts)
+
+
+def test_winlogbeat_sysmon_module_is_undone() -> None:
+    inner = SEVEN["winlog"]
+    assert isinstance(inner, dict)
+    value = {
+        "@timestamp": "2026-01-02T03:04:05.123Z", "event": {"module": "sysmon"}, "user": {"name": "me", "domain": "PC"},
+        "process": {
+            "entity_id": "{1}", "pid": 4711, "executable": "C:\\a.exe", "command_line": "a -b", "parent": {"pid": 1},
+            "hash": {"md5": "00", "sha1": "11"}, "pe": {"imphash": "22", "company": "c"},
+        },
+        "winlog": {**inner, "event_data": {"IntegrityLevel": "High"}},
+    }  # fmt: skip
+    assert one(value).data == {
+        "IntegrityLevel": "High", "ProcessGuid": "{1}", "ProcessId": 4711, "Image": "C:\\a.exe", "CommandLine": "a -b",
+        "ParentProcessId": 1, "Company": "c", "Hashes": "SHA1=11,MD5=00,IMPHASH=22", "User": "PC\\me",
+        "UtcTime": "2026-01-02 03:04:05.123",
+    }  # fmt: skip
+    del value["event"]
+    assert one(value).data == {"IntegrityLevel": "High"}

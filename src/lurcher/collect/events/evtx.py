@@ -240,7 +240,7 @@ def _at_once(data: bytes, records: list[Record]) -> int:
     from evtx import PyEvtxParser
 
     try:
-        rows = list(PyEvtxParser(io.BytesIO(_HEAD + data), 1).records_json())
+        rows: list[Any] = list(PyEvtxParser(io.BytesIO(_HEAD + data), 1).records_json())
     except BaseException as error:  # noqa: BLE001
         _is_defect(error)
         return 0

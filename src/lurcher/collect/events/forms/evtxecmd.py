@@ -19,7 +19,9 @@ def _takes(value: Object) -> bool:
 def event(value: Object, position: int) -> Event:
     import orjson
 
-    payload, data, user_data = value["Payload"], {}, None
+    payload = value["Payload"]
+    data: Object = {}
+    user_data: str | None = None
     if type(payload) is str and payload:
         try:
             payload = orjson.loads(payload)

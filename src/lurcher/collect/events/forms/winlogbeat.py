@@ -9,6 +9,8 @@ from typing import Any
 
 from lurcher.collect.events.event import Event
 from lurcher.collect.events.forms import Object, form
+from lurcher.collect.events.forms.ecs import restored
+from lurcher.collect.events.forms.sysmon_text import SYSMON
 from lurcher.collect.events.forms.values import count, event_id, integer, keywords, level, opcode, text, time
 
 _NONE: Object = {}
@@ -26,12 +28,14 @@ def event(value: Object, position: int) -> Event:
     process = _dict(inner.get("process"))
     log = _dict(value.get("log"))
     data, user_data = _data(inner)
-    provider = text(inner.get("provider_name"))
+    provider, number = text(inner.get("provider_name")), event_id(inner["event_id"])
+    if provider == SYSMON:
+        data = restored(value, number, data)
     return Event(
         position,
         time(inner.get("time_created") or value.get("@timestamp")),
         provider,
-        event_id(inner["event_id"]),
+        number,
         text(inner.get("channel")),
         text(inner.get("computer_name")),
         integer(inner.get("record_id")),
@@ -72,7 +76,7 @@ def dotted(value: Object, position: int) -> Event:
                     raise ValueError(f"{name} is below a name that holds a value itself")
                 place = below
             place[path[-1]] = content
-        elif name in ("@timestamp", "message"):
+        else:
             nested[name] = content[0] if type(content) is list and len(content) == 1 else content
     return event(nested, position)
 
