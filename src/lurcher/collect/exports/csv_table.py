@@ -209,7 +209,7 @@ def _slow(buffer: bytes, mark: bytes, names: list[str], row: int, last: bool) ->
         if end >= len(buffer) and not last and not buffer.endswith(b"\n"):
             break
         if cells is not None:
-            if not any(cells) and len(cells) == 1:
+            if cells == [b""] and buffer[at : at + 1] != b'"':  # an empty line
                 at = end
                 continue
             try:

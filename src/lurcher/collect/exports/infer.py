@@ -67,17 +67,19 @@ def of_text(values: pa.Array) -> T | None:
     ):
         if pc.all(pc.match_substring_regex(texts, pattern)).as_py():
             return kind
-    if pc.all(pc.match_substring_regex(texts, r"^\s*[\[{]")).as_py() and _all_json(texts):
+    if pc.all(pc.match_substring_regex(texts, r"^\s*[\[{]")).as_py() and all_json(texts):
         return T.DYNAMIC
     return T.STRING
 
 
-def _all_json(texts: pa.Array) -> bool:
+def all_json(texts: pa.Array) -> bool:
+    """Whether each text that is there is JSON."""
     import orjson
 
     try:
         for text in texts.unique().to_pylist():
-            orjson.loads(text)
+            if text is not None:
+                orjson.loads(text)
     except orjson.JSONDecodeError:
         return False
     return True

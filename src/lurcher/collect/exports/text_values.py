@@ -132,8 +132,8 @@ def _ticks(sign: str | None, days: str | None, hours: str, minutes: str, seconds
     if int(hours) > 23 or int(minutes) > 59 or int(seconds) > 59:
         raise ValueError(f"{hours}:{minutes}:{seconds} is not of type timespan")
     whole = ((int(days or 0) * 24 + int(hours)) * 60 + int(minutes)) * 60 + int(seconds)
-    ticks = in_range(whole * 10_000_000 + int((fraction or "0").ljust(7, "0")), T.LONG)
-    return -ticks if sign else ticks
+    ticks = whole * 10_000_000 + int((fraction or "0").ljust(7, "0"))
+    return in_range(-ticks if sign else ticks, T.LONG)
 
 
 def _dynamic(texts: pa.Array) -> pa.Array:

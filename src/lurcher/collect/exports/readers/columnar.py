@@ -11,9 +11,11 @@ from lurcher.collect.exports.assemble import finish, from_json
 from lurcher.collect.exports.context import ReadContext
 from lurcher.collect.exports.documents import repr_json
 from lurcher.collect.exports.files import Leaf, reading
+from lurcher.collect.exports.infer import all_json
 from lurcher.collect.exports.registry import source_format
 from lurcher.collect.exports.rows import Reject, TableBatch
 from lurcher.errors import LurcherError
+from lurcher.kql.types import TYPE_NAMES
 from lurcher.kql.types import ScalarType as T
 from lurcher.lake.layout import arrow_type
 
@@ -67,11 +69,12 @@ def _rows(schema: pa.Schema, batches: Iterator[pa.RecordBatch], context: ReadCon
     base = context.schema_of(table)
     for field in schema:
         if base is None or base.column(field.name) is None:
-            context.declare(table, field.name, _kql(field.type))
+            context.declare(table, field.name, _own(field) or _kql(field.type))
+    own = frozenset(field.name for field in schema if _own(field) is not None)
     types = {c.name: c.type for c in context.schema(table).columns}
     start = 1
     for batch in batches:
-        whole = _cast(batch, types)
+        whole = _cast(batch, types, own)
         if whole is not None:
             yield TableBatch(context.schema(table), whole)
         else:  # some value does not fit: the way that knows which one
@@ -83,6 +86,13 @@ def _rows(schema: pa.Schema, batches: Iterator[pa.RecordBatch], context: ReadCon
 
 def _rejecter(rows: list[dict[str, Any]], start: int) -> Callable[[int, str], Reject]:
     return lambda i, why: Reject("row", start + i, why, repr_json(rows[i]))
+
+
+def _own(field: pa.Field) -> T | None:
+    """The KQL type of a column that lurcher has written itself, in the form that it has at rest."""
+    said = (field.metadata or {}).get(b"kql", b"").decode("latin-1")
+    kql = TYPE_NAMES.get(said)
+    return kql if kql is not None and arrow_type(kql) == field.type else None
 
 
 def _kql(kind: pa.DataType) -> T:
@@ -108,13 +118,22 @@ def _kql(kind: pa.DataType) -> T:
     return T.STRING
 
 
-def _cast(batch: pa.RecordBatch, types: dict[str, T]) -> pa.RecordBatch | None:
+def _cast(batch: pa.RecordBatch, types: dict[str, T], own: frozenset[str]) -> pa.RecordBatch | None:
     """The batch in the types of the table; None where a value, or a kind of column, needs a look."""
     import pyarrow as pa
 
     arrays = []
     for name, values in zip(batch.schema.names, batch.columns, strict=True):
         target, kind = types[name], values.type
+        if (
+            name in own
+            and kind == arrow_type(target)
+            and batch.schema.field(name).metadata[b"kql"].decode() == target.value
+        ):
+            if target is T.DYNAMIC and not all_json(values):
+                return None
+            arrays.append(values)
+            continue
         if pa.types.is_dictionary(kind):
             values = values.dictionary_decode()
             kind = values.type
