@@ -493,3 +493,10 @@ def test_half_a_character_is_written_as_what_it_is() -> None:
     tables, rejects = mapped([sysmon(1, Image="C:\\\udc80.exe", CommandLine="ok")])
     assert not rejects
     assert tables["DeviceProcessEvents"][0]["FolderPath"] == "C:\\\\udc80.exe"
+
+
+def test_slashes_in_paths_and_in_names_of_values() -> None:
+    found = row(sysmon(11, TargetFilename="C:\\Users\\a/b.sys"), "DeviceFileEvents")
+    assert found["FileName"] == "b.sys"
+    found = row(sysmon(13, TargetObject="HKLM\\A\\http://contoso.com/"), "DeviceRegistryEvents")
+    assert found["RegistryValueName"] == "http://contoso.com/"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 _TITLES = """
 1100 The event logging service has shut down.
+1101 Audit events have been dropped by the transport.
 1102 The audit log was cleared.
 1104 The security log is now full.
 1105 Event log automatic backup.
@@ -140,14 +141,18 @@ _TITLES = """
 4947 A change has been made to Windows Firewall exception list. A rule was modified.
 4948 A change has been made to Windows Firewall exception list. A rule was deleted.
 4950 A Windows Firewall setting has changed.
+4954 Windows Firewall Group Policy settings have changed. The new settings have been applied.
 4956 Windows Firewall has changed the active profile.
+4957 Windows Firewall did not apply the following rule.
 4964 Special groups have been assigned to a new logon.
 4985 The state of a transaction has changed.
 5024 The Windows Firewall Service has started successfully.
 5025 The Windows Firewall Service has been stopped.
 5031 The Windows Firewall Service blocked an application from accepting incoming connections on the network.
+5032 Windows Firewall was unable to notify the user that it blocked an application from accepting incoming connections on the network.
 5033 The Windows Firewall Driver has started successfully.
 5038 Code integrity determined that the image hash of a file is not valid.
+5056 A cryptographic self test was performed.
 5058 Key file operation.
 5059 Key migration operation.
 5061 Cryptographic operation.
@@ -172,12 +177,15 @@ _TITLES = """
 5377 Credential Manager credentials were restored from a backup.
 5379 Credential Manager credentials were read.
 5447 A Windows Filtering Platform filter has been changed.
+5888 An object in the COM+ Catalog was modified.
+5889 An object was deleted from the COM+ Catalog.
+5890 An object was added to the COM+ Catalog.
 6416 A new external device was recognized by the System.
 6419 A request was made to disable a device.
 6420 A device was disabled.
 6421 A request was made to enable a device.
 6422 A device was enabled.
-"""
+"""  # noqa: E501
 
 #: Event id -> Activity.
 ACTIVITIES = {

@@ -8,19 +8,22 @@ _HEAD = """# Windows events as rows
 
 <!-- Written from the declarations of `collect/events/mapping/families`: `make docs`. Do not edit. -->
 
-Every event is a row of Sentinel's tables: `SecurityEvent` (the Security log) or `Event` (all others), and `WindowsEvent`. The events
-below are rows of Defender's tables as well. Where Defender has no ActionType of that meaning, there is no such row.
+Every event is a row of Sentinel's tables: `SecurityEvent` (the Security log) or `Event` (all others), and `WindowsEvent`.
+The events below are rows of Defender's tables as well. Where Defender has no ActionType of that meaning, there is no such
+row.
 
-- `Timestamp` is the event's time, `ReportId` its record number, `DeviceName` the computer as the event has it. `DeviceId` stands for the host
-  name without its domain, in lower case: not the id that Defender's service gave the device.
-- `AdditionalFields` has `Source`, `EventID`, the names below, and all fields of the event that no column holds, under their own names. The
-  tables of registry, library and certificate rows have no such column; there the rest is in Sentinel's tables alone.
-- Names of fields are compared without case. `-`, and `?` in version information, are empty. A number or address that is none is null; its text stays in
-  `AdditionalFields`.
-- What an event does not say of the process that did it comes from the last earlier event of the same file that told of that process: hashes,
-  command line, account, parent, times. Sysmon: by ProcessGuid. Security log: by process number, until 4689 or the next 4688 with that number, and only
-  where the image that the event names is the same.
-- 4688 and Sysmon 1 tell of the same process, 4697 and 7045 of the same service. Both rows are kept; `AdditionalFields.Source` tells them apart.
+- `Timestamp` is the event's time, `ReportId` its record number, `DeviceName` the computer as the event has it. `DeviceId`
+  stands for the host name without its domain, in lower case: not the id that Defender's service gave the device.
+- `AdditionalFields` has `Source`, `EventID`, the names below, and all fields of the event that no column holds, under their
+  own names. The tables of registry, library and certificate rows have no such column; there the rest is in Sentinel's tables
+  alone.
+- Names of fields are compared without case. `-`, and `?` in version information, are empty. A number or address that is none
+  is null; its text stays in `AdditionalFields`.
+- What an event does not say of the process that did it comes from the last earlier event of the same file that told of that
+  process: hashes, command line, account, parent, times. Sysmon: by ProcessGuid. Security log: by process number, until 4689
+  or the next 4688 with that number, and only where the image that the event names is the same.
+- 4688 and Sysmon 1 tell of the same process, 4697 and 7045 of the same service. Both rows are kept;
+  `AdditionalFields.Source` tells them apart.
 
 Columns that are empty for an event are not listed. `<-` stands for: made of.
 """
@@ -44,7 +47,9 @@ def _row(declaration: Declaration) -> str:
         by = f"number {process.field}" if isinstance(process, ByNumber) else process.field
         columns.append(f"InitiatingProcess\\* (earlier events, by {by})")
     if declaration.target is not None:
-        columns.append(f"ProcessCommandLine, ProcessCreationTime, hashes (earlier events, by {declaration.target.field})")
+        columns.append(
+            f"ProcessCommandLine, ProcessCreationTime, hashes (earlier events, by {declaration.target.field})"
+        )
     cells = (
         str(declaration.event_id),
         declaration.table,

@@ -13,6 +13,7 @@ from lurcher.collect.events.mapping import values, xml_text
 from lurcher.collect.events.mapping.activities import ACTIVITIES
 from lurcher.collect.events.mapping.assemble import array, column_of
 from lurcher.collect.events.mapping.columns import Column
+from lurcher.collect.events.mapping.declare import SECURITY
 from lurcher.collect.events.mapping.frame import Batch, Frame
 from lurcher.collect.events.mapping.json_text import bags
 from lurcher.kql.types import ScalarType
@@ -221,7 +222,7 @@ def security_event(place: Place) -> pa.RecordBatch:
             "EventData": place.of_frames(xml_text.event_data(frame) for frame in frames),
             "EventSourceName": _texts(place, "provider"),
             "Level": _by_number(place, "level", str),
-            "Activity": _by_number(place, "event_id", ACTIVITIES.get),
+            "Activity": place.of_frames([[_activity(frame)] * frame.count for frame in frames]),
             **made,
         }
     )
@@ -250,6 +251,11 @@ def _security_columns(frame: Frame) -> dict[str, Any]:
     columns["Process"] = frame.convert(image, values.file_name)
     columns["LogonTypeName"] = frame.convert("LogonType", _logon_type_name)
     return {name: part for name, part in columns.items() if part is not None}
+
+
+def _activity(frame: Frame) -> str | None:
+    """Other programs write into the log as well, with numbers of their own."""
+    return ACTIVITIES.get(frame.event_id) if SECURITY.wrote(frame.provider, frame.channel) else None
 
 
 def _account(frame: Frame, side: str) -> Column | None:

@@ -23,8 +23,10 @@ UNKNOWN = frozenset({"", "-"})
 
 
 def file_name(path: str) -> str | None:
-    """The last part of a path of Windows or, where it begins with a slash, of Linux."""
-    return (path.rpartition("/")[2] if path.startswith("/") else path.rpartition("\\")[2]) or None
+    """The last part of a path of Windows, which takes slashes as well, or, where it begins with a slash, of Linux."""
+    if path.startswith("/"):
+        return path.rpartition("/")[2] or None
+    return path[max(path.rfind("\\"), path.rfind("/")) + 1 :] or None
 
 
 def integer(text: str) -> int | None:
@@ -177,6 +179,12 @@ def device_id(computer: str) -> str | None:
 
 
 # --- the registry ---
+
+
+def registry_value(path: str) -> str | None:
+    """The name of a value: what follows the last backslash, slashes and all."""
+    return path.rpartition("\\")[2] or None
+
 
 _HIVES = {
     "HKLM": "HKEY_LOCAL_MACHINE",

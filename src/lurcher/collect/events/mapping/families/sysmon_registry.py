@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from lurcher.collect.events.mapping import values
-from lurcher.collect.events.mapping.columns import Expr, constant, converted, name
+from lurcher.collect.events.mapping.columns import Expr, constant, converted
 from lurcher.collect.events.mapping.declare import SYSMON, ByGuid, event
 from lurcher.collect.events.mapping.families.common import initiating
 from lurcher.collect.events.mapping.operation import operation
 
 _BY: dict[str, Any] = {"initiating": ByGuid("ProcessGuid"), **initiating("Image", "ProcessId", "User")}
 _KEY = converted(values.registry_key, "TargetObject", "TargetObject")
+_VALUE = converted(values.registry_value, "TargetObject", "value of TargetObject")
 _PARENT = converted(values.registry_parent, "TargetObject", "key of TargetObject")
 
 
@@ -30,7 +31,7 @@ event(
         DeleteValue=constant("RegistryValueDeleted"),
     ),
     RegistryKey=_by_operation(CreateKey=_KEY, DeleteKey=_KEY, DeleteValue=_PARENT),
-    RegistryValueName=_by_operation(DeleteValue=name("TargetObject")),
+    RegistryValueName=_by_operation(DeleteValue=_VALUE),
     **_BY,
 )
 
@@ -40,7 +41,7 @@ event(
     to="DeviceRegistryEvents",
     action="RegistryValueSet",
     RegistryKey=_PARENT,
-    RegistryValueName=name("TargetObject"),
+    RegistryValueName=_VALUE,
     RegistryValueData=converted(values.registry_data, "Details", "Details"),
     RegistryValueType=converted(values.registry_type, "Details", "type of Details"),
     **_BY,
