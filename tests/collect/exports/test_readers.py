@@ -302,3 +302,15 @@ def test_a_file_of_rejects_alone_is_noted_counts_as_failed_and_is_read_again(lak
         record = next(lake.sources())
         assert (record.rejected, record.tables, record.rejects) == (2, {}, report.files[0].rejects)
     assert len(list(lake.sources())) == 1
+
+
+def test_text_of_a_typed_file_that_is_not_utf8_rejects_its_row_alone(lake: Lake) -> None:
+    texts = pa.array([b"a", b"\xff", None, b"c"], pa.binary()).view(pa.string())
+    table = pa.table({"n": pa.array([1, 2, 3, 4]), "s": texts})
+    outcome = put(lake, "x", arrow(table)).files[0]
+    assert (outcome.rows, outcome.reasons) == (3, {"s: text that is not UTF-8": 1})
+    assert query(lake, "T | project n, s | order by n asc") == [[1, "a"], [3, ""], [4, "c"]]
+
+
+def test_a_header_that_never_ends_is_told(lake: Lake) -> None:
+    assert "the header is broken" in put(lake, "x.csv", 'a,"b\n1,2\n').files[0].skipped

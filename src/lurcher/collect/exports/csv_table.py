@@ -72,7 +72,9 @@ def read_table(stream: IO[bytes], separator: str) -> Iterator[CsvNames | CsvRows
             if cells is None or (end >= len(buffer) and not ended):
                 if not ended and len(buffer) < MAX_ROW:
                     continue
-                return
+                if not buffer.strip():
+                    return
+                raise LurcherError("the header is broken: a quote is opened and not closed", "is it CSV?")
             if len(cells) > MAX_COLUMNS:
                 raise LurcherError(f"the header has {len(cells):,} columns, more than {MAX_COLUMNS:,}", "is it CSV?")
             header = _names(cells)

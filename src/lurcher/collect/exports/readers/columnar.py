@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,7 @@ def read_parquet(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reje
     try:
         file = pq.ParquetFile(_seekable(leaf))
         yield from _rows(file.schema_arrow, file.iter_batches(batch_size=65_536), context)
-    except (pa.ArrowException, OSError) as error:  # OSError: its metadata are not to be read
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # OSError: its metadata are not to be read
         raise LurcherError(f"not a whole Parquet file: {error}", "is it cut off?", leaf.name) from None
 
 
@@ -46,7 +46,7 @@ def read_arrow(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject
         file = pa.ipc.open_file(_seekable(leaf))
         batches = (file.get_batch(i) for i in range(file.num_record_batches))
         yield from _rows(file.schema, batches, context)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise LurcherError(f"not a whole Arrow file: {error}", "is it cut off?", leaf.name) from None
 
 
@@ -73,19 +73,49 @@ def _rows(schema: pa.Schema, batches: Iterator[pa.RecordBatch], context: ReadCon
     own = frozenset(field.name for field in schema if _own(field) is not None)
     types = {c.name: c.type for c in context.schema(table).columns}
     start = 1
-    for batch in batches:
+    for given in batches:
+        batch, places, rejects = _readable(given, start)
+        yield from rejects
         whole = _cast(batch, types, own)
         if whole is not None:
             yield TableBatch(context.schema(table), whole)
         else:  # some value does not fit: the way that knows which one
             rows = [{k: _plain(v) for k, v in row.items()} for row in _micros(batch).to_pylist()]
-            yield from from_json(table, rows, context, _rejecter(rows, start))
-        start += batch.num_rows
+            yield from from_json(table, rows, context, _rejecter(rows, places))
+        start += given.num_rows
     yield from finish(table, context)
 
 
-def _rejecter(rows: list[dict[str, Any]], start: int) -> Callable[[int, str], Reject]:
-    return lambda i, why: Reject("row", start + i, why, repr_json(rows[i]))
+def _rejecter(rows: list[dict[str, Any]], places: Sequence[int]) -> Callable[[int, str], Reject]:
+    return lambda i, why: Reject("row", places[i], why, repr_json(rows[i]))
+
+
+def _readable(batch: pa.RecordBatch, start: int) -> tuple[pa.RecordBatch, Sequence[int], list[Reject]]:
+    """The rows whose text is UTF-8, the number of each, and the others. Raises `ArrowException` where more than text is wrong."""
+    import pyarrow as pa
+
+    places = range(start, start + batch.num_rows)
+    try:
+        batch.validate(full=True)
+        return batch, places, []
+    except pa.ArrowInvalid as error:
+        if "UTF8" not in str(error):
+            raise
+    bad: dict[int, Reject] = {}
+    for name, values in zip(batch.schema.names, batch.columns, strict=True):
+        if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+            values.validate(full=True)
+            continue
+        octets = values.cast(pa.large_binary() if pa.types.is_large_string(values.type) else pa.binary())
+        for i, text in enumerate(octets.to_pylist()):
+            try:
+                _ = text is None or text.decode()
+            except UnicodeDecodeError:
+                bad.setdefault(i, Reject("row", start + i, f"{name}: text that is not UTF-8", text[:65_536]))
+    keep = [i for i in range(batch.num_rows) if i not in bad]
+    kept = batch.take(pa.array(keep, pa.int64()))
+    kept.validate(full=True)
+    return kept, [start + i for i in keep], list(bad.values())
 
 
 def _own(field: pa.Field) -> T | None:
