@@ -199,6 +199,8 @@ def torture(
     try:
         while tally.kills < kills and not tally.wrong:
             works = [_chosen(case, chance) for _ in range(1 + (chance.random() < 0.4))]
+            if len(works) > 1 and works[0][0] == works[1][0] == "collect":
+                del works[1]  # two at once are refused
             pids = [(w, forked(lambda w=w: case.run(w))) for w in works]
             begin = time.monotonic()
             waits = sorted((chance.random() * 1.1 * took.setdefault(w[0] + w[1][:8], 0.5), pid, w) for w, pid in pids)

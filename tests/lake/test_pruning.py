@@ -195,3 +195,37 @@ def test_a_table_of_another_program_is_read_whole(tmp_path: Path) -> None:
     session = Session.open(lake, NOW)
     assert answer(session, "Theirs | where Timestamp > ago(1d) | project n") == ["{'n': 1}"]
     assert lake.tables()[0].rows == 2
+
+
+def test_a_column_that_no_file_has(tmp_path: Path) -> None:
+    """Whoever gave the table the column was killed before its rows came; or the days that are read are older than it."""
+    lake = Lake.create(tmp_path / "case")
+    more = (
+        *COLUMNS,
+        Column("late", ScalarType.STRING),
+        Column("later", ScalarType.DECIMAL),
+        Column("when", ScalarType.DATETIME),
+    )
+    types = {c.name: arrow_type(c.type) for c in more}
+
+    def add(content: bytes, columns: tuple[Column, ...], **values: Any) -> None:
+        batch = pa.RecordBatch.from_arrays([pa.array([v], types[n]) for n, v in values.items()], list(values))
+        lake.append("T", [batch], source=SourceId.of_content("s", content, NOW), schema=TableSchema("T", columns))
+
+    add(b"1", COLUMNS, Timestamp=NOW - timedelta(days=5), n=1)
+    table = lake.table("T")
+    assert table is not None
+    from lurcher.lake import layout
+
+    table._delta.alter.add_columns([layout.delta_field(c, c.name, late=True) for c in more[len(COLUMNS) :]])
+    query = "T | project n, late, later, when | where isempty(late) and isnull(later) and isnull(when)"
+    empty = "'late': '', 'later': None, 'when': None}"
+    assert answer(Session.open(lake, NOW), query) == ["{'n': 1, " + empty]
+    add(b"2", more, Timestamp=NOW, n=2, late="x", when=NOW)
+    assert answer(Session.open(lake, NOW), query) == ["{'n': 1, " + empty]
+    assert answer(Session.open(lake, NOW), "T | where Timestamp < ago(1d) | project n, late, later, when") == [
+        "{'n': 1, " + empty
+    ]
+    assert answer(Session.open(lake, NOW), "T | where Timestamp > ago(1d) | project n, late") == [
+        "{'n': 2, 'late': 'x'}"
+    ]

@@ -95,9 +95,12 @@ def verify(
     """Look whether the lake is what its logs say. With `deep` every byte is read. `now` is the disk's clock."""
     result = Verified()
     for name in lake.table_names():
-        looked, found = verify_table(
-            lake, name, now=now, deep=deep, progress=None if progress is None else lambda n, name=name: progress(name, n)
-        )  # fmt: skip
+
+        def show(files: int, name: str = name) -> None:
+            if progress is not None:
+                progress(name, files)
+
+        looked, found = verify_table(lake, name, now=now, deep=deep, progress=show)
         result.tables.append(looked)
         result.findings += found
     result.sources, found = verify_sources(lake)

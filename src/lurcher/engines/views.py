@@ -133,15 +133,28 @@ class Views:
     def _files(
         self, table: LakeTable, window: TimeWindow | None
     ) -> tuple[t.FromItem | None, dict[str, str], Iterable[str]]:
+        from lurcher.lake import layout
+
         paths = table.file_uris(day_range(window) if window is not None else None)
         if not paths:
             return None, {}, ()
         # The files are named one by one, from the log: a folder would show what a killed writer left behind.
         listed = t.ListOf(tuple(t.Literal(p) for p in paths))
-        read = t.Fragment(
-            ("read_parquet(", t.Slot(listed, True), ", union_by_name = true, hive_partitioning = false)"), True
+        late = [] if not table.ours else [table.physical[c.name] for c in table.schema.columns if c.name in table.late]
+        # Where every file has every column, not each must be opened before the first is read.
+        options = (
+            ", hive_partitioning = false)"
+            if table.ours and not late
+            else ", union_by_name = true, hive_partitioning = false)"
         )
-        return t.FunctionFrom(read, "files"), table.physical, table.nullable_strings
+        source: t.FromItem = t.FunctionFrom(t.Fragment(("read_parquet(", t.Slot(listed, True), options), True), "files")
+        if late:
+            # A column that came later may be in none of these files: they are of other days, or whoever gave the table the
+            # column was killed before its rows came.
+            blank = [t.SelectItem(t.Literal(None, layout.DUCKDB_TYPES[table.stored_types[n]]), n) for n in late]
+            every = t.Select((t.SelectItem(t.Star()),), source)
+            source = t.QueryFrom(t.SetOp("UNION ALL BY NAME", (every, t.Select(tuple(blank), where=t.FALSE))), "files")
+        return source, table.physical, table.nullable_strings
 
 
 def _within(table: LakeTable, window: TimeWindow) -> t.SqlExpr:
@@ -149,7 +162,7 @@ def _within(table: LakeTable, window: TimeWindow) -> t.SqlExpr:
     cannot do with a condition on what the view makes of it."""
     time = t.Ident(table.physical[table.schema.time_column or ""])
     first, last = microseconds(window)
-    ends = [
+    ends: list[t.SqlExpr] = [
         t.Op(op, (time, t.Cast(t.call("make_timestamp", t.Literal(end, "BIGINT")), "TIMESTAMPTZ")))
         for op, end in ((">=", first), ("<=", last))
         if end is not None

@@ -60,6 +60,19 @@ _DELTA = {
     ScalarType.DYNAMIC: "string",
 }
 
+#: Delta type -> DuckDB's, as it reads and writes it.
+DUCKDB_TYPES = {
+    "string": "VARCHAR",
+    "boolean": "BOOLEAN",
+    "integer": "INTEGER",
+    "long": "BIGINT",
+    "double": "DOUBLE",
+    "timestamp": "TIMESTAMPTZ",
+    "date": "DATE",
+    "binary": "BLOB",
+    f"decimal({DECIMAL_PRECISION},{DECIMAL_SCALE})": f"DECIMAL({DECIMAL_PRECISION}, {DECIMAL_SCALE})",
+}
+
 
 def arrow_type(kql: ScalarType) -> pa.DataType:
     """The Arrow type that holds values of a KQL type, at rest and between rooms."""

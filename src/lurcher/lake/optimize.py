@@ -33,12 +33,6 @@ COMMIT_BYTES, COMMIT_BINS = 2 << 30, 512
 _MEMORY = "1GB"
 _ATTEMPTS = 200
 
-#: Delta type -> DuckDB's.
-_SQL = {
-    "string": "VARCHAR", "boolean": "BOOLEAN", "integer": "INTEGER", "long": "BIGINT", "double": "DOUBLE",
-    "timestamp": "TIMESTAMPTZ", "binary": "BLOB", f"decimal({layout.DECIMAL_PRECISION},{layout.DECIMAL_SCALE})": "DECIMAL(38, 18)",
-}  # fmt: skip
-
 
 @dataclass(slots=True)
 class Optimized:
@@ -151,7 +145,7 @@ def _merged(table: LakeTable, work: _Bin, scratch: Path, number: int) -> StagedF
     for stored, delta in table.stored_types.items():
         if stored == layout.DAY:
             continue
-        kind, quoted = _SQL[delta], printer.name(stored)
+        kind, quoted = layout.DUCKDB_TYPES[delta], printer.name(stored)
         value = f"files.{quoted}" if stored in have else "NULL"
         value = f"coalesce({value}, '')" if stored in strings else value
         items.append(f"{value}::{kind} AS {quoted}")

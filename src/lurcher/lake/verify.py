@@ -145,13 +145,13 @@ def _against_commits(table: LakeTable) -> Iterator[Finding]:
             return  # told already
         # One commit never adds and removes the same path.
         for action in commit.each("remove"):
-            files.pop(log.plain(action["path"]), None)
+            files.pop(log.plain(action["path"]), {})
         for action in commit.each("add"):
             files[log.plain(action["path"])] = action
     where = str(table.folder / "_delta_log")
     for file in table.files:
-        action = files.pop(log.plain(file.name), None)
-        if action is None:
+        action = files.pop(log.plain(file.name), {})
+        if not action:
             yield Finding(table.name, where, f"the checkpoint has a file that no commit has: {file.name}", _DAMAGED)
         elif action.get("size") != file.bytes:
             yield Finding(table.name, where, f"commits and checkpoint differ about {file.name}", _DAMAGED)
@@ -260,7 +260,8 @@ def _microseconds(value: Any) -> int:
     if isinstance(value, int):
         return value
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    return (value.replace(tzinfo=UTC) - epoch) // timedelta(microseconds=1)
+    moment: datetime = value.replace(tzinfo=UTC)
+    return (moment - epoch) // timedelta(microseconds=1)
 
 
 def _values(table: LakeTable, file: DataFile, opened: Any) -> Iterator[str]:
