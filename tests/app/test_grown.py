@@ -215,3 +215,15 @@ def test_logs_of_other_names_are_not_held_against_each_other(lake: Lake, tmp_pat
 def test_records_that_a_log_has_twice_are_both_kept(lake: Lake, tmp_path: Path) -> None:
     data = log(1, 10)
     assert put(lake, tmp_path / "a.evtx", data + data[4096:]).tables["WindowsEvent"] == 20
+
+
+def test_copies_are_told_apart_in_files_that_were_merged(lake: Lake, tmp_path: Path) -> None:
+    from lurcher.lake.optimize import optimize
+
+    path, other = tmp_path / "Sysmon.evtx", tmp_path / "Other.evtx"
+    put(lake, path, log(1, 30))
+    put(lake, other, log(5, 45))
+    for name in ("WindowsEvent", "DeviceFileEvents", "Event"):
+        assert optimize(lake.path, name, now=NOW).files
+    again = put(lake, path, log(11, 50))
+    assert (again.tables["WindowsEvent"], again.tables["DeviceFileEvents"]) == (20, 20)
