@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import Any
 
 from lurcher.collect.events.mapping import values
@@ -154,19 +155,14 @@ def _bags(declaration: Declaration, frame: Frame) -> Iterator[str]:
         if name.lower() not in declaration.own and name not in made:
             names.append(name)
             parts.append(frame.values(name))
-    if not names and not frame.misfits:
-        return iter([dumps(head)] * frame.count)
-    if not names:
-        bags = [dict(head) for _ in range(frame.count)]
-    elif frame.sparse or len(made) > len(head):
-        bags = [
-            {**head, **{n: v for n, v in zip(names, row, strict=True) if v is not None}}
-            for row in zip(*parts, strict=True)
-        ]
+    order = (*head, *names)
+    columns = [*(repeat(value, frame.count) for value in head.values()), *parts]
+    if frame.sparse or any(None in part for part in parts[: len(made) - len(head)]):
+        bags = [{n: v for n, v in zip(order, row, strict=True) if v is not None} for row in zip(*columns, strict=True)]
+    elif frame.misfits:
+        bags = [dict(zip(order, row, strict=True)) for row in zip(*columns, strict=True)]
     else:
-        keyed = tuple(head.values())
-        order = [*head, *names]
-        bags = [dict(zip(order, (*keyed, *row), strict=True)) for row in zip(*parts, strict=True)]
+        return (dumps(dict(zip(order, row, strict=True))) for row in zip(*columns, strict=True))
     for field, places in frame.misfits.items():
         for name in frame.names:
             if name.lower() == field and name not in made:

@@ -139,8 +139,8 @@ def event_rows(place: Place) -> pa.RecordBatch:
             "Computer": _texts(place, "computer"),
             "EventLevel": _numbers(place, "level"),
             "EventLevelName": _by_number(place, "level", _level_name),
-            "ParameterXml": place.of_frames(map(xml_text.parameters, place.frames)),
-            "EventData": place.of_frames(map(_data_items, place.frames)),
+            "ParameterXml": place.of_frames([xml_text.parameters(frame) for frame in place.frames]),
+            "EventData": place.of_frames([xml_text.data_item(frame) for frame in place.frames]),
             "EventID": _numbers(place, "event_id"),
             "RenderedDescription": array(place.of_list(place.batch.column("message")), ScalarType.STRING),
             "EventCategory": _numbers(place, "task"),
@@ -148,10 +148,6 @@ def event_rows(place: Place) -> pa.RecordBatch:
             "Type": pa.repeat("Event", place.count),
         }
     )
-
-
-def _data_items(frame: Frame) -> list[str]:
-    return xml_text.event_data(frame, '<DataItem Type="System.XmlData" time="%s">', "</DataItem>")
 
 
 # --- SecurityEvent ---
@@ -219,7 +215,7 @@ def security_event(place: Place) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(
         {
             **_columns(place, "SecurityEvent"),
-            "EventData": place.of_frames(xml_text.event_data(frame) for frame in frames),
+            "EventData": place.of_frames([xml_text.event_data(frame) for frame in frames]),
             "EventSourceName": _texts(place, "provider"),
             "Level": _by_number(place, "level", str),
             "Activity": place.of_frames([[_activity(frame)] * frame.count for frame in frames]),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
 from lurcher.collect.events.mapping.frame import Frame, as_text, flat
 
 _NAMESPACE = "http://schemas.microsoft.com/win/2004/08/events/event"
 _OPEN, _CLOSE = f'<EventData xmlns="{_NAMESPACE}">', "</EventData>"
+_ITEM = '<DataItem Type="System.XmlData" time="'
 #: What no XML may hold, in any writing.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _ELEMENT = re.compile(r"[A-Za-z_][\w.-]*")
@@ -50,24 +52,43 @@ def _escaped(frame: Frame) -> list[Sequence[Any]]:
     return frame.made["xml"]
 
 
-def event_data(frame: Frame, before: str = "", after: str = "") -> list[str]:
-    """`<EventData>` of each event, or its `<UserData>`; empty where it has neither. `%s` of `before` is the time."""
+def _woven(texts: Sequence[str], columns: Sequence[Sequence[str]]) -> list[str]:
+    """For each row: the first text, the value of the first column, the second text, ..., the last text."""
+    count = len(columns[0])
+    pieces: list[Iterable[str]] = [repeat(texts[0], count)]
+    for column, text in zip(columns, texts[1:], strict=True):
+        pieces += [column, repeat(text, count)]
+    return list(map("".join, zip(*pieces, strict=True)))
+
+
+def event_data(frame: Frame) -> list[str]:
+    """`<EventData>` of each event, or its `<UserData>`; empty where it has neither."""
+    return _data_of(frame, None)
+
+
+def data_item(frame: Frame) -> list[str]:
+    """The same in a `<DataItem>` with the time, as the table Event has it."""
+    return _data_of(frame, frame.take(frame.batch.time_texts()))
+
+
+def _data_of(frame: Frame, times: Sequence[str] | None) -> list[str]:
     if not frame.names:
         return [""] * frame.count
     columns = _escaped(frame)
-    times = frame.take(frame.batch.time_texts())
     if frame.user_data is not None:
-        inner = [_user_data(frame.user_data, frame.names, row) for row in zip(*columns, strict=True)]
+        data = [_user_data(frame.user_data, frame.names, row) for row in zip(*columns, strict=True)]
     else:
         tags = ["<Data>" if name == "Data" else f'<Data Name="{_attribute(name)}">' for name in frame.names]
         if len(frame.joined) == len(columns):
-            body = before + _OPEN + "".join(tag.replace("%", "%%") + "%s</Data>" for tag in tags) + _CLOSE + after
-            return [body % row for row in (zip(times, *columns, strict=True) if before else zip(*columns, strict=True))]
-        inner = [
+            texts = [_OPEN + tags[0], *("</Data>" + tag for tag in tags[1:]), "</Data>" + _CLOSE]
+            if times is None:
+                return _woven(texts, columns)
+            return _woven([_ITEM, '">' + texts[0], *texts[1:-1], texts[-1] + "</DataItem>"], [times, *columns])
+        data = [
             _OPEN + "".join(_data(tag, value) for tag, value in zip(tags, row, strict=True)) + _CLOSE
             for row in zip(*columns, strict=True)
         ]
-    return [before.replace("%s", time) + data + after for time, data in zip(times, inner, strict=True)]
+    return data if times is None else _woven([_ITEM, '">', "</DataItem>"], [times, data])
 
 
 def _data(tag: str, value: Any) -> str:
@@ -113,8 +134,7 @@ def parameters(frame: Frame) -> list[str]:
         return [""] * frame.count
     columns = _escaped(frame)
     if len(frame.joined) == len(columns):
-        body = "<Param>%s</Param>" * len(columns)
-        return [body % row for row in zip(*columns, strict=True)]
+        return _woven(["<Param>", *["</Param><Param>"] * (len(columns) - 1), "</Param>"], columns)
     return ["".join(map(_parameter, row)) for row in zip(*columns, strict=True)]
 
 
