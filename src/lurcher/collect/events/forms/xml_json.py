@@ -46,7 +46,11 @@ def of_xml(inner: Object, position: int, identity: bytes | None = None) -> Event
     number = get("EventID")
     if type(number) is not int or not 0 <= number < 1 << 32:
         number = event_id(number)
-    provider, created, execution = _of(system, "Provider"), _of(system, "TimeCreated"), _of(system, "Execution")
+    try:  # as evtx_dump has them
+        provider, created = system["Provider"]["#attributes"], system["TimeCreated"]["#attributes"]
+        execution = system["Execution"]["#attributes"]
+    except (KeyError, TypeError):
+        provider, created, execution = _of(system, "Provider"), _of(system, "TimeCreated"), _of(system, "Execution")
     security, correlation = get("Security"), get("Correlation")
     data, user_data = fields_of(inner)
     rendering = inner.get("RenderingInfo")
@@ -126,8 +130,8 @@ def fields_of(inner: Object) -> tuple[Object, str | None]:
 
 def _fields(element: Object, separate: Any) -> Object:
     """The children of an element by name; its own attributes, other than namespaces, under `#attributes`."""
-    plain = separate is None and "Data" not in element and _NESTS.isdisjoint(map(type, element.values()))
-    if plain and not any(name[:1] == "@" for name in element):
+    plain = separate is None and "Data" not in element and "@" not in "".join(element)
+    if plain and _NESTS.isdisjoint(map(type, element.values())):
         return element
     result: Object = {}
     own: Object = dict(separate) if type(separate) is dict else {}

@@ -14,6 +14,7 @@ from lurcher.collect.events.forms.xml_json import of_xml, put
 from lurcher.collect.events.integrity import Integrity
 from lurcher.collect.events.read import BATCH, to_rows
 from lurcher.collect.exports.context import ReadContext
+from lurcher.collect.exports.keys import RepeatedKeyError, check_keys
 from lurcher.collect.exports.leaf import Leaf, reading
 from lurcher.collect.exports.registry import source_format
 from lurcher.collect.exports.rows import Reject, TableBatch
@@ -105,25 +106,20 @@ def _parsed(texts: list[str]) -> list[Any]:
 
 
 def _once(text: str, value: Any) -> bool:
-    """Whether no name of an object was lost: the parser's JSON has no blanks, so that each name is followed by `":`, which
-    within a text is `\\":`."""
+    """Whether no name of an object was lost. The parser's JSON has no blanks, so that each name is followed by `":`; what looks
+    so within a text only adds to the count."""
     try:
         data = value["Event"]["EventData"]
-        if type(data) is dict and _NESTS.isdisjoint(map(type, data.values())):
-            start = text.index('"EventData":{')
-            if text.count('":', start) - text.count('\\":', start) == len(data) + 1:
-                return True
+        names = len(data) if type(data) is dict and _NESTS.isdisjoint(map(type, data.values())) else -1
+        if text.count('":', text.index('"EventData":{')) == names + 1:
+            return True
     except (KeyError, TypeError, ValueError):
         pass
-    return text.count('":') - text.count('\\":') == keys_in(value)
-
-
-def keys_in(value: Any) -> int:
-    """How many names the objects in a value have."""
-    if type(value) is dict:
-        nested = 0 if _NESTS.isdisjoint(map(type, value.values())) else sum(map(keys_in, value.values()))
-        return len(value) + nested
-    return sum(map(keys_in, value)) if type(value) is list else 0
+    try:
+        check_keys(text.encode("utf-8", "surrogatepass"), value)
+    except RepeatedKeyError:
+        return False
+    return True
 
 
 def _alone(text: str) -> Any:
