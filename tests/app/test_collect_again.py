@@ -123,6 +123,24 @@ def test_files_that_are_gone_are_told_and_their_rows_stay(case: Case) -> None:
     assert case.collect(LATER, case.image / "sub").gone == 0
 
 
+def test_a_share_that_was_not_mounted_for_once_is_no_news(case: Case) -> None:
+    for name in ("a.exe", "sub/b.exe"):
+        case.put(name, PROGRAM)
+    case.put("sub/c.cat", catalogue(containers.image_digest(PROGRAM)))
+    case.collect()
+    signers = case.signers()
+    os.rename(case.image, case.image.with_name("away"))
+    case.image.mkdir()
+    assert case.collect(LATER).gone == 3
+    assert case.collect(LATER).gone == 0
+    case.image.rmdir()
+    os.rename(case.image.with_name("away"), case.image)
+    again = case.collect(LATER)
+    assert (again.rows, again.known, again.gone) == ({}, 3, 0)
+    assert case.signers() == signers
+    assert case.collect(LATER).progress.unchanged == 3
+
+
 def test_other_settings_read_the_files_again(case: Case) -> None:
     case.put("a.exe", containers_nested())
     case.collect()

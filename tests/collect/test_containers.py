@@ -207,3 +207,17 @@ def test_the_members_of_a_catalogue(look: Callable[[str, bytes], FileFacts]) -> 
     assert look("a.cat", containers.catalogue(SIGNER, members)).members == tuple(members)
     assert look("b.cat", containers.catalogue(SIGNER, members, second=True)).members == tuple(members)
     assert made.PROGRAM
+
+
+def test_streams_that_lie_over_one_another_are_not_read(look: Callable[[str, bytes], FileFacts]) -> None:
+    """A thousand names of one stream: without a bound, reading them all would take for ever."""
+    content = bytearray(containers.sign_msi(SIGNER, {**containers.PACKAGE, **{f"N{i:03}": b"" for i in range(900)}}))
+    whole = content.index("Binary".encode("utf-16-le"))
+    for i in range(900):
+        at = content.index(f"N{i:03}".encode("utf-16-le"))
+        content[at + 116 : at + 128] = content[whole + 116 : whole + 128]  # where it begins, how long it is
+    found = look("a.msi", bytes(content))
+    assert (found.signatures[0].status, found.problems) == (
+        CHANGED,
+        ("streams of the compound file lie over one another",),
+    )

@@ -16,7 +16,7 @@ from lurcher.collect.subjects import Subject
 
 #: The largest catalogues of Windows have some MiB.
 MAX_CATALOGUE = 64 * 1024 * 1024
-MAX_MEMBERS = 1_000_000
+MAX_MEMBERS = 250_000
 
 _LIST = "1.3.6.1.4.1.311.12.1.1"
 _BY_LENGTH = {20: "sha1", 32: "sha256"}

@@ -7,6 +7,7 @@ a `PeError`.
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -68,6 +69,12 @@ class CompoundFile:
         self._mini_fat_start = int.from_bytes(head[60:64], "little")
         self._mini: tuple[array[int], list[int]] | None = None
 
+    def check_streams(self) -> None:
+        """Raises `PeError` where the streams are together larger than the file: some share their sectors, and reading them all
+        could take for ever."""
+        if sum(e.size for e in self.entries if e.kind == STREAM) > self._reader.size:
+            raise PeError("streams of the compound file lie over one another")
+
     def children(self, parent: Entry) -> list[Entry]:
         """What is in a storage, in no order. Raises `PeError`."""
         found: list[Entry] = []
@@ -114,9 +121,7 @@ class CompoundFile:
         per = 1 << (self._shift - 2)
         if count > self._sectors // per + 2:
             raise PeError("the allocation table of the compound file is larger than the file")
-        places = array("I", head[76:512])
-        if places.itemsize != 4:  # pragma: no cover
-            places = array("L", head[76:512])
+        places = _numbers(head[76:512])
         following = int.from_bytes(head[68:72], "little")
         seen = 0
         while len(places) < count and following <= _LARGEST:
@@ -126,15 +131,13 @@ class CompoundFile:
             block = self._words(following)
             places += block[:-1]
             following = block[-1]
-        table: array[int] = array(places.typecode)
+        table: array[int] = array("I")
         for sector in places[:count]:
             table += self._words(sector)
         return table
 
     def _words(self, sector: int) -> array[int]:
-        words = array("I")
-        words.frombytes(self._sector(sector))
-        return words
+        return _numbers(self._sector(sector))
 
     def _sector(self, sector: int) -> bytes:
         if sector > _LARGEST:
@@ -200,6 +203,13 @@ class CompoundFile:
         count = (self.root.size + (1 << self._shift) - 1) >> self._shift
         homes = [first + i for first, length in self._runs(self.root.start, count) for i in range(length)]
         return table, homes
+
+
+def _numbers(data: bytes) -> array[int]:
+    words = array("I", data)
+    if sys.byteorder == "big":  # pragma: no cover
+        words.byteswap()
+    return words
 
 
 def _entry(raw: bytes, shift: int) -> Entry:

@@ -17,7 +17,7 @@ from pathlib import Path
 from lurcher.collect import facts_json
 from lurcher.collect.examine import FileFacts, NotPe, Rejected, Settings
 from lurcher.collect.filters import Filters
-from lurcher.collect.journal import REJECTED, Journal, Mark, Place
+from lurcher.collect.journal import GONE, REJECTED, Journal, Mark, Place
 from lurcher.collect.parallel import examine_files
 from lurcher.collect.signatures import Origin, Problem, Progress, readable
 from lurcher.collect.walk import Found, Slice, Unreadable, Unseen, slices
@@ -67,7 +67,8 @@ def look(
     for path in paths:
         top = os.path.abspath(path)
         if os.path.isdir(top):
-            findings.lose(journal.gone(_key(origin, top, "")))
+            for lost in journal.gone(_key(origin, top, "")):
+                findings.lose(lost)
     if settings.hashes:
         again = _again(journal, marked)
         for item, result in examine_files(again, settings, workers, listed):
@@ -116,7 +117,7 @@ def _changed(
 def _known(
     journal: Journal, part: Slice, origin: Origin, findings: Findings
 ) -> tuple[int, dict[bytes, tuple[bytes, str]]]:
-    """The number of the slice's folder, and what is known of its files; those that are gone are forgotten."""
+    """The number of the slice's folder, and what is known of its files; those that are gone are told."""
     real = os.path.join(part.top, part.relative) if part.relative else part.top
     shown = origin.folder_path(Found(real, part.relative, 0)) if part.relative else origin.drive or readable(part.top)
     key = _key(origin, part.top, part.relative)
@@ -130,9 +131,9 @@ def _known(
     if not part.last and not part.names:
         return folder, {}
     known = journal.known(folder, part.after, None if part.last else part.names[-1])
-    gone = known.keys() - set(part.names)
+    gone = {name for name, (_, state) in known.items() if state != GONE} - set(part.names)
     if gone:
-        findings.lose(journal.forget(folder, sorted(gone)))
+        findings.lose(journal.lose(folder, sorted(gone)))
     return folder, known
 
 

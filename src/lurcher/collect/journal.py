@@ -46,8 +46,8 @@ CREATE TABLE IF NOT EXISTS catalogue (folder INTEGER, name BLOB, trusted INTEGER
 _INTERVAL = 1.0
 
 # States of a file: nothing that is signed; could not be read; signed, or no catalogue can list it; unsigned, and the digests by
-# which a catalogue would list it are known, or not yet.
-OTHER, REJECTED, SETTLED, LISTED, UNLISTED = "o", "r", "s", "l", "u"
+# which a catalogue would list it are known, or not yet; not there any more.
+OTHER, REJECTED, SETTLED, LISTED, UNLISTED, GONE = "o", "r", "s", "l", "u", "g"
 
 
 class Place(NamedTuple):
@@ -166,33 +166,29 @@ class Journal:
             "UPDATE folder SET seen = ? WHERE key = ? OR (key > ? AND key < ?)", (self.run, key, key + b"/", key + b"0")
         )
 
-    def gone(self, key: bytes) -> list[str]:
-        """Files in folders below `key` that were not seen in this run are forgotten; their paths, as they were shown."""
+    def gone(self, key: bytes) -> Iterator[list[str]]:
+        """Files in folders below `key` that were not seen in this run are gone; their paths, as they were shown, folder by
+        folder."""
         rows = self._db.execute(
-            "SELECT id, shown FROM folder WHERE (key = ? OR (key > ? AND key < ?)) AND seen <> ?",
+            "SELECT id FROM folder WHERE (key = ? OR (key > ? AND key < ?)) AND seen <> ? AND seen >= 0",
             (key, key + b"/", key + b"0", self.run),
         ).fetchall()
-        found: list[str] = []
-        for folder, _ in rows:
-            names = [n for (n,) in self._db.execute("SELECT name FROM file WHERE folder = ?", (folder,))]
-            found += self.forget(folder, names)
-            self._db.execute("DELETE FROM folder WHERE id = ?", (folder,))
-        return found
+        for (folder,) in rows:
+            query = "SELECT name FROM file WHERE folder = ? AND state <> ?"
+            names = [n for (n,) in self._db.execute(query, (folder, GONE))]
+            yield self.lose(folder, names)
+            self._db.execute("UPDATE folder SET seen = -1 WHERE id = ?", (folder,))
 
-    def forget(self, folder: int, names: list[bytes]) -> list[str]:
-        """Files that are gone. What was found of them and is not in the lake yet stays: it was there. Their shown paths."""
+    def lose(self, folder: int, names: list[bytes]) -> list[str]:
+        """Files that are gone; their shown paths. What is in the lake of them is still known: where they come back (a share
+        that was not mounted), they are no news. What was found of them and is not in the lake yet goes there: they were there."""
         self._write()
-        gone = []
         for name in names:
             place = Place(folder, name)
+            self._db.execute("UPDATE file SET stamp = x'', state = ? WHERE folder = ? AND name = ?", (GONE, *place))
             if not self._is_pending(place):
-                gone.append(self.shown(place))
                 self._unlist(place)
-                self._db.execute("DELETE FROM file WHERE folder = ? AND name = ?", place)
-            else:
-                gone.append(self.shown(place))
-                self._db.execute("UPDATE file SET stamp = x'' WHERE folder = ? AND name = ?", place)
-        return gone
+        return [self.shown(Place(folder, name)) for name in names]
 
     def put(self, mark: Mark, result: FileFacts | NotPe | Rejected, at: datetime) -> None:
         """What was found of a file."""
@@ -332,10 +328,10 @@ class Journal:
             "UPDATE file SET digest = o.digest, catalogue = o.catalogue FROM temp.outcome o "
             "WHERE o.folder = file.folder AND o.name = file.name"
         )
-        self._db.execute("DELETE FROM pending")
-        for folder, name in self._db.execute("SELECT folder, name FROM file WHERE stamp = x''").fetchall():
+        gone = "SELECT p.folder, p.name FROM pending p JOIN file f ON f.folder = p.folder AND f.name = p.name WHERE f.state = ?"
+        for folder, name in self._db.execute(gone, (GONE,)).fetchall():
             self._unlist(Place(folder, name))
-        self._db.execute("DELETE FROM file WHERE stamp = x''")
+        self._db.execute("DELETE FROM pending")
         self._put_meta("chain", chain)
         self._put_meta("committing", "")
         self.save()

@@ -60,6 +60,7 @@ def read(reader: Reader, file_name: str) -> Subject | None:
 def _agrees(file: CompoundFile, extended: Entry | None, signature: Signature) -> bool | None:
     if signature.digest_name not in IMAGE_DIGESTS:
         return None
+    file.check_streams()
     digest = hashlib.new(signature.digest_name, usedforsecurity=False)
     if extended is not None:
         meta = hashlib.new(signature.digest_name, usedforsecurity=False)

@@ -22,7 +22,7 @@ from lurcher.collect.pe import MAX_CERTIFICATE_TABLE, Reader
 from lurcher.collect.subjects import Subject
 
 #: A script of more than this is passed over.
-MAX_SCRIPT = 32 * 1024 * 1024
+MAX_SCRIPT = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def _block(style: _Style, text: str) -> tuple[str, str | None, str] | None:
         line = line.strip()
         comments &= not line or (line.startswith(prefix) and line.endswith(suffix))
         found.append(line.removeprefix(prefix).removesuffix(suffix).strip())
-    before = re.sub(r"\r?\n\Z", "", text[:at])
+    before = text[:at].removesuffix("\n").removesuffix("\r") if text[:at].endswith("\n") else text[:at]
     return before, "".join(found) if comments else None, text[stop + len(style.end) :]
 
 
