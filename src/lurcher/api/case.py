@@ -81,17 +81,25 @@ class Case:
         table: str | None = None,
         dry_run: bool = False,
         date_order: Literal["mdy", "dmy"] | None = None,
+        encoding: str | None = None,
+        clock_offset: str | None = None,
+        workers: int | None = 1,
         progress: Callable[[str, int], None] | None = None,
     ) -> reports.Added:
         """Add files, and what is in folders and archives; each content once. `dry_run` says what would come of it.
 
-        What cannot be taken is in the report, and the others go on. Raises `LurcherError` for a path that is not there.
+        `clock_offset` is how far the clock of event logs is ahead of UTC (`"+02:00"`, `"none"`; default: Sysmon's own times tell
+        it). `workers`: files that are read at once (None: as many as there are processors); more than one starts processes, so
+        that a script has to stand behind `if __name__ == "__main__":`. What cannot be taken is in the report, and the others go
+        on. Raises `LurcherError` for a path that is not there.
         """
         from lurcher.app.add import add
+        from lurcher.collect.events.clock import parse_offset
 
         report = add(
-            self.lake, _paths(paths), now=_now(), table=table, dry_run=dry_run, date_order=date_order, progress=progress
-        )
+            self.lake, _paths(paths), now=_now(), table=table, dry_run=dry_run, date_order=date_order, encoding=encoding,
+            clock_offset=None if clock_offset is None else parse_offset(clock_offset), workers=workers, progress=progress,
+        )  # fmt: skip
         return reports.Added(report)
 
     def collect_signatures(
@@ -100,19 +108,27 @@ class Case:
         device: str = "",
         drive: str = "",
         hashes: bool = True,
+        md5: bool = True,
         nested: bool = False,
         trust_roots: Iterable[PathLike] = (),
+        include: str | Iterable[str] = (),
+        exclude: str | Iterable[str] = (),
+        max_size: int | None = None,
+        full: bool = False,
         at: str | datetime | None = None,
-        workers: int | None = None,
+        workers: int | None = 1,
     ) -> reports.Collected:
-        """Read the signatures of the programs below folders (a disk, a mounted image) into the case. `device` is whose they
-        are, `drive` how the folder is called there (`C:`), `at` the time of the rows (now; "latest": the newest row)."""
+        """Read the signatures of the new and changed programs below folders (a disk, a mounted image) into the case. `device` is
+        whose they are, `drive` how the folder is called there (`C:`), `include` and `exclude` globs, `max_size` bytes of a file,
+        `full` reads what is as the last run saw it, too; `at` is the time of the rows (now; "latest": the newest row).
+        `workers`: see `add`."""
         from lurcher.app.collect import collect
         from lurcher.app.times import resolve_as_of
 
         report = collect(
             self.lake, _paths(paths), now=resolve_as_of(as_of_text(at), self.lake, _now()), device=device, drive=drive,
-            hashes=hashes, nested=nested, trust_roots=_paths((trust_roots,)), workers=workers,
+            hashes=hashes, md5=md5, nested=nested, trust_roots=_paths((trust_roots,)), include=_texts(include),
+            exclude=_texts(exclude), max_size=max_size, full=full, workers=workers,
         )  # fmt: skip
         return reports.Collected(report)
 

@@ -56,7 +56,8 @@ class Added(Listed["FileOutcome"]):
     def _view(self, pictures: bool) -> View:
         def cells(f: FileOutcome) -> Sequence[str]:
             tables = ", ".join(f"{name} ({rows:,})" for name, rows in f.tables.items())
-            said = "; ".join(filter(None, (f.skipped, f.hint, *(f"{n:,} x {why}" for why, n in f.reasons.items()))))
+            reasons = (f"{n:,} x {why}" for why, n in f.reasons.items())
+            said = "; ".join(filter(None, (f.skipped, f.hint, *f.notes, *reasons)))
             return f.name, f.format, f"{f.rows:,}", tables, f"{f.repeated:,}", f"{f.rejected:,}", said
 
         title = "dry run: nothing was added" if self.report.dry_run else ""
@@ -102,18 +103,19 @@ class TableList(Listed["TableLine"]):
 
     def _view(self, pictures: bool) -> View:
         def when(value: datetime | None) -> str:
-            return value.strftime("%Y-%m-%d %H:%M") if value else ""
+            # Not strftime: it writes the year 1 as "1".
+            return value.replace(tzinfo=None).isoformat(" ", "minutes") if value else ""
 
         def cells(line: TableLine) -> Sequence[str]:
             info = line.info
             devices = "" if line.devices is None else f"{line.devices:,}"
             return (
                 info.name, f"{info.rows:,}", when(info.first), when(info.last), devices, f"{info.sources:,}",
-                f"{info.bytes / 1e6:,.1f} MB",
+                f"{info.days:,}", f"{info.files:,}", f"{info.bytes / 1e6:,.1f} MB",
             )  # fmt: skip
 
-        header = ("table", "rows", "first (UTC)", "last (UTC)", "devices", "sources", "size")
-        return View(header, first(map(cells, self)), len(self), "table", right=frozenset((1, 4, 5, 6)))
+        header = ("table", "rows", "first (UTC)", "last (UTC)", "devices", "sources", "days", "files", "size")
+        return View(header, first(map(cells, self)), len(self), "table", right=frozenset((1, 4, 5, 6, 7, 8)))
 
 
 class Tree(Listed["TreeLine"]):
