@@ -227,3 +227,18 @@ def test_copies_are_told_apart_in_files_that_were_merged(lake: Lake, tmp_path: P
         assert optimize(lake.path, name, now=NOW).files
     again = put(lake, path, log(11, 50))
     assert (again.tables["WindowsEvent"], again.tables["DeviceFileEvents"]) == (20, 20)
+
+
+def test_the_table_of_a_few_more_rows_is_that_of_the_file(lake: Lake, tmp_path: Path) -> None:
+    row = {
+        "Timestamp": "2026-01-02T03:04:05Z",
+        "DeviceName": "pc",
+        "RegistryKey": "HKEY_LOCAL_MACHINE\\x",
+        "RegistryValueName": "v",
+        "PreviousRegistryKey": "k",
+    }
+    first = (json.dumps(row).encode() + b"\n") * 60
+    path = tmp_path / "rows.json"
+    assert put(lake, path, first).tables["DeviceRegistryEvents"] == 60
+    again = put(lake, path, first + b'{"Timestamp": "2026-01-02T03:04:06Z", "DeviceName": "pc"}\n')
+    assert (again.skipped, again.tables["DeviceRegistryEvents"]) == ("", 1)

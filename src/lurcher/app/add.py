@@ -261,6 +261,7 @@ def _add(lake: Lake, leaf: Leaf, asked: Asked, progress: Progress | None, turn: 
             raise growth.unreadable(grown, leaf.name)
         leaf = growth.behind(leaf, grown.start)
         context.clock_before = grown.before.clock_offset
+        context.table = context.table or grown.table(leaf)
         context.note(grown.note())
     before = growth.Before(growth.head_of(raw), grown, growth.copies_of(lake, kind.name, source))
 

@@ -45,6 +45,12 @@ class Grown:
         upto = f"1-{self.lines + self.whole:,}" if self.lines + self.whole > 1 else "1"
         return f"grown: lines {upto} are in the lake since {before.taken[:10]}, as {before.name}"
 
+    def table(self, rest: Leaf) -> str | None:
+        """The table of what was added, where the columns of the file told it and its rows do not: of a few rows they might not."""
+        tables = [name for name in self.before.tables if name != "DeviceInfo"]
+        told = self.before.format != "json" or len(tables) != 1 or b'"Type"' in rest.head()
+        return None if told else tables[0]
+
 
 @dataclass(frozen=True)
 class _Prefix:
