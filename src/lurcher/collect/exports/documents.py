@@ -186,12 +186,29 @@ def _document_follows(first: bytes) -> bool:
     return first.rstrip().endswith((b"{", b"[", b",")) and len(first) < 4096
 
 
+def _whole(lines: Lines, unwrap: str) -> list[dict[str, Any]] | None:
+    """The objects of lines of which each is one, and nothing is wrong with any; else None: each has to be looked at."""
+    import orjson
+
+    try:
+        values = list(map(orjson.loads, lines.lines))
+    except orjson.JSONDecodeError:
+        return None
+    if lines.text is None or set(map(type, values)) != {dict} or (unwrap and any(unwrap in v for v in values)):
+        return None
+    return values if all_once(lines.text, values) else None
+
+
 def _of_lines(lines: Lines, unwrap: str) -> Piece:
     import orjson
 
     piece = Piece("line", source=lines)
     if lines.overlong is not None:
         piece.rejects.append(Reject("line", lines.first, "the line is longer than 64 MiB", lines.overlong))
+        return piece
+    if (whole := _whole(lines, unwrap)) is not None:
+        piece.values = whole
+        piece.positions = list(range(lines.first, lines.first + len(whole)))
         return piece
     values, positions = piece.values, piece.positions
     parsed: list[tuple[int, bytes, Any]] = []

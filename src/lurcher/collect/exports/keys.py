@@ -15,6 +15,8 @@ from typing import Any
 
 _NESTS = {dict, list}
 _SPACED = re.compile(rb'"[ \t\r\n]+:')
+#: What stands in any text that the pattern finds something in, and is found sooner.
+_BLANK_COLON = (b" :", b"\t:", b"\r:", b"\n:")
 
 
 class RepeatedKeyError(ValueError):
@@ -60,7 +62,7 @@ def all_once(text: bytes, values: Iterable[Any]) -> bool:
 
 def _written(text: bytes) -> int:
     """How many keys the text has at most; -1 where it is laid out so that this cannot be told at a glance."""
-    if _SPACED.search(text) is not None:
+    if any(mark in text for mark in _BLANK_COLON) and _SPACED.search(text) is not None:
         return -1  # a key, blanks, a colon; or text that looks like it
     escaped = text.count(b'\\":')
     if escaped and b'\\\\":' in text:

@@ -75,6 +75,8 @@ def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
                     yield from from_text(
                         table, rows, part.count if places is None else len(places), context, _rejecter(part, places)
                     )
+        if header is not None and not tables.seen:
+            context.note("it has a header, and no row that could be taken")
         for table in tables.seen:
             yield from finish(table, context)
 
