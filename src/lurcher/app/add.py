@@ -146,13 +146,13 @@ def add(
     def problem(passed: Passed) -> None:
         report.files.append(passed_over(passed))
 
-    paths = [Path(path) for path in paths]
-    missing = next((path for path in paths if not path.exists()), None)
+    given = [Path(path) for path in paths]
+    missing = next((path for path in given if not path.exists()), None)
     if missing is not None:
         raise LurcherError("there is no such file or folder", path=shown(missing))
     asked = Asked(now, table, dry_run, date_order, encoding, clock_offset)
     with lake.scratch() as scratch:
-        found = [file for path in paths for file in files(path, problem)]
+        found = [file for path in given for file in files(path, problem)]
         if together.worth(found, workers):
             together.add_files(lake, found, asked, workers, report, progress)
             return report

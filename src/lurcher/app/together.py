@@ -143,13 +143,14 @@ def _start(lake: Path, asked: one.Asked, shared: _Shared) -> None:
 def _add(number: int, file: Path) -> list[one.FileOutcome]:
     assert _worker is not None
     lake, asked, shared = _worker
-    before = ["", 0]
+    before: tuple[str, int] = "", 0
 
     def progress(name: str, rows: int) -> None:
+        nonlocal before
         if shared.stop.value:
             raise SystemExit(1)
         new = rows - before[1] if before[0] == name and rows >= before[1] else rows
-        before[:] = [name, rows]
+        before = name, rows
         with shared.rows.get_lock():
             shared.rows.value += new
 

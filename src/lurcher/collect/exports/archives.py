@@ -61,7 +61,8 @@ class Shelf:
 
     def spool(self, leaf: Leaf) -> IO[bytes]:
         """The content of a leaf as something that can be read from its end. The one who gets it closes it."""
-        spooled = tempfile.SpooledTemporaryFile(limits.MAX_IN_MEMORY, dir=self.folder, prefix="zip-")  # noqa: SIM115
+        folder = None if self.folder is None else str(self.folder)
+        spooled = tempfile.SpooledTemporaryFile(limits.MAX_IN_MEMORY, dir=folder, prefix="zip-")  # noqa: SIM115
         target = cast(IO[bytes], spooled)
         size = 0
         with reading(leaf.name), closing(leaf.open()) as stream:

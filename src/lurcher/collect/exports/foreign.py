@@ -19,6 +19,7 @@ _STARTS: tuple[tuple[bytes, str, str], ...] = (
         "convert it first: wevtutil epl OLD.evt NEW.evtx /lf:true",
     ),
     (b"MZ", "a program", "its signature is collected with: lurcher collect signatures"),
+    (b"#separator", "a Zeek log", "write it as JSON (LogAscii::use_json=T), and name a table: --table"),
     (b"regf", "a registry hive", ""),
     (b"SQLite format 3\0", "an SQLite database", "export its tables as CSV"),
     (b"EVF\x09", "a disk image", "mount it, and add what is in it"),
