@@ -74,6 +74,7 @@ def test_one_process_and_its_kin(case: Case) -> None:
         (("ws01", "--pid", "99"), "no process of 'ws01' with the number 99"),
         (("ws01", "--pid", "20", "--at", "2026-03-01"), "was started by 2026-03-01 00:00:00"),
         (("ws01", "--at", "2026-03-01"), "a time chooses among the processes with one number"),
+        (("ws01", "--source", "Sysmon"), "no start of a process of 'ws01' from 'Sysmon'"),
         (("ws01", "--guid", "{0}"), "no process of 'ws01' with the id {0}"),
     ],
 )

@@ -161,16 +161,17 @@ class Case:
         pid: int | None = None,
         guid: str = "",
         at: str | datetime | None = None,
+        source: str = "",
         **options: Unpack[Options],
     ) -> reports.Tree:
         """Who started whom on a device; with `pid` or `guid` only those processes and their kin, with `at` the one with the
-        number that was started last by then. As rows: `query("ProcessTree('DEVICE')")`."""
+        number that was started last by then, with `source` only what that log tells. As rows: `query("ProcessTree('DEVICE')")`."""
         from lurcher.app.times import parse_time
         from lurcher.app.tree import tree
 
         time = as_of_text(at)
         when = parse_time(time) if time is not None else None
-        return reports.Tree(tree(self._session(options), device, number=pid, guid=guid, at=when))
+        return reports.Tree(tree(self._session(options), device, number=pid, guid=guid, at=when, source=source))
 
     # --- what is hunted ---
     def hunt(

@@ -37,15 +37,27 @@ class TreeLine:
 
 
 def tree(
-    session: Session, device: str, *, number: int | None = None, guid: str = "", at: datetime | None = None
+    session: Session,
+    device: str,
+    *,
+    number: int | None = None,
+    guid: str = "",
+    at: datetime | None = None,
+    source: str = "",
 ) -> list[TreeLine]:
     """The processes of a device, parents before their children; with `number` or `guid` only those, what they came from and what
-    came from them. `at` chooses the process with the number that was started last by then.
+    came from them. `at` chooses the process with the number that was started last by then. `source`: only what that log
+    tells (Sysmon and Security tell of the same processes).
 
     Raises `LurcherError` where there is no such device or process.
     """
     text = f"ProcessTree({json.dumps(device, ensure_ascii=False)}) | project {', '.join(_COLUMNS)} | sort by Node asc"
     rows = session.run_table(text).to_pylist()
+    if rows and source:
+        there = sorted({row["Source"] for row in rows})
+        rows = [row for row in rows if row["Source"].lower() == source.lower()]
+        if not rows:
+            raise LurcherError(f"no start of a process of {device!r} from {source!r}", f"there are: {', '.join(there)}")
     if not rows:
         raise LurcherError(
             f"no start of a process of {device!r}",

@@ -17,6 +17,9 @@ from lurcher.cli.options import lake_option, limits_options, now
     "--guid", default="", metavar="ID", help="Only the process with this ProcessGuid or ProcessUniqueId, and its kin."
 )
 @click.option("--at", metavar="TIME", help="Of the processes with the number, the one started last by this time (UTC).")
+@click.option(
+    "--source", default="", metavar="NAME", help="Only what one log tells: Sysmon or Security, which tell of the same."
+)
 @click.option("--limit", type=click.IntRange(1), default=2000, show_default=True, help="Lines that are printed.")
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @limits_options
@@ -26,6 +29,7 @@ def command(
     number: int | None,
     guid: str,
     at: str | None,
+    source: str,
     limit: int,
     format_: str,
     timeout: float | None,
@@ -44,7 +48,7 @@ def command(
 
     lake = need_lake(lake_path)
     session = open_session(lake, now(), None, limits=Limits(timeout, memory_limit, threads))
-    lines = tree(session, device, number=number, guid=guid, at=parse_time(at) if at else None)
+    lines = tree(session, device, number=number, guid=guid, at=parse_time(at) if at else None, source=source)
     if format_ == "json":
         import json
         from dataclasses import asdict
