@@ -223,3 +223,26 @@ def test_a_list_of_odata(lake: Lake) -> None:
     assert [r["id"] for r in rows(lake, "T")] == [1, 2]
     put(lake, "y.json", '{"name": "a", "value": [{"id": 1}]}\n{"name": "b", "value": []}\n', "U")
     assert [r["name"] for r in rows(lake, "U")] == ["a", "b"]
+
+
+def test_parquet_says_its_tables_by_type(lake: Lake) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table(
+        {
+            "TimeGenerated": pa.array([WHEN] * 3, pa.timestamp("us", "UTC")),
+            "Computer": ["a", "b", "c"],
+            "EventID": [4624, 4625, 2**40],
+            "Type": ["SecurityEvent", "Event", "SecurityEvent"],
+        }
+    )
+    path = lake.path.parent / "x.parquet"
+    pq.write_table(table, path)
+    outcome = add(lake, [path], now=NOW).files[0]
+    assert (outcome.tables, outcome.reasons) == (
+        {"SecurityEvent": 1, "Event": 1},
+        {f"EventID: {2**40} does not fit int": 1},
+    )
+    told = [json.loads(line) for line in Path(outcome.rejects).read_text().splitlines()]
+    assert [r["row"] for r in told] == [3]

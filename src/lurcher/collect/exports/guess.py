@@ -100,6 +100,11 @@ class Tables:
         #: The tables that there were rows of.
         self.seen: dict[str, None] = {}
 
+    @property
+    def by_columns(self) -> str:
+        """The table that the columns tell, or the user; '' where they tell none."""
+        return self._one
+
     def columns(self, names: Sequence[str]) -> None:
         """The columns of the file. Raises `LurcherError` where nothing can tell its table."""
         try:
@@ -114,6 +119,8 @@ class Tables:
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        if not count:
+            return
         groups: dict[Any, None] = {}
         if self._by_type is not False and types is not None:
             values = types.unique().to_pylist() if isinstance(types, pa.Array) else types

@@ -65,25 +65,47 @@ def _seekable(leaf: Leaf) -> Any:
 def _rows(schema: pa.Schema, batches: Iterator[pa.RecordBatch], context: ReadContext) -> Iterator[TableBatch | Reject]:
     if len(set(schema.names)) < len(schema.names):
         raise LurcherError("two columns have the same name", "rename one", context.name)
-    table = guess.table_of(schema.names, context)
+    tables = guess.Tables(context)
+    tables.columns(schema.names)
+    own = frozenset(field.name for field in schema if _own(field) is not None)
+    start = 1
+    for given in batches:
+        batch, numbers, rejects = _readable(given, start)
+        start += given.num_rows
+        yield from rejects
+        said = batch.column(guess.TYPE) if guess.TYPE in schema.names else None
+        for table, places in tables.of(_texts(said), batch.num_rows):
+            types = _declared(table, schema, context)
+            part = batch if places is None else batch.take(places)
+            whole = _cast(part, types, own)
+            if whole is not None:
+                yield TableBatch(context.schema(table), whole)
+            else:  # some value does not fit: the way that knows which one
+                rows = [{k: _plain(v) for k, v in row.items()} for row in _micros(part).to_pylist()]
+                at = numbers if places is None else [numbers[i] for i in places.to_pylist()]
+                yield from from_json(table, rows, context, _rejecter(rows, at))
+    for table in tables.seen or [t for t in (tables.by_columns,) if t]:
+        _declared(table, schema, context)
+        yield from finish(table, context)
+
+
+def _texts(values: pa.Array | None) -> pa.Array | None:
+    """A column of text, however it is held; None for any other."""
+    import pyarrow as pa
+
+    if values is not None and pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    text = values is not None and (pa.types.is_string(values.type) or pa.types.is_large_string(values.type))
+    return values.cast(pa.string()) if text else None
+
+
+def _declared(table: str, schema: pa.Schema, context: ReadContext) -> dict[str, T]:
+    """The types of the file's columns in a table: its own, or those that the file has."""
     base = context.schema_of(table)
     for field in schema:
         if base is None or base.column(field.name) is None:
             context.declare(table, field.name, _own(field) or _kql(field.type))
-    own = frozenset(field.name for field in schema if _own(field) is not None)
-    types = {c.name: c.type for c in context.schema(table).columns}
-    start = 1
-    for given in batches:
-        batch, places, rejects = _readable(given, start)
-        yield from rejects
-        whole = _cast(batch, types, own)
-        if whole is not None:
-            yield TableBatch(context.schema(table), whole)
-        else:  # some value does not fit: the way that knows which one
-            rows = [{k: _plain(v) for k, v in row.items()} for row in _micros(batch).to_pylist()]
-            yield from from_json(table, rows, context, _rejecter(rows, places))
-        start += given.num_rows
-    yield from finish(table, context)
+    return {c.name: c.type for c in context.schema(table).columns}
 
 
 def _rejecter(rows: list[dict[str, Any]], places: Sequence[int]) -> Callable[[int, str], Reject]:
