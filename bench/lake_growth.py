@@ -160,8 +160,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         lake = Path(folder) / "lake"
         print("3,000 days of ten rows:")
-        took = make(lake, 0.03, 3000)
-        print(f"  {took / 3000 * 1000:.1f} ms a commit", flush=True)
+        copies(lake, 60, 50, 10, apart=True)
         show(lake, (FIRST + timedelta(days=3000)).date())
         shutil.rmtree(lake)
         for millions in sizes:
@@ -171,7 +170,7 @@ def main() -> None:
             shutil.rmtree(lake)
         # Many small files: what merging is for.
         small = Path(folder) / "small"
-        copies(small, 300, 5)
+        copies(small, 300, 5, 200)
         begin = time.perf_counter()
         done = optimize(small, TABLE, now=datetime.now(UTC))
         print(
@@ -180,8 +179,8 @@ def main() -> None:
         )
 
 
-def copies(folder: Path, sources: int, days: int) -> None:
-    """Sources of a thousand rows over a few days each."""
+def copies(folder: Path, sources: int, days: int, a_day: int, *, apart: bool = False) -> None:
+    """Sources of a few days, the same ones or each its own, with so many rows a day."""
     import pyarrow as pa
 
     from lurcher.lake import Lake, SourceId
@@ -190,12 +189,13 @@ def copies(folder: Path, sources: int, days: int) -> None:
     lake, schema = Lake.create(folder), known_table(TABLE)
     assert schema is not None
     for number in range(sources):
-        times = [FIRST + timedelta(seconds=i * days * 86.4 + number) for i in range(1000)]
+        first = FIRST + timedelta(seconds=number, days=number * days if apart else 0)
+        times = [first + timedelta(days=i // a_day, seconds=i % a_day) for i in range(days * a_day)]
         batch = pa.record_batch(
             {
                 "Timestamp": pa.array(times, pa.timestamp("us", "UTC")),
-                "DeviceName": [f"host{number}"] * 1000,
-                "ProcessCommandLine": [f"program --session {i * number}" for i in range(1000)],
+                "DeviceName": [f"host{number}"] * len(times),
+                "ProcessCommandLine": [f"program --session {i * number}" for i in range(len(times))],
             }
         )
         lake.append(
