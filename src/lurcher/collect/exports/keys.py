@@ -6,17 +6,14 @@ rejected.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from hashlib import blake2b
 from typing import Any
 
 _NESTS = {dict, list}
 _SPACED = re.compile(rb'"[ \t\r\n]+:')
-#: What stands in any text that the pattern finds something in, and is found sooner.
-_BLANK_COLON = (b" :", b"\t:", b"\r:", b"\n:")
 
 
 class RepeatedKeyError(ValueError):
@@ -29,14 +26,22 @@ def content_hashes(names: Sequence[str], columns: Sequence[Sequence[Any]]) -> li
     import orjson
 
     order = sorted(range(len(names)), key=names.__getitem__)
-    start = hashlib.blake2b(orjson.dumps([names[i] for i in order]), digest_size=16)
-    found = []
-    for values in zip(*(columns[i] for i in order), strict=True):
-        state = start.copy()
-        with suppress(TypeError):  # nested deeper than it writes: such a row has a value that is rejected
-            state.update(orjson.dumps(values, option=orjson.OPT_SORT_KEYS))
-        found.append(state.digest())
-    return found
+    start = blake2b(orjson.dumps([names[i] for i in order]), digest_size=16).digest()
+    rows = zip(*(columns[i] for i in order), strict=True)
+    try:
+        texts = [orjson.dumps(values, None, orjson.OPT_SORT_KEYS) for values in rows]
+    except TypeError:  # one is nested deeper than it writes: such a row has a value that is rejected
+        texts = [_text(values) for values in zip(*(columns[i] for i in order), strict=True)]
+    return [blake2b(start + text, digest_size=16).digest() for text in texts]
+
+
+def _text(values: Any) -> bytes:
+    import orjson
+
+    try:
+        return orjson.dumps(values, None, orjson.OPT_SORT_KEYS)
+    except TypeError:
+        return b""
 
 
 def content_hash(row: Mapping[str, Any]) -> bytes:
@@ -53,16 +58,19 @@ def all_once(text: bytes, values: Iterable[Any]) -> bool:
     written = _written(text)
     values = list(values)
     # The keys of the outermost objects, and of the rows in them: where there are at most as many, that is all.
-    first = sum(len(v) for v in values if type(v) is dict)
-    rows = (v.get("properties") for v in values if type(v) is dict)
-    if written in (first, first + sum(len(row) for row in rows if type(row) is dict)):
-        return True
+    if written >= 0 and set(map(type, values)) == {dict}:
+        count = sum(map(len, values))
+        if "properties" in values[0]:
+            rows = [value.get("properties") for value in values]
+            count += sum(map(len, rows)) if set(map(type, rows)) == {dict} else 0
+        if written == count:
+            return True
     return written == sum(map(_keys, values))
 
 
 def _written(text: bytes) -> int:
     """How many keys the text has at most; -1 where it is laid out so that this cannot be told at a glance."""
-    if any(mark in text for mark in _BLANK_COLON) and _SPACED.search(text) is not None:
+    if _SPACED.search(text) is not None:
         return -1  # a key, blanks, a colon; or text that looks like it
     escaped = text.count(b'\\":')
     if escaped and b'\\\\":' in text:

@@ -45,21 +45,21 @@ def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
     for piece in documents(leaf, unwrap="records"):
         yield from piece.rejects
         # By table, and by the keys that rows have, in their order: the service writes all of a table's, for each row.
-        groups: dict[tuple[str, tuple[str, ...]], tuple[list[dict[str, Any]], list[int]]] = {}
-        for i, event in enumerate(piece.values):
-            category, row = event.get("category"), event.get("properties")
-            if not isinstance(category, str) or not category.startswith(_PREFIX):
+        groups: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+        events = piece.values
+        categories, every = [e.get("category") for e in events], [e.get("properties") for e in events]
+        for i, (category, row) in enumerate(zip(categories, every, strict=True)):
+            if type(category) is not str or not category.startswith(_PREFIX):
                 yield piece.reject(i, "its category is not AdvancedHunting-<Table>")
-            elif not isinstance(row, dict) or not row:
+            elif type(row) is not dict or not row:
                 yield piece.reject(i, "it has no properties")
+            elif (at := groups.get(key := (category, tuple(row)))) is None:
+                groups[key] = [i]
             else:
-                found = groups.get(key := (category, tuple(row)))
-                if found is None:
-                    found = groups[key] = [], []
-                found[0].append(row)
-                found[1].append(i)
+                at.append(i)
         mixed: dict[str, tuple[list[dict[str, Any]], list[int]]] = {}
-        for (category, names), (rows, at) in groups.items():
+        for (category, names), at in groups.items():
+            rows = every if len(at) == len(every) else [every[i] for i in at]
             table = category.removeprefix(_PREFIX)
             tables[table] = None
             if len(rows) < _FEW:
