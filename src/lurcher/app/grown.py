@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lurcher.lake import Lake
 
 #: Formats of a row a line.
-LINES = frozenset({"event-json", "json", "defender-streaming"})
+LINES = frozenset({"event-json", "json", "defender-streaming", "log-analytics-export"})
 #: Formats whose copies are told apart record by record.
 COPIES = frozenset({"evtx"})
 #: Earlier states that are tried.

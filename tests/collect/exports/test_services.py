@@ -246,3 +246,9 @@ def test_parquet_says_its_tables_by_type(lake: Lake) -> None:
     )
     told = [json.loads(line) for line in Path(outcome.rejects).read_text().splitlines()]
     assert [r["row"] for r in told] == [3]
+
+
+def test_a_blob_of_an_export_that_grew_gives_what_is_new(lake: Lake) -> None:
+    assert put(lake, PATH, exported() + "\n" + exported() + "\n").rows == 2
+    assert put(lake, PATH, exported() + "\n" + exported() + "\n" + exported(Computer="pc2") + "\n").rows == 1
+    assert sorted(r["Computer"] for r in rows(lake, "SecurityEvent")) == ["pc1", "pc1", "pc2"]
