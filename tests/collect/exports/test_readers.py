@@ -314,3 +314,11 @@ def test_text_of_a_typed_file_that_is_not_utf8_rejects_its_row_alone(lake: Lake)
 
 def test_a_header_that_never_ends_is_told(lake: Lake) -> None:
     assert "the header is broken" in put(lake, "x.csv", 'a,"b\n1,2\n').files[0].skipped
+
+
+def test_wrong_offsets_beside_text_that_is_not_utf8_are_refused(lake: Lake) -> None:
+    offsets = pa.py_buffer((0).to_bytes(4, "little") + (2**30).to_bytes(4, "little"))
+    wild = pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(b"x")])
+    texts = pa.array([b"\xff"], pa.binary()).view(pa.string())
+    outcome = put(lake, "x", arrow(pa.Table.from_arrays([texts, wild], ["a", "b"]))).files[0]
+    assert "not a whole Arrow file" in outcome.skipped

@@ -129,6 +129,7 @@ def _readable(batch: pa.RecordBatch, start: int) -> tuple[pa.RecordBatch, Sequen
             values.validate(full=True)
             continue
         octets = values.cast(pa.large_binary() if pa.types.is_large_string(values.type) else pa.binary())
+        octets.validate(full=True)  # where texts begin and end may be wrong as well, and to read there ends the process
         for i, text in enumerate(octets.to_pylist()):
             try:
                 _ = text is None or text.decode()
