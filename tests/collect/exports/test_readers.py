@@ -16,6 +16,7 @@ import pytest
 from lurcher.app.add import AddReport, add
 from lurcher.app.session import Session
 from lurcher.collect.exports import csv_table, elements, lines, registry
+from lurcher.collect.exports.readers import columnar
 from lurcher.engines.values import protocol_rows
 from lurcher.lake import Lake
 
@@ -316,9 +317,9 @@ def test_a_header_that_never_ends_is_told(lake: Lake) -> None:
     assert "the header is broken" in put(lake, "x.csv", 'a,"b\n1,2\n').files[0].skipped
 
 
-def test_wrong_offsets_beside_text_that_is_not_utf8_are_refused(lake: Lake) -> None:
+def test_wrong_offsets_beside_text_that_is_not_utf8_are_found_before_they_are_used() -> None:
     offsets = pa.py_buffer((0).to_bytes(4, "little") + (2**30).to_bytes(4, "little"))
     wild = pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(b"x")])
     texts = pa.array([b"\xff"], pa.binary()).view(pa.string())
-    outcome = put(lake, "x", arrow(pa.Table.from_arrays([texts, wild], ["a", "b"]))).files[0]
-    assert "not a whole Arrow file" in outcome.skipped
+    with pytest.raises(pa.ArrowInvalid):
+        columnar._readable(pa.RecordBatch.from_arrays([texts, wild], ["a", "b"]), 1)
