@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 
 from lurcher.collect import entities
 from lurcher.collect.exports import times
@@ -91,6 +92,7 @@ _LENGTHS = {32: "MD5", 40: "SHA1", 64: "SHA256"}
 _DIGITS = frozenset("0123456789abcdefABCDEF")
 
 
+@lru_cache(4096)  # three columns ask for each
 def hashes(text: str) -> dict[str, str]:
     """The hashes of `SHA1=..,MD5=..,IMPHASH=..` by the algorithm's name; of Sysmon 1 to 3 there is one, without its name."""
     found: dict[str, str] = {}
