@@ -318,8 +318,8 @@ def test_a_header_that_never_ends_is_told(lake: Lake) -> None:
 
 
 def test_wrong_offsets_beside_text_that_is_not_utf8_are_found_before_they_are_used() -> None:
-    offsets = pa.py_buffer((0).to_bytes(4, "little") + (2**30).to_bytes(4, "little"))
-    wild = pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(b"x")])
-    texts = pa.array([b"\xff"], pa.binary()).view(pa.string())
+    offsets = pa.py_buffer(b"".join(n.to_bytes(4, "little") for n in (0, 2**30, 1)))
+    wild = pa.Array.from_buffers(pa.string(), 2, [None, offsets, pa.py_buffer(b"x")])
+    texts = pa.array([b"\xff", b"x"], pa.binary()).view(pa.string())
     with pytest.raises(pa.ArrowInvalid):
         columnar._readable(pa.RecordBatch.from_arrays([texts, wild], ["a", "b"]), 1)
