@@ -95,8 +95,9 @@ def _texts(values: pa.Array | None) -> pa.Array | None:
 
     if values is not None and pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
-    text = values is not None and (pa.types.is_string(values.type) or pa.types.is_large_string(values.type))
-    return values.cast(pa.string()) if text else None
+    if values is None or not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+        return None
+    return values.cast(pa.string())
 
 
 def _declared(table: str, schema: pa.Schema, context: ReadContext) -> dict[str, T]:

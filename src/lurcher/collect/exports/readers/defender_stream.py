@@ -47,7 +47,8 @@ def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
         # By table, and by the keys that rows have, in their order: the service writes all of a table's, for each row.
         groups: dict[tuple[str, tuple[str, ...]], list[int]] = {}
         events = piece.values
-        categories, every = [e.get("category") for e in events], [e.get("properties") for e in events]
+        categories = [event.get("category") for event in events]
+        every: list[Any] = [event.get("properties") for event in events]
         for i, (category, row) in enumerate(zip(categories, every, strict=True)):
             if type(category) is not str or not category.startswith(_PREFIX):
                 yield piece.reject(i, "its category is not AdvancedHunting-<Table>")
