@@ -20,6 +20,7 @@ READERS = frozenset(
     {
         "hll_merge",
         "dcount_hll",
+        "__dcount_intersect",
         "tdigest_merge",
         "merge_tdigest",
         "percentile_tdigest",
@@ -85,6 +86,17 @@ scalar(
     nulls=_MAYBE,
     naming=_P,
     prefix="dcount_hll",
+)
+# What `evaluate dcount_intersect` counts.
+scalar(
+    "__dcount_intersect",
+    "*hll: dynamic",
+    "long",
+    "The number of values that all hold.",
+    f"CAST(len(list_reduce(list_transform([{{hll...}}], lambda h__: {_VALUES % 'h__'}), lambda a__, b__: list_intersect(a__, b__)))"
+    " AS BIGINT)",
+    nulls=_MAYBE,
+    hidden=True,
 )
 
 # --- ranked values ---

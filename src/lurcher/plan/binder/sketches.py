@@ -12,6 +12,8 @@ from lurcher.plan import nodes as n
 from lurcher.plan.binder.context import Context
 from lurcher.plan.walk import walk
 
+#: Readers that are not makers, and take nothing but sketches.
+_OF_SKETCHES = frozenset({"__dcount_intersect"})
 _NULLS = frozenset({"isnull", "isnotnull"})
 _HINT = "hand it to dcount_hll(), percentile_tdigest() or what merges it"
 
@@ -32,9 +34,11 @@ def check(cx: Context, queries: tuple[n.Query, ...]) -> None:
             held = [_holds(a, names) for a in call.args]
             if name not in READERS | _NULLS and any(held):
                 cx.refuse(f"{name}() of a sketch", call.span, _HINT)
-            elif name in READERS and not (all(held) if name in MAKERS else held[0]):
+            elif name in READERS and not (all(held) if name in MAKERS or name in _OF_SKETCHES else held[0]):
                 cx.refuse(
-                    f"{name}() of what this query did not make", call.span, "make it with hll() or tdigest() here"
+                    f"{name.removeprefix('__')}() of what this query did not make",
+                    call.span,
+                    "make it with hll() or tdigest() here",
                 )
     for query in queries:
         for column in query.columns:

@@ -206,7 +206,36 @@ _PLUGIN_QUERIES: dict[str, tuple[tuple[str, str], ...]] = {
         ("bag_unpack without a schema", "T | project x | evaluate bag_unpack(x)"),
     ),
     "pivot": (("pivot", "T | project n, s | evaluate pivot(s, sum(n))"),),
-    "narrow": (("narrow", "U | evaluate narrow()"),),
+    "narrow": (
+        ("narrow", "T | project s, n | evaluate narrow()"),
+        ("narrow over times, reals, ...", "T | project t | evaluate narrow()"),
+    ),
+    "dcount_intersect": (
+        (
+            "dcount_intersect",
+            "T | summarize a = hll(n), b = hll(n + 1) | evaluate dcount_intersect(a, b) | project s0, s1",
+        ),
+    ),
+    "activity_metrics": (
+        (
+            "activity_metrics",
+            "T | evaluate activity_metrics(s, t, datetime(2024-01-01), datetime(2024-01-07), 7d)",
+        ),
+        (
+            "activity_metrics by dimensions",
+            "T | evaluate activity_metrics(n, t, datetime(2024-01-01), datetime(2024-01-03), 1d, s)",
+        ),
+    ),
+    "new_activity_metrics": (
+        (
+            "new_activity_metrics",
+            "T | evaluate new_activity_metrics(s, t, datetime(2024-01-01), datetime(2024-01-03) - 1tick, 1d)",
+        ),
+        (
+            "new_activity_metrics by dimensions",
+            "T | evaluate new_activity_metrics(n, t, datetime(2024-01-01), datetime(2024-01-03) - 1tick, 1d, s)",
+        ),
+    ),
     "ipv4_lookup": (("ipv4_lookup", "T | evaluate ipv4_lookup(U, s, v)"),),
     "ipv6_lookup": (("ipv6_lookup", "T | evaluate ipv6_lookup(U, s, v)"),),
     "geo_polygon_lookup": (("geo_polygon_lookup", "U | evaluate geo_polygon_lookup(T, x, n, n)"),),

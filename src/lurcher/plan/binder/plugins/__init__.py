@@ -7,7 +7,10 @@
 | `bags`, `pivot` | what depends on the values in the rows |
 | `addresses`, `places` | look-ups by address, by place |
 | `activity` | counts of who was active when |
+| `returning` | who came back |
 | `serial` | rows in their order |
+| `narrow` | a row for each cell |
+| `sets` | what sketches have in common |
 | `schemas` | schemas as rows |
 | `written` | what they are made with: KQL of our own, questions to the data |
 """
@@ -19,7 +22,18 @@ from lurcher.kql.diagnostics import KS211
 from lurcher.plan.binder import cloud
 from lurcher.plan.binder.calls import as_table, call_user
 from lurcher.plan.binder.context import Context, Env, FunctionValue, Rel, Scope, near, operator, source
-from lurcher.plan.binder.plugins import activity, addresses, bags, pivot, places, schemas, serial  # noqa: F401  They declare the plugins.
+from lurcher.plan.binder.plugins import (  # noqa: F401  They declare the plugins.
+    activity,
+    addresses,
+    bags,
+    narrow,
+    pivot,
+    places,
+    returning,
+    schemas,
+    serial,
+    sets,
+)
 from lurcher.plan.binder.plugins.registry import PLUGINS, declared
 from lurcher.plan.binder.plugins.unsupported import UNSUPPORTED
 from lurcher.plan.binder.tables import NO_ROWS

@@ -28,7 +28,7 @@ _DISTANCES = ("step", "window", "period")
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
+class Given:
     """The arguments: `rows` are the input as `id`, `t`, `$d0`, ...; `values` the constants by name."""
 
     rows: Rel
@@ -46,7 +46,9 @@ class _Given:
         return self.by.removeprefix(", ")
 
 
-def _given(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp, constants: tuple[str, ...]) -> _Given | None:
+def timeline(
+    cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp, constants: tuple[str, ...], *, dimensions: bool = True
+) -> Given | None:
     """IdColumn, TimelineColumn, the constants in order, dimensions. A constant that is not named `count` is of the timeline's
     type, or of the type of a distance on it (`window`, `step`)."""
     args, name = op.call.arguments, op.call.name.text
@@ -54,7 +56,8 @@ def _given(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp, constants: tu
     if len(args) < fixed:
         cx.say(KS120, op.call.name.span, name=name, counts=f"at least {fixed} arguments", given=len(args))
         return None
-    columns = [column(cx, rel, node) for node in (*args[:2], *args[fixed:])]
+    named = (*args[:2], *(args[fixed:] if dimensions else ()))
+    columns = [column(cx, rel, node) for node in named]
     values = {}
     for key, node in zip(constants, args[2:fixed], strict=True):
         value = scalar(cx, Env(scope), node)
@@ -65,7 +68,7 @@ def _given(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp, constants: tu
     found = [c for c in columns if c is not None]
     if len(found) < len(columns) or any(v.type is T.UNKNOWN for v in values.values()):
         return None
-    for c, node in zip(found, (*args[:2], *args[fixed:]), strict=True):
+    for c, node in zip(found, named, strict=True):
         if c.type is T.DYNAMIC:
             cx.say(KS116, node.span, what=f"a column of {name}", actual="dynamic", hint="tostring() of it can be one")
             return None
@@ -74,16 +77,18 @@ def _given(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp, constants: tu
         cx.say(KS107, args[1].span, expected="datetime, long or real", actual=time.type)
         return None
     for key, node in zip(constants, args[2:fixed], strict=True):
-        done = _constant(cx, key, values[key], time.type, node, name)
+        done = constant_of(cx, key, values[key], time.type, node, name)
         if done is None:
             return None
         values[key] = done
     items: list[n.Item] = [("id", col(found[0].name, found[0].type)), ("t", col(time.name, time.type))]
     items += [(f"$d{i}", col(c.name, c.type)) for i, c in enumerate(found[2:])]
-    return _Given(Rel(project(rel, items).plan), time, found[2:], values)
+    return Given(Rel(project(rel, items).plan), time, found[2:], values)
 
 
-def _constant(cx: Context, key: str, value: n.Expr, time: ScalarType, node: sx.Expression, name: str) -> n.Expr | None:
+def constant_of(
+    cx: Context, key: str, value: n.Expr, time: ScalarType, node: sx.Expression, name: str
+) -> n.Expr | None:
     if key == "many":
         if value.type in INTEGER_TYPES:
             return convert(value, T.LONG)
@@ -101,7 +106,7 @@ def _constant(cx: Context, key: str, value: n.Expr, time: ScalarType, node: sx.E
     return None
 
 
-def _result(cx: Context, op: sx.EvaluateOp, given: _Given, text: str, counts: tuple[tuple[str, str], ...]) -> Rel:
+def counted(cx: Context, op: sx.EvaluateOp, given: Given, text: str, counts: tuple[tuple[str, str], ...]) -> Rel:
     """The query's `w` under the timeline's name, the dimensions under theirs, then the counts (name, column)."""
     rel = written(cx, op, text, {"T": given.rows}, given.values)
     names = [(given.time.name, "w"), *((c.name, f"$d{i}") for i, c in enumerate(given.dims)), *counts]
@@ -111,11 +116,11 @@ def _result(cx: Context, op: sx.EvaluateOp, given: _Given, text: str, counts: tu
         )
         names = [(f"{new}{i}", old) for i, (new, old) in enumerate(names)]
     if not {old for _, old in names} <= {c.name for c in rel.columns}:
-        return _nothing(rel, op, given, counts)
+        return nothing(rel, op, given, counts)
     return renamed(rel, names)
 
 
-def _nothing(rel: Rel, op: sx.EvaluateOp, given: _Given | None, counts: tuple[tuple[str, str], ...]) -> Rel:
+def nothing(rel: Rel, op: sx.EvaluateOp, given: Given | None, counts: tuple[tuple[str, str], ...]) -> Rel:
     """What stands for the result where the call is wrong: its counts, as far as columns are known."""
     columns = [] if given is None else [given.time, *given.dims]
     columns += [Column(name, T.LONG) for name, _ in counts]
@@ -129,9 +134,9 @@ _METRICS = (("count", "n"), ("dcount", "d"), ("new_dcount", "fresh"), ("aggregat
 @plugin("activity_counts_metrics")
 def _activity_counts(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Rel:
     """Rows, distinct ids, ids not seen in an earlier window, and ids seen so far, for each window."""
-    given = _given(cx, scope, rel, op, ("start", "end", "step"))
+    given = timeline(cx, scope, rel, op, ("start", "end", "step"))
     if given is None:
-        return _nothing(rel, op, None, _METRICS)
+        return nothing(rel, op, None, _METRICS)
     by, on = given.by, given.on
     order = "".join(f"{d} asc, " for d in on.split(", ") if d)
     restart = "".join(f" or {d} != prev({d})" for d in on.split(", ") if d)
@@ -147,7 +152,7 @@ def _activity_counts(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> 
     | sort by {order}w asc
     | extend total = row_cumsum(fresh, false{restart})
     """
-    return _result(cx, op, given, text, _METRICS)
+    return counted(cx, op, given, text, _METRICS)
 
 
 _SLIDING = (("Count", "n"), ("Dcount", "d"))
@@ -157,9 +162,9 @@ _SLIDING = (("Count", "n"), ("Dcount", "d"))
 def _sliding_window(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Rel:
     """For each step the rows and the distinct ids of the window that ends with it: a row counts in each step up to a window
     after its own."""
-    given = _given(cx, scope, rel, op, ("start", "end", "window", "step"))
+    given = timeline(cx, scope, rel, op, ("start", "end", "window", "step"))
     if given is None:
-        return _nothing(rel, op, None, _SLIDING)
+        return nothing(rel, op, None, _SLIDING)
     text = f"""
     T
     | where t >= start - window and t <= end
@@ -169,7 +174,7 @@ def _sliding_window(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> R
     | where w >= start
     | summarize n = sum(n), d = count_distinct(id) by w{given.by}
     """
-    return _result(cx, op, given, text, _SLIDING)
+    return counted(cx, op, given, text, _SLIDING)
 
 
 _SESSIONS = (("count_sessions", "n"),)
@@ -178,9 +183,9 @@ _SESSIONS = (("count_sessions", "n"),)
 @plugin("session_count")
 def _session_count(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Rel:
     """Rows of an id that has no other within the window before, for each step; steps are whole multiples, as bin() has them."""
-    given = _given(cx, scope, rel, op, ("start", "end", "step", "window"))
+    given = timeline(cx, scope, rel, op, ("start", "end", "step", "window"))
     if given is None:
-        return _nothing(rel, op, None, _SESSIONS)
+        return nothing(rel, op, None, _SESSIONS)
     dims = [quoted(f"$d{i}") for i in range(len(given.dims))]
     order = "".join(f", {d} asc" for d in dims)
     same = "".join(f" and prev(tostring({d})) == tostring({d})" for d in dims)
@@ -193,7 +198,7 @@ def _session_count(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Re
     | where isnull(before) or not(same) or t - before >= window
     | summarize n = count() by w = bin(t, step){given.by}
     """
-    return _result(cx, op, given, text, _SESSIONS)
+    return counted(cx, op, given, text, _SESSIONS)
 
 
 _ACTIVE = (("dcount", "n"),)
@@ -203,9 +208,9 @@ _ACTIVE = (("dcount", "n"),)
 def _active_users(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Rel:
     """For each step the ids with a row that has rows of so many periods, its own among them, in the window before it. What is
     just a window before is not in it: so the documentation's example comes out on Microsoft's emulator."""
-    given = _given(cx, scope, rel, op, ("start", "end", "window", "period", "many", "step"))
+    given = timeline(cx, scope, rel, op, ("start", "end", "window", "period", "many", "step"))
     if given is None:
-        return _nothing(rel, op, None, _ACTIVE)
+        return nothing(rel, op, None, _ACTIVE)
     by = given.by
     start, period = given.values["start"], given.values["period"]
     if not isinstance(start, n.Lit) or not isinstance(period, n.Lit) or not period.value or start.value % period.value:
@@ -228,7 +233,7 @@ def _active_users(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Rel
     | where periods >= many
     | summarize n = count_distinct(k) by w = bin_at(t, step, start){by}
     """
-    return _result(cx, op, given, text, _ACTIVE)
+    return counted(cx, op, given, text, _ACTIVE)
 
 
 @plugin("rolling_percentile")
@@ -251,7 +256,7 @@ def _rolling_percentile(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) 
             return Rel(rel.plan, open=True)
     assert isinstance(rank, n.Lit)
     assert isinstance(bins, n.Lit)
-    wide = _constant(cx, "step", step, index.type, args[3], name)
+    wide = constant_of(cx, "step", step, index.type, args[3], name)
     if wide is None:
         return Rel(rel.plan, open=True)
     if any(c.type is not T.STRING for c in found):

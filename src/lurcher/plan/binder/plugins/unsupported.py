@@ -10,9 +10,12 @@ _CODE = "it runs code that the query brings, and nothing of a query is run here 
 _MINED = "how it chooses its patterns is not published"
 _CLUSTER = "it asks the cluster that the query runs on"
 _STORAGE = "it reads files of a cloud's storage, and nothing leaves this machine"
-_SKETCH = "sketches of the service are not reproduced; join the ids of both sides and count them"
-_TEXT = "how the service writes values as texts in it is not published"
-_FOLLOW = "it is not supported: scan finds rows that follow each other, summarize and join count those who came back"
+_SLIDING = "where its outer window lies around the inner one is not published: sliding_window_counts counts ids over days before"
+_FUNNEL = "how it counts steps at the same time, and ids that begin again, is not published: scan finds rows that follow each other"
+_DETECT = (
+    "which rows it pairs where a step comes more than once is not published: scan finds rows that follow each other"
+)
+_SEVERAL = "it gives several results at once"
 
 _BY_REASON: dict[str, str] = {
     _OUT: "azure_digital_twins_query_request cosmosdb_sql_request http_request http_request_post sql_request mysql_request"
@@ -21,11 +24,11 @@ _BY_REASON: dict[str, str] = {
     _CODE: "csharp python r",
     _MINED: "autocluster autocluster_v2 basket diffpatterns diffpatterns_text",
     _CLUSTER: "estimate_rows_count execute_show_command execute_query identity identity_v3",
-    _SKETCH: "dcount_intersect",
-    _TEXT: "narrow",
-    _FOLLOW: "activity_engagement activity_metrics new_activity_metrics funnel_sequence funnel_sequence_completion"
-    " sequence_detect",
-    "it gives several results at once: take gives the first rows, count their number": "preview",
+    _SLIDING: "activity_engagement",
+    _FUNNEL: "funnel_sequence_completion",
+    _DETECT: "sequence_detect",
+    f"{_SEVERAL}, and how it counts is not published: scan finds rows that follow each other": "funnel_sequence",
+    f"{_SEVERAL}: take gives the first rows, count their number": "preview",
 }
 
 #: name -> why it is not supported. One that a module declares all the same is supported.
