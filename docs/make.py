@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from lurcher.cli import cli
+from lurcher.collect.events.mapping.describe import page
 from lurcher.report.reference.pages import WRITTEN, pages
 
 DOCS = Path(__file__).parent
@@ -22,7 +23,7 @@ WIDTH = 110
 
 def made() -> dict[str, str]:
     """Path below docs/ -> text."""
-    return pages() | {"commands.md": commands_page()}
+    return pages() | {"commands.md": commands_page(), "windows-events.md": page()}
 
 
 def commands(

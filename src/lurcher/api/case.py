@@ -83,22 +83,26 @@ class Case:
         date_order: Literal["mdy", "dmy"] | None = None,
         encoding: str | None = None,
         clock_offset: str | None = None,
+        at: datetime | None = None,
+        device: str = "",
         workers: int | None = 1,
         progress: Callable[[str, int], None] | None = None,
     ) -> reports.Added:
         """Add files, and what is in folders and archives; each content once. `dry_run` says what would come of it.
 
         `clock_offset` is how far the clock of event logs is ahead of UTC (`"+02:00"`, `"none"`; default: Sysmon's own times tell
-        it). `workers`: files that are read at once (None: as many as there are processors); more than one starts processes, so
-        that a script has to stand behind `if __name__ == "__main__":`. What cannot be taken is in the report, and the others go
-        on. Raises `LurcherError` for a path that is not there.
+        it), `at` and `device` when and where reports were made that do not say it (sigcheck's). `workers`: files that are read at
+        once (None: as many as there are processors); more than one starts processes, so that a script has to stand behind
+        `if __name__ == "__main__":`. What cannot be taken is in the report, and the others go on. Raises `LurcherError` for a path
+        that is not there.
         """
         from lurcher.app.add import add
         from lurcher.collect.events.clock import parse_offset
 
         report = add(
             self.lake, _paths(paths), now=_now(), table=table, dry_run=dry_run, date_order=date_order, encoding=encoding,
-            clock_offset=None if clock_offset is None else parse_offset(clock_offset), workers=workers, progress=progress,
+            clock_offset=None if clock_offset is None else parse_offset(clock_offset), at=at, device=device,
+            workers=workers, progress=progress,
         )  # fmt: skip
         return reports.Added(report)
 

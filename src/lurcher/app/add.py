@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from lurcher.app import devices
@@ -99,6 +99,8 @@ class Asked:
     date_order: DateOrder | None = None
     encoding: str | None = None
     clock_offset: int | None = None
+    at: datetime | None = None
+    device: str = ""
 
 
 class Turn:
@@ -123,6 +125,8 @@ def add(
     date_order: DateOrder | None = None,
     encoding: str | None = None,
     clock_offset: int | None = None,
+    at: datetime | None = None,
+    device: str = "",
     progress: Progress | None = None,
     workers: int | None = 1,
 ) -> AddReport:
@@ -130,10 +134,11 @@ def add(
 
     `table` names the table of files that do not say it, `encoding` what files of text are in (default: UTF-8, UTF-16, or else
     Windows-1252, which is told), `clock_offset` how far the clock of event logs is ahead of UTC (microseconds; default: the
-    file tells it). A file that cannot be taken is told of in its outcome, and the others go on; a row that cannot be taken goes
-    to the file's reject file. `workers`: how many files are read at once, each by a process of its own (None: as many as there
-    are processors); what comes of it is the same. Raises `LurcherError` for a path that is not there or a `table` that cannot
-    be one.
+    file tells it), `at` and `device` when and where reports were made that do not say it (sigcheck's; default: when the file
+    was last written, which is told, and no device). A file that cannot be taken is told of in its outcome, and the others go
+    on; a row that cannot be taken goes to the file's reject file. `workers`: how many files are read at once, each by a process
+    of its own (None: as many as there are processors); what comes of it is the same. Raises `LurcherError` for a path that is
+    not there or a `table` that cannot be one.
     """
     from lurcher.app import together
 
@@ -150,7 +155,7 @@ def add(
     missing = next((path for path in given if not path.exists()), None)
     if missing is not None:
         raise LurcherError("there is no such file or folder", path=shown(missing))
-    asked = Asked(now, table, dry_run, date_order, encoding, clock_offset)
+    asked = Asked(now, table, dry_run, date_order, encoding, clock_offset, at, device)
     with lake.scratch() as scratch:
         found = [file for path in given for file in files(path, problem)]
         if together.worth(found, workers):
@@ -208,6 +213,14 @@ def _outcome(lake: Lake, leaf: Leaf, asked: Asked, progress: Progress | None, tu
         return FileOutcome(leaf.name, skipped=_defect(error), hint="please report it, with the file if you can")
 
 
+def _written(file: Path) -> datetime | None:
+    """When a file was last written."""
+    try:
+        return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    except (OSError, OverflowError, ValueError):
+        return None
+
+
 def _stamp(file: Path) -> tuple[int, ...]:
     """What changes when the file does."""
     try:
@@ -247,6 +260,11 @@ def _add(lake: Lake, leaf: Leaf, asked: Asked, progress: Progress | None, turn: 
         return schemas[name]
 
     context = ReadContext(schema_of, leaf.name, table, lake.platform, asked.date_order, clock_offset=asked.clock_offset)
+    context.made, context.made_told, context.device = (
+        asked.at or _written(leaf.file),
+        asked.at is not None,
+        asked.device,
+    )
     source = SourceId(digest, leaf.name, size, asked.now)
     grown = growth.find(lake, raw, kind.name, size, table)
     if grown is not None and grown.before.adding and not asked.dry_run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,14 @@ def lake(tmp_path: Path) -> Lake:
     return Lake.create(tmp_path / "case")
 
 
+#: When the report's file was last written: what it says of its time itself is nothing.
+WRITTEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
 def put(lake: Lake, name: str, content: str | bytes, **more: Any) -> AddReport:
     path = lake.path.parent / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
+    os.utime(path, (WRITTEN.timestamp(), WRITTEN.timestamp()))
     return add(lake, [path], now=NOW, **more)
 
 
@@ -94,9 +100,9 @@ def test_sigcheck_with_hashes(lake: Lake) -> None:
     assert (outcome.format, outcome.tables, outcome.rejected) == ("sigcheck", {CERTIFICATES: 3, FILES: 3}, 0)
     one, two, three = rows(lake, CERTIFICATES)
     assert {k: v for k, v in one.items() if v not in ("", None)} == {
-        "SHA1": "b" * 40, "IsSigned": True, "Signer": "NinjaOne, LLC", "IsTrusted": True, "ReportId": 1,
+        "Timestamp": WRITTEN, "SHA1": "b" * 40, "IsSigned": True, "Signer": "NinjaOne, LLC", "IsTrusted": True, "ReportId": 1,
     }  # fmt: skip
-    assert one["Timestamp"] is one["CertificateCountersignatureTime"] is None
+    assert one["CertificateCountersignatureTime"] is None
     assert (two["IsSigned"], two["IsTrusted"], two["Signer"], two["SHA1"]) == (False, False, "", "2" * 40)
     assert (three["IsSigned"], three["IsTrusted"], three["Signer"]) == (True, False, "Evil Ltd.")
     one, two, three = rows(lake, FILES)
@@ -234,7 +240,7 @@ def test_a_list_of_processes(lake: Lake) -> None:
     )
     one, two = rows(lake, CERTIFICATES)
     assert {k: v for k, v in one.items() if v not in ("", None)} == {
-        "DeviceId": device_id("ws-1"), "DeviceName": "WS-1.corp.local", "SHA1": "b" * 40, "IsSigned": True,
+        "Timestamp": WRITTEN, "DeviceId": device_id("ws-1"), "DeviceName": "WS-1.corp.local", "SHA1": "b" * 40, "IsSigned": True,
         "SignatureType": "Embedded", "Signer": "NinjaOne, LLC", "Issuer": "Issuer CA",
         "CertificateSerialNumber": "33000002ed2c45",
         "CertificateCountersignatureTime": datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC), "IsTrusted": True, "ReportId": 1,
@@ -246,6 +252,27 @@ def test_a_list_of_processes(lake: Lake) -> None:
     processes = {r["Pid"]: r for r in rows(lake, "Windows_System_Pslist")}
     assert (processes[1664]["CommandLine"], processes[4]["Name"]) == ("agent.exe -x", "System")
     assert json.loads(processes[1664]["Authenticode"])["SerialNumber"] == "33000002ED2C45"
+
+
+def test_the_user_can_say_when_and_where_a_report_was_made(lake: Lake) -> None:
+    made = datetime(2025, 12, 31, 23, 0, tzinfo=UTC)
+    report = put(
+        lake,
+        "out.csv",
+        HASHES + "\r\nC:\\a.exe,Unsigned,4:04 AM 9/2/1990" + ",n/a" * 13,
+        at=made,
+        device="WS-7.corp.local",
+    )
+    (row,) = rows(lake, CERTIFICATES)
+    assert (row["Timestamp"], row["DeviceName"], row["DeviceId"]) == (made, "WS-7.corp.local", device_id("ws-7"))
+    assert not any("--at" in note or "--device" in note for note in report.files[0].notes)
+
+
+def test_a_report_without_time_and_device_says_so(lake: Lake) -> None:
+    (outcome,) = put(lake, "out.csv", HASHES + "\r\nC:\\a.exe,Unsigned,4:04 AM 9/2/1990" + ",n/a" * 13).files
+    assert rows(lake, FILES)[0]["Timestamp"] == WRITTEN
+    assert [n for n in outcome.notes if "2026-01-02 03:04 UTC; --at TIME" in n]
+    assert [n for n in outcome.notes if "--device NAME" in n]
 
 
 def test_a_file_that_a_catalogue_vouches_for(lake: Lake) -> None:

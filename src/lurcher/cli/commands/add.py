@@ -26,6 +26,12 @@ from lurcher.cli.options import lake_option, now
     help="How far the clock of event logs is ahead of UTC: +02:00, -8h, none (default: Sysmon's own times tell it).",
 )
 @click.option(
+    "--at",
+    metavar="TIME",
+    help="When reports were made that do not say it (sigcheck's; default: when the file was last written).",
+)
+@click.option("--device", default="", metavar="NAME", help="The device of reports that name none.")
+@click.option(
     "--workers", type=click.IntRange(1, 64), help="Files read at once (default: as many as there are processors)."
 )
 @click.option("--dry-run", is_flag=True, help="Say what would become of each file, and why, and change nothing.")
@@ -38,6 +44,8 @@ def command(
     date_order: Literal["mdy", "dmy"] | None,
     encoding: str | None,
     clock_offset: str | None,
+    at: str | None,
+    device: str,
     workers: int | None,
     dry_run: bool,
     verbose: bool,
@@ -50,6 +58,7 @@ def command(
     from lurcher.app import added
     from lurcher.app.add import add
     from lurcher.app.lakes import need_lake
+    from lurcher.app.times import parse_time
     from lurcher.cli.progress import Bar
     from lurcher.collect.events.clock import parse_offset
 
@@ -58,6 +67,7 @@ def command(
         report = add(
             lake, paths, now=now(), table=table, dry_run=dry_run, date_order=date_order, encoding=encoding,
             clock_offset=None if clock_offset is None else parse_offset(clock_offset),
+            at=None if at is None else parse_time(at), device=device,
             progress=lambda name, rows: bar.show(rows, Path(name).name), workers=workers,
         )  # fmt: skip
     if as_json:

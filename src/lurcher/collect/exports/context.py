@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from lurcher.errors import LurcherError
@@ -33,6 +34,11 @@ class ReadContext:
     #: The same, as a whole reading of the file has told it; and as an earlier part of the file had it, for want of anything else.
     clock_known: int | None = None
     clock_before: int = 0
+    #: When a report was made that does not say it: what the user said (`made_told`), or when its file was last written.
+    made: datetime | None = None
+    made_told: bool = False
+    #: The device of a report that names none, as the user said.
+    device: str = ""
     #: What a user is told of the file beside its rows: what was repaired, or read in a way that is not plain. In order, each once.
     notes: dict[str, None] = field(default_factory=dict)
     _inferred: dict[str, dict[str, ScalarType | None]] = field(default_factory=dict)

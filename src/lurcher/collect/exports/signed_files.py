@@ -1,7 +1,8 @@
 """What other programs say about signatures of files, as rows of the tables that `collect signatures` fills.
 
 DeviceFileCertificateInfo has no column for a path, so each file is a row of DeviceFileEvents too (ActionType `FileCollected`):
-the two belong together by ReportId, and by SHA1 where the source has it. What the source does not say stays null.
+the two belong together by ReportId, and by SHA1 where the source has it. What the source does not say
+stays null, but for the time (see `_complete`).
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from lurcher.collect.entities import file_hash
+from lurcher.collect.entities import device_id, file_hash
 from lurcher.collect.exports.context import ReadContext
 from lurcher.collect.exports.rows import TableBatch
 from lurcher.kql.types import ScalarType
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 CERTIFICATES = "DeviceFileCertificateInfo"
 FILES = "DeviceFileEvents"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -49,7 +52,8 @@ class SignedFile:
 
 
 def batches(files: list[SignedFile], context: ReadContext) -> Iterator[TableBatch]:
-    """The rows of both tables."""
+    """The rows of both tables. What the report does not say, its file or the user may."""
+    _complete(files, context)
     shared: dict[str, list[Any]] = {
         "Timestamp": [f.time for f in files],
         "DeviceId": [f.device_id for f in files],
@@ -77,6 +81,23 @@ def batches(files: list[SignedFile], context: ReadContext) -> Iterator[TableBatc
     }
     for table, own in ((CERTIFICATES, certificates), (FILES, events)):
         yield TableBatch(context.schema(table), _batch(context, table, {**shared, **own}))
+
+
+def _complete(files: list[SignedFile], context: ReadContext) -> None:
+    """Rows without a time would be passed over by every hunt that asks for the last days, without a word."""
+    if context.made is not None and any(f.time is None for f in files):
+        made = (context.made - _EPOCH) // timedelta(microseconds=1)
+        files[:] = [f if f.time is not None else replace(f, time=made) for f in files]
+        when = context.made.strftime("%Y-%m-%d %H:%M UTC")
+        if not context.made_told:
+            context.note(
+                f"it does not say when it was made: its rows have the time its file was last written, {when}; --at TIME"
+            )
+    if not context.device and any(not f.device_name and not f.device_id for f in files):
+        context.note("it does not name the device: hunts that tell devices apart need it; --device NAME")
+    elif context.device:
+        name, key = context.device, device_id(context.device)
+        files[:] = [f if f.device_name or f.device_id else replace(f, device_name=name, device_id=key) for f in files]
 
 
 def _batch(context: ReadContext, table: str, columns: dict[str, list[Any]]) -> pa.RecordBatch:

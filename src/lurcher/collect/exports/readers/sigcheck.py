@@ -2,7 +2,8 @@
 
 A file is a row of DeviceFileCertificateInfo and of DeviceFileEvents. `Verified` is `Signed`, `Unsigned`, or what Windows says
 against the signature: that is kept. Columns are known by their names, which versions write differently; those that have no
-place of their own are kept in AdditionalFields. The program tells neither the machine nor when it ran: those columns are empty.
+place of their own are kept in AdditionalFields. The program tells neither the machine nor when it ran: the user may
+(`--device`, `--at`).
 Its dates are local times of the machine, in the order of its region.
 Source: "Sigcheck" (Sysinternals).
 """

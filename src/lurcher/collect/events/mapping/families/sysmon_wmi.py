@@ -1,15 +1,17 @@
-"""Sysmon: WMI. Only the binding of a filter to a consumer (21) has an ActionType; filters (19) and consumers (20) have none."""
+"""Sysmon: WMI. A filter (19), a consumer (20) and the binding of the two (21) are the parts of one persistence, and Defender
+has one ActionType for it, which hunts ask for; AdditionalFields.EventID tells which of the three a row is."""
 
 from __future__ import annotations
 
 from lurcher.collect.events.mapping.columns import account, domain
 from lurcher.collect.events.mapping.declare import SYSMON, event
 
-event(
-    SYSMON,
-    21,
-    to="DeviceEvents",
-    action="WmiBindEventFilterToConsumer",
-    InitiatingProcessAccountDomain=domain("User"),
-    InitiatingProcessAccountName=account("User"),
-)
+for number in (19, 20, 21):
+    event(
+        SYSMON,
+        number,
+        to="DeviceEvents",
+        action="WmiBindEventFilterToConsumer",
+        InitiatingProcessAccountDomain=domain("User"),
+        InitiatingProcessAccountName=account("User"),
+    )
