@@ -19,10 +19,16 @@ _PROPERTY = "json_extract({x}, '/' || replace(replace(k__, '~', '~0'), '/', '~1'
 # An array is told by its first letter, which is half the time of a large one's json_type; behind a blank by its type.
 _ARRAY = "WHEN 'ARRAY' THEN json_extract({x}, '$[*]')"
 _AT_ONCE = "WHEN starts_with({x}, '[') THEN json_extract({x}, '$[*]')"
+# To look for each key of a large bag takes as long as it has keys squared: keys and values go side by side there. A key that comes
+# twice has its first value, so such a bag is searched all the same.
+_LARGE = "len(json_keys({x})) > 64 AND len(list_distinct(json_keys({x}))) = len(json_keys({x}))"
+_SIDE_BY_SIDE = (
+    "list_transform(list_zip(json_keys({x}), json_extract({x}, '$.*')), lambda p__: json_object(p__[1], p__[2]))"
+)
 #: A dynamic's elements as a list of JSON: those of an array, one-key bags of a bag, the value itself; of null a null.
 _BAGS = (
-    f"CASE {_AT_ONCE} ELSE CASE json_type({{x}}) {_ARRAY} WHEN 'OBJECT' THEN"
-    f" list_transform(json_keys({{x}}), lambda k__: json_object(k__, {_PROPERTY})) ELSE [{{x}}] END END"
+    f"CASE {_AT_ONCE} ELSE CASE json_type({{x}}) {_ARRAY} WHEN 'OBJECT' THEN CASE WHEN {_LARGE} THEN {_SIDE_BY_SIDE} ELSE"
+    f" list_transform(json_keys({{x}}), lambda k__: json_object(k__, {_PROPERTY})) END ELSE [{{x}}] END END"
 )
 _PAIRS = _BAGS.replace("json_object(", "json_array(")
 #: In the body of mv-apply a null has no elements.
