@@ -34,3 +34,14 @@ class LurcherError(Exception):
     def _render_traceback_(self) -> list[str]:
         """What a notebook shows of it: the message, as the command line has it."""
         return [f"error: {self}"]
+
+
+def shown(text: str, most: int = 80) -> str:
+    """A text out of the data, as a message may hold it: what a terminal obeys (line ends, NUL, signs that turn the direction of
+    writing, halves of surrogates) is written out as an escape, and of a long one the beginning is shown."""
+    cut = text if len(text) <= most else text[:most] + "..."
+    return cut if cut.isprintable() else "".join(c if c.isprintable() else _escape(c) for c in cut)
+
+
+def _escape(sign: str) -> str:
+    return sign.encode("unicode_escape").decode()

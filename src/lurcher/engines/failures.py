@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from lurcher.errors import LurcherError
+from lurcher.errors import LurcherError, shown
 
 #: How RE2 begins what it says of a pattern that is none.
 _OF_REGEX = re.compile(
@@ -26,7 +26,7 @@ _TIME = re.compile(r"timestamp|\bdate\b|interval|year", re.IGNORECASE)
 
 def _short(text: str) -> str:
     """A value of the rows may be in it, and as long as it likes."""
-    return text if len(text) <= _MOST else f"{text[:_MOST]}..."
+    return shown(text, _MOST)
 
 
 def too_much() -> LurcherError:

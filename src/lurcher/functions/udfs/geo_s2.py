@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from lurcher.errors import LurcherError
+from lurcher.errors import LurcherError, shown
 from lurcher.functions.udf import udf
 from lurcher.functions.udfs.jsontext import dump_plain
 from lurcher.functions.udfs.rows import each
@@ -171,7 +171,7 @@ def _neighbors(token: str) -> str | None:
     found = [token_of(_beside(face, *leaf, level)) for leaf in leaves]
     if len(set(found)) < len(found):
         raise LurcherError(
-            f"geo_s2cell_neighbors(): what the service gives at a corner of the cube ('{token}') is not published",
+            f"geo_s2cell_neighbors(): what the service gives at a corner of the cube ('{shown(token)}') is not published",
             kind="unsupported",
         )
     return dump_plain(found)

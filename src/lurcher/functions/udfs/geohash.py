@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lurcher.errors import LurcherError
+from lurcher.errors import LurcherError, shown
 from lurcher.functions.udf import udf
 from lurcher.functions.udfs.jsontext import dump_plain
 from lurcher.functions.udfs.rows import each
@@ -64,7 +64,7 @@ def _cell(text: str) -> tuple[int, int] | None:
         if value is None:
             if character.lower() in _VALUE and all(c.lower() in _VALUE for c in text):
                 raise LurcherError(
-                    f"whether the service takes a geohash with capitals, '{text}', is not published",
+                    f"whether the service takes a geohash with capitals, '{shown(text)}', is not published",
                     "tolower() it",
                     kind="unsupported",
                 )
@@ -135,7 +135,7 @@ def _neighbors(text: str) -> str | None:
     (x, y), (wide, high) = cell, _bits(len(text))
     if y in (0, 2**high - 1):
         raise LurcherError(
-            f"geo_geohash_neighbors(): which cells the service gives beyond a pole ('{text}') is not published",
+            f"geo_geohash_neighbors(): which cells the service gives beyond a pole ('{shown(text)}') is not published",
             kind="unsupported",
         )
     return dump_plain([_text((x + i) % 2**wide, y + j, len(text)) for i, j in _AROUND])

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from lurcher.errors import LurcherError
+from lurcher.errors import LurcherError, shown
 
 _STEP = r"""\.([^.\[\]]+)|\['([^']*)'\]|\["([^"]*)"\]"""
 
@@ -72,6 +72,6 @@ def path_steps(path: str) -> list[str]:
         return [path]
     if not re.fullmatch(rf"(?:{_STEP})+", path[1:]):
         raise LurcherError(
-            f"the path {path[:100]!r} does not lead through keys alone", "it is written $.key.key or $['key']"
+            f"the path '{shown(path)}' does not lead through keys alone", "it is written $.key.key or $['key']"
         )
     return [m[1] or m[2] or m[3] for m in re.finditer(_STEP, path[1:])]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lurcher.errors import LurcherError
+from lurcher.errors import LurcherError, shown
 from lurcher.functions.udf import udf
 from lurcher.functions.udfs.series_fit import line
 from lurcher.functions.udfs.series_numbers import array, bag, complete, gapped, numerically
@@ -165,7 +165,7 @@ def _trend(y: _Array, kind: str, learned: int) -> _Array:
                 return np.full(len(y), y[0])
             slope, interception = line(x[:learned], y[:learned])
             return slope * x + interception
-    raise LurcherError(f"'{kind}' is no trend", "trends are 'avg', 'linefit' and 'none'")
+    raise LurcherError(f"'{shown(kind)}' is no trend", "trends are 'avg', 'linefit' and 'none'")
 
 
 def _components(

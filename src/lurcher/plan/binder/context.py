@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from lurcher.errors import shown
 from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import LU001, Diagnostic, Rule
 from lurcher.kql.source import NOWHERE, Span
@@ -237,18 +238,18 @@ class Context:
 
 
 def near(name: str, candidates: Iterable[str], what: str = "") -> str:
-    """A hint: the nearest names, or where none is near, those there are."""
+    """A hint: the nearest names, or where none is near, those there are. Names may come from the data."""
     pool = list(dict.fromkeys(candidates))
     folded = {c.casefold(): c for c in pool}
     if name.casefold() in folded:
-        return f"did you mean {folded[name.casefold()]}? Case matters"
+        return f"did you mean {shown(folded[name.casefold()])}? Case matters"
     close = difflib.get_close_matches(name, pool, n=3, cutoff=0.75)
     if close:
-        return f"did you mean {' or '.join(close)}?"
+        return f"did you mean {' or '.join(map(shown, close))}?"
     if not what or not pool:
         return ""
-    shown = ", ".join(pool[:12]) + (f", ... ({len(pool)} in all)" if len(pool) > 12 else "")
-    return f"{what}: {shown}"
+    some = ", ".join(map(shown, pool[:12])) + (f", ... ({len(pool)} in all)" if len(pool) > 12 else "")
+    return f"{what}: {some}"
 
 
 _COLS: dict[tuple[str, ScalarType], n.Col] = {}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from lurcher.errors import shown
 from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS107, KS120, LU009, LU011
 from lurcher.kql.types import Column, ScalarType
@@ -116,7 +117,7 @@ def _bag_unpack(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Rel:
     if clashing and given.conflict == "error":
         hint = "columnsConflict='keep_source' or 'replace_source', or a prefix, decides between them"
         name = clashing[0]
-        cx.say(LU011, op.call.span, message=f"a key of the bags and a column have one name: '{name}'", hint=hint)
+        cx.say(LU011, op.call.span, message=f"a key of the bags and a column have one name: '{shown(name)}'", hint=hint)
     items: list[n.Item] = []
     for c in rest:
         taken = types.pop(c.name, None)
@@ -143,11 +144,15 @@ def _keys(cx: Context, rel: Rel, op: sx.EvaluateOp, given: _Arguments) -> dict[s
     for key, kinds in sorted(types.items()):
         said = kinds - {"null"}
         if not _NAME.fullmatch(given.prefix + key) or not key:
-            cx.refuse(f"evaluate bag_unpack of a key that is no name of a column, '{key}',", op.call.span, _SCHEMA)
+            cx.refuse(
+                f"evaluate bag_unpack of a key that is no name of a column, '{shown(key)}',", op.call.span, _SCHEMA
+            )
         elif "time" in said:
-            cx.refuse(f"evaluate bag_unpack of texts that are times (the key '{key}')", op.call.span, _SCHEMA)
+            cx.refuse(f"evaluate bag_unpack of texts that are times (the key '{shown(key)}')", op.call.span, _SCHEMA)
         elif not said:
-            cx.refuse(f"evaluate bag_unpack of a key that has no value but null ('{key}')", op.call.span, _SCHEMA)
+            cx.refuse(
+                f"evaluate bag_unpack of a key that has no value but null ('{shown(key)}')", op.call.span, _SCHEMA
+            )
         found[key] = _TYPES.get(next(iter(said)), T.DYNAMIC) if len(said) == 1 else T.DYNAMIC
     if len(found) > MAX_COLUMNS:
         cx.refuse(f"evaluate bag_unpack that makes more than {MAX_COLUMNS} columns", op.call.span, _SCHEMA)

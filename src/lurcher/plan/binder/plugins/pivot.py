@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lurcher.errors import shown
 from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS120
 from lurcher.kql.types import Column, ScalarType
@@ -92,7 +93,7 @@ def _values(
         cx.refuse("evaluate pivot of a column with empty values", node.span, hint)
     taken = {c.name for c in keys}.intersection(found)
     if taken:
-        cx.refuse(f"evaluate pivot of a value that is also the name of a column, '{min(taken)}',", node.span)
+        cx.refuse(f"evaluate pivot of a value that is also the name of a column, '{shown(min(taken))}',", node.span)
     if aggregate not in _ZERO | _NULL and len(found) > 1:
         by = ", ".join(quoted(f"$key{i}") for i in range(len(keys)))
         groups = ask(cx, op, written(cx, op, f"T | summarize by {by} | count", {"T": cells}), 1) if keys else None

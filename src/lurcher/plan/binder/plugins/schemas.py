@@ -9,6 +9,7 @@ Source: "schema_merge plugin" (Kusto documentation), an example as measured on M
 
 from __future__ import annotations
 
+from lurcher.errors import shown
 from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS107, KS120
 from lurcher.kql.types import Column, ScalarType
@@ -48,7 +49,7 @@ def _schema_merge(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Rel
     for row in sorted(answer.to_pylist(), key=lambda r: (preserve and r["first"] != r["until"], r["until"])):
         name, place = row["ColumnName"], row["until"]
         if row["kinds"] > 1:
-            cx.refuse(f"schema_merge of a column of several types, {name},", op.call.span)
+            cx.refuse(f"schema_merge of a column of several types, {shown(name)},", op.call.span)
         if preserve and row["first"] != place:
             rows.append((name, -1, f"ERROR(unknown CSL type:{_DISORDER})", _DISORDER))
             continue
