@@ -8,6 +8,7 @@ import pytest
 
 from lurcher.app.session import Session
 from lurcher.errors import LurcherError
+from lurcher.kql.diagnostics import Refused
 
 LONGS = "datatable(id:long, at:long)[1, 0, 2, 0, 2, 10, 3, 11] | "
 SKETCHES = "range x from 1 to 4 step 1 | summarize a = hll(x), b = hll(x) by x % 2 | project a, b | "
@@ -47,11 +48,26 @@ def test_nothing_is_guessed(text: str, message: str, session: Session) -> None:
     assert "\\n" not in str(caught.value)
 
 
+def test_a_timeline_named_like_a_count(session: Session) -> None:
+    with pytest.raises(Refused, match="named like its counts"):
+        session.run("datatable(id:long, churn_rate:long)[1, 0] | evaluate activity_metrics(id, churn_rate, 0, 9, 10)")
+
+
 @pytest.mark.parametrize(
     ("text", "rows"),
     [
         ("datatable(id:string, at:datetime)[] | evaluate activity_metrics(id, at, ago(7d), now(), 1d) | count", [(0,)]),
         (LONGS + "evaluate activity_metrics(id, at, 0, 19, 10) | project dcount_newvalues", [(2,), (1,)]),
+        (
+            LONGS
+            + "extend at = toint(at) | evaluate activity_metrics(id, at, 0, 19, 10) | getschema | project ColumnType | take 1",
+            [("int",)],
+        ),
+        (
+            LONGS
+            + "extend at = toint(at) | evaluate new_activity_metrics(id, at, 0, 19, 10) | project gettype(to_at), to_at",
+            [("int", 0), ("int", 10), ("int", 10)],
+        ),
         (
             "datatable(id:string, at:datetime)['a', datetime(2026-03-09 10:00)]"
             " | evaluate activity_metrics(id, at, startofday(ago(1d)), startofday(now()) - 1tick, 1d) | project at, dcount_values",

@@ -16,11 +16,12 @@ from lurcher.kql.diagnostics import KS120, LU008
 from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
 from lurcher.plan.binder.calls import reads_row
-from lurcher.plan.binder.context import Context, Env, Rel, Scope
+from lurcher.plan.binder.context import Context, Env, Rel, Scope, col, project
+from lurcher.plan.binder.expressions import convert
 from lurcher.plan.binder.expressions import scalar as value_of
 from lurcher.plan.binder.plugins.activity import Given, constant_of, timeline
 from lurcher.plan.binder.plugins.registry import plugin
-from lurcher.plan.binder.plugins.written import renamed, written
+from lurcher.plan.binder.plugins.written import written
 from lurcher.sql import tree as t
 
 T = ScalarType
@@ -84,7 +85,7 @@ def _activity_metrics(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) ->
     if len(done.columns) < 5:
         return _nothing(rel, op, _METRICS)
     olds = ("d", "fresh", "returned", "lost")
-    return renamed(done, [(given.time.name, "w"), *((c, old) for (c, _), old in zip(_METRICS, olds, strict=True))])
+    return _named(done, [(given.time.name, "w")], given, olds, _METRICS)
 
 
 _NO_COHORT = (
@@ -157,7 +158,7 @@ def _new_activity_metrics(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp
         return _nothing(rel, op, _COHORTS)
     names = [(f"from_{given.time.name}", "f"), (f"to_{given.time.name}", "g")]
     olds = ("fresh", "kept", "lost", "returned", "gone")
-    return renamed(done, [*names, *((c, old) for (c, _), old in zip(_COHORTS, olds, strict=True))])
+    return _named(done, names, given, olds, _COHORTS)
 
 
 def _windows(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp, most: int) -> Given | None:
@@ -182,6 +183,9 @@ def _windows(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp, most: int) 
     if given.time.type is T.REAL:
         cx.refuse(f"{name} over a timeline of reals", args[1].span, "make a long of it: tolong()")
         return None
+    if given.time.name in {c for c, _ in _METRICS} and name == "activity_metrics":
+        cx.refuse("activity_metrics over a timeline that is named like its counts", args[1].span, "rename it before")
+        return None
     step = given.values["step"]
     if not isinstance(step, n.Lit) or not step.value or step.value < 0:
         cx.refuse(f"{name} by a window that is no positive constant", args[4].span, "write it out")
@@ -200,6 +204,19 @@ def _cohort(cx: Context, scope: Scope, rel: Rel, given: Given, node: sx.Expressi
         cx.say(LU008, node.span, what="'Cohort' of new_activity_metrics")
         return None
     return constant_of(cx, "cohort", value, given.time.type, node, "new_activity_metrics")
+
+
+def _named(
+    rel: Rel,
+    times: list[tuple[str, str]],
+    given: Given,
+    olds: tuple[str, ...],
+    counts: tuple[tuple[str, ScalarType], ...],
+) -> Rel:
+    """Times in the type of the timeline, then the counts."""
+    types = {c.name: c.type for c in rel.columns}
+    items = [(new, convert(col(old, types[old]), given.time.type)) for new, old in times]
+    return project(rel, [*items, *((new, col(old, kind)) for (new, kind), old in zip(counts, olds, strict=True))])
 
 
 def _nothing(rel: Rel, op: sx.EvaluateOp, counts: tuple[tuple[str, ScalarType], ...]) -> Rel:
