@@ -60,10 +60,13 @@ def write_table(result: Result, out: IO[str]) -> int:
 
 def write_csv(result: Result, out: IO[str]) -> int:
     writer = csv.writer(out, lineterminator="\n")
+    # A carriage return ends a line for those who read it; the writer sees that only where its own lines end with one.
+    careful = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow([c.name for c in result.columns])
     count = 0
     for row in rows_of(result):
-        writer.writerow([cell_text(v, c.type) for v, c in zip(row, result.columns, strict=True)])
+        cells = [cell_text(v, c.type) for v, c in zip(row, result.columns, strict=True)]
+        (careful if any("\r" in cell for cell in cells) else writer).writerow(cells)
         count += 1
     return count
 

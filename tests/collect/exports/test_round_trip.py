@@ -58,7 +58,8 @@ plain = (
     st.none()
     | st.booleans()
     | st.integers(-(2**63), 2**63 - 1)
-    | st.floats(allow_nan=False, allow_infinity=False)
+    # JSON cannot tell a real beyond 64 bits from an integer of which digits are lost: such a row is rejected.
+    | st.floats(-(2.0**62), 2.0**62)
     | texts
 )
 nested = st.lists(plain | st.dictionaries(texts, plain, max_size=3), max_size=3) | st.dictionaries(
@@ -106,7 +107,7 @@ def filled(path: Path, given_rows: list[tuple[Any, ...]]) -> Lake:
 @pytest.mark.parametrize("form", FORMS)
 # One lake costs more than many rows; shrinking would take minutes, and a row that differs says what is wrong.
 @settings(
-    max_examples=6, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
+    max_examples=10, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
 )
 @given(given_rows=rows)
 def test_rows_come_back_as_they_were(

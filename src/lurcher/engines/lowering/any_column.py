@@ -8,7 +8,7 @@ where no value of theirs has a text with the needle's letters.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from lurcher.engines.lowering.rel import Cell
 from lurcher.kql.types import ScalarType as T
@@ -31,7 +31,7 @@ _LETTERS = {
 }
 
 
-def any_column(node: n.AnyColumn, cells: dict[str, Cell], condition: Callable[[n.Expr], t.SqlExpr]) -> t.SqlExpr:
+def any_column(node: n.AnyColumn, cells: Mapping[str, Cell], condition: Callable[[n.Expr], t.SqlExpr]) -> t.SqlExpr:
     """The condition; `condition` makes that of one column."""
     needle = node.needle.value if isinstance(node.needle, n.Lit) and isinstance(node.needle.value, str) else None
     plain = node.function.name != "matches regex"

@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 # These declare how their nodes are lowered.
-from lurcher.engines.lowering import aggregates, expanding, graphs, joins, machine, processes, relations, series, unions, windows  # noqa: F401
+from lurcher.engines.lowering import (  # noqa: F401
+    aggregates,
+    expanding,
+    graphs,
+    joins,
+    machine,
+    processes,
+    relations,
+    series,
+    unions,
+    windows,
+)
 from lurcher.engines.lowering.context import Context, Tables, refuse
 from lurcher.engines.lowering.nodes import HANDLERS
 from lurcher.engines.lowering.rel import INGESTED, Cell, Rel, sealed, select
