@@ -59,6 +59,7 @@ class Lake:
         self.platform = platform
         self.settings = settings or Settings()
         self._sources = Sources(path / "sources")
+        self._held: dict[str, LakeTable] = {}
         #: Table -> the number of its commits, and what was removed by them for its age.
         self._expirations: dict[str, tuple[int, list[Expiration]]] = {}
 
@@ -132,16 +133,21 @@ class Lake:
         except FileNotFoundError:
             return []
         # A folder without a first commit is a table that was never made: a killed process, or one that is making it now.
-        return [f.name for f in folders if (f / "_delta_log" / f"{0:020}.json").exists() or _has_checkpoint(f)]
+        return [f.name for f in folders if _is_table(f)]
 
     def table(self, name: str) -> LakeTable | None:
         """The table as it is now; None where the lake has none of that (case-sensitive) name."""
-        if name not in self.table_names():
+        folder = self.path / "tables" / name
+        if not _is_table(folder) or name not in self.table_names():
+            self._held.pop(name, None)
             return None
         from lurcher.lake.commit import open_delta
 
-        folder = self.path / "tables" / name
-        return LakeTable(name, folder, open_delta(folder))
+        # Many small files are added one after the other: what a table's log said before is not read again for each.
+        held = self._held.get(name)
+        table = held.now() if held is not None else None
+        self._held[name] = table = table or LakeTable(name, folder, open_delta(folder))
+        return table
 
     def schema_of(self, name: str) -> TableSchema | None:
         """The columns that a table has, or would have: the lake's own, with the known ones that it has no rows of yet."""
@@ -250,6 +256,10 @@ class Lake:
     def record(self, record: SourceRecord) -> None:
         """Note that a source is in the lake with all its rows."""
         self._sources.put(record)
+
+
+def _is_table(folder: Path) -> bool:
+    return (folder / "_delta_log" / f"{0:020}.json").exists() or _has_checkpoint(folder)
 
 
 def _has_checkpoint(folder: Path) -> bool:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _MEMORY = "512MB"
+#: Up to so many staged rows, and bytes of stored files beside them, hashes are compared here: a database costs more to open.
+_FEW_ROWS = 50_000
+_FEW_BYTES = 8 * 1024 * 1024
 
 
 def drop_within(files: list[StagedFile], scratch: Path) -> list[StagedFile]:
@@ -27,6 +30,11 @@ def drop_within(files: list[StagedFile], scratch: Path) -> list[StagedFile]:
     import pyarrow.compute as pc
 
     result: list[StagedFile] = []
+    if sum(f.rows for f in files) <= _FEW_ROWS:
+        seen: dict[Any, set[bytes]] = {}
+        for file in sorted(files, key=lambda f: _part(f.path)):
+            result += _without(file, _places_of_seen(file, seen.setdefault(file.day, set()), grow=True))
+        return result
     with _connect(scratch) as db:
         for day in dict.fromkeys(f.day for f in files):
             batch = sorted((f for f in files if f.day == day), key=lambda f: _part(f.path))
@@ -55,6 +63,10 @@ def drop_known(
     sources alone count (digests; None: of all)."""
     if among is not None and not among:
         return files
+    old_files = [Path(path) for file in files for path in stored.get(file.day, [])]
+    few = sum(f.rows for f in files) <= _FEW_ROWS and sum(p.stat().st_size for p in old_files) <= _FEW_BYTES
+    if few and among is None:
+        return [part for f in files for part in _without(f, _places_of_seen(f, _hashes(stored.get(f.day, []))))]
     whose = "" if among is None else f" AND {layout.SOURCE} IN (SELECT unnest($3))"
     result: list[StagedFile] = []
     with _connect(scratch) as db:
@@ -71,6 +83,36 @@ def drop_known(
             ).to_arrow_table()
             result += _without(file, rows["r"])
     return result
+
+
+def _hashes(paths: list[str]) -> set[bytes]:
+    """The hashes of stored rows."""
+    import pyarrow.parquet as pq
+
+    found: set[bytes] = set()
+    for path in paths:
+        file = pq.ParquetFile(path)
+        if layout.ROW_HASH in file.schema_arrow.names:
+            found.update(file.read([layout.ROW_HASH]).column(0).to_pylist())
+    return found
+
+
+def _places_of_seen(file: StagedFile, seen: set[bytes], *, grow: bool = False) -> pa.ChunkedArray:
+    """The places of rows whose hash was seen before; `grow`: those of the file itself count for the rows behind them."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    places = []
+    if seen or grow:
+        column = pq.ParquetFile(file.path).read([layout.ROW_HASH]).column(0).to_pylist()
+        for place, value in enumerate(column):
+            if value is None:
+                continue
+            if value in seen:
+                places.append(place)
+            elif grow:
+                seen.add(value)
+    return pa.chunked_array([pa.array(places, pa.int64())])
 
 
 _READ = "read_parquet($1, filename = '_read_from', file_row_number = true, hive_partitioning = false)"

@@ -59,6 +59,14 @@ class LakeTable:
         # Taken now: the Delta object is not bound to its version for ever (update_incremental).
         self._actions = delta.get_add_actions(flatten=True)
 
+    def now(self) -> LakeTable | None:
+        """The table as it is now: itself where nothing was added. None where that cannot be told: open it anew."""
+        try:
+            self._delta.update_incremental()
+        except Exception:  # noqa: BLE001 - whatever is wrong with the log, opening it anew says it
+            return None
+        return self if self._delta.version() == self.version else LakeTable(self.name, self.folder, self._delta)
+
     @cached_property
     def schema(self) -> TableSchema:
         columns = tuple(c for c in map(layout.column_of, self._fields) if c is not None)
