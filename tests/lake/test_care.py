@@ -403,6 +403,7 @@ def test_files_of_older_versions_have_no_checksum_and_that_is_said(
         os.rename(file.path, table.folder / old)
         for log in (table.folder / "_delta_log").glob("*.json"):
             log.write_text(log.read_text().replace(file.name, old))
+    lake = Lake.open(lake.path)  # a log is only ever added to: who has a table open does not read again what it said
     assert problems(lake) == []
     assert main(["lake", "verify", "--deep", "--lake", str(lake.path)]) == 0
     assert "18 files of an older version or another program: without a checksum" in capsys.readouterr().out

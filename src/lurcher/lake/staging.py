@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 ROW_GROUP = 122_880
 #: Bytes of Arrow data that wait for a full row group, over all days of a table.
 BUFFER_BYTES = 96 * 1024 * 1024
+#: The same over all tables of a source: an event log feeds a dozen.
+ALL_BUFFERS = 96 * 1024 * 1024
 #: Files that are open at once; more days than this at a time cost more, smaller files.
 MAX_OPEN = 64
 #: Threads that write at once: each has its own days.
@@ -229,8 +231,17 @@ class TableStage:
             if sum(b.num_rows for b in held) >= ROW_GROUP:
                 self._flush(day)
         if self._buffered > BUFFER_BYTES:
-            for day in list(self._buffers):
-                self._flush(day)
+            self.flush()
+
+    @property
+    def buffered(self) -> int:
+        """Bytes that wait for a full row group."""
+        return self._buffered
+
+    def flush(self) -> None:
+        """Write what waits."""
+        for day in list(self._buffers):
+            self._flush(day)
 
     def close(self) -> None:
         """Write what waits, and close all files."""

@@ -69,6 +69,8 @@ class SourceWriter:
         stage.declare(schema.columns)
         with told(f"rows of {schema.name} cannot be written", self._lake.path, _AGAIN):
             stage.write(batch, row_hash)
+            if sum(s.buffered for s in self._stages.values()) > staging.ALL_BUFFERS:
+                max(self._stages.values(), key=lambda s: s.buffered).flush()
 
     def rows(self, table: str) -> int:
         """Rows that were written for a table so far."""

@@ -10,7 +10,7 @@ from lurcher.collect.exports.context import ReadContext
 from lurcher.collect.exports.rows import Reject, TableBatch
 
 #: Events that are made into rows at once: a kind of event has its columns built once for all of them.
-BATCH = 16_384
+BATCH = 4096
 
 
 def to_rows(parts: Iterable[Events | Reject], context: ReadContext) -> Iterator[TableBatch | Reject]:
