@@ -14,31 +14,39 @@ _FLAT = frozenset(
 )
 
 
-_PARTS: dict[type[Any], tuple[str, ...]] = {}
+#: class -> the names of those fields that may hold plans or expressions. Looked up for every node of every plan.
+_PARTS: dict[type[Any], tuple[str, ...]] = {n.Col: (), n.Lit: (), n.Outer: ()}
+#: What hides no plan; most of what a node has is of these.
+_PLAIN = (str, n.Col, n.Lit)
+_HOLDERS = (n.Expr, n.SortKey, n.ExpandItem)
 
 
-def _parts(kind: type[Any]) -> tuple[str, ...]:
+def parts(kind: type[Any]) -> tuple[str, ...]:
+    """The names of the fields of a class of nodes that may hold plans or expressions."""
     found = _PARTS.get(kind)
     if found is None:
         found = _PARTS[kind] = tuple(f.name for f in fields(kind) if f.name not in _FLAT)
     return found
 
 
-def _within(value: Any) -> Iterator[n.Plan]:
+def _within(value: Any, found: list[n.Plan]) -> None:
     if isinstance(value, n.Plan):
-        yield value
+        found.append(value)
     elif isinstance(value, tuple):
         for item in value:
-            yield from _within(item)
-    elif isinstance(value, n.Expr | n.SortKey | n.ExpandItem):
-        for part in _parts(type(value)):
-            yield from _within(getattr(value, part))
+            if item.__class__ not in _PLAIN:
+                _within(item, found)
+    elif isinstance(value, _HOLDERS):
+        for part in parts(value.__class__):
+            _within(getattr(value, part), found)
 
 
-def inputs(plan: n.Plan) -> Iterator[n.Plan]:
+def inputs(plan: n.Plan) -> list[n.Plan]:
     """The plans right inside of a plan, those of its expressions' subqueries among them."""
-    for part in _parts(type(plan)):
-        yield from _within(getattr(plan, part))
+    found: list[n.Plan] = []
+    for part in parts(plan.__class__):
+        _within(getattr(plan, part), found)
+    return found
 
 
 def walk(plan: n.Plan) -> Iterator[n.Plan]:
@@ -50,7 +58,7 @@ def walk(plan: n.Plan) -> Iterator[n.Plan]:
         if id(node) not in seen:
             seen.add(id(node))
             yield node
-            stack.extend(reversed(list(inputs(node))))
+            stack.extend(reversed(inputs(node)))
 
 
 def scanned_tables(plan: n.Plan) -> tuple[str, ...]:

@@ -169,13 +169,13 @@ def scan_windows(plan: n.Plan) -> dict[int, Windows]:
     places has the hull of what each of them says."""
     found: dict[int, dict[str, TimeWindow]] = {id(plan): {}}
     scans: dict[int, Windows] = {}
-    for node in _parents_first(plan):
+    for node, below in _parents_first(plan):
         windows = found[id(node)]
         if isinstance(node, n.Scan):
             scans[id(node)] = windows
         passed = _passed(node, windows)
         known = {id(child) for child, _ in passed}
-        for child, said in (*passed, *((c, _NOTHING) for c in inputs(node) if id(c) not in known)):
+        for child, said in (*passed, *((c, _NOTHING) for c in below if id(c) not in known)):
             before = found.get(id(child))
             if before is None:
                 found[id(child)] = dict(said)
@@ -188,19 +188,21 @@ def scan_windows(plan: n.Plan) -> dict[int, Windows]:
 _NOTHING: Windows = {}
 
 
-def _parents_first(plan: n.Plan) -> list[n.Plan]:
-    """Every node of the plan once, after all those that it stands in. Without recursion, as plans are deep."""
-    order: list[n.Plan] = []
+def _parents_first(plan: n.Plan) -> list[tuple[n.Plan, list[n.Plan]]]:
+    """Every node of the plan once, with what is right inside of it, after all those that it stands in. Without recursion, as
+    plans are deep."""
+    order: list[tuple[n.Plan, list[n.Plan]]] = []
     seen: set[int] = set()
-    stack: list[tuple[n.Plan, bool]] = [(plan, False)]
+    stack: list[tuple[n.Plan, list[n.Plan] | None]] = [(plan, None)]
     while stack:
-        node, done = stack.pop()
-        if done:
-            order.append(node)
+        node, below = stack.pop()
+        if below is not None:
+            order.append((node, below))
         elif id(node) not in seen:
             seen.add(id(node))
-            stack.append((node, True))
-            stack.extend((child, False) for child in inputs(node))
+            below = inputs(node)
+            stack.append((node, below))
+            stack.extend((child, None) for child in below)
     return order[::-1]
 
 
