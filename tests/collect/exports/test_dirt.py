@@ -49,6 +49,13 @@ def test_unicode_in_any_form(lake: Lake, encoding: str, text: str) -> None:
     )
 
 
+def test_half_a_character_of_utf16_is_told(lake: Lake) -> None:
+    content = "A,B\nx".encode("utf-16") + b"\x00\xd8" + ",y\n".encode("utf-16-le")
+    outcome = put(lake, "half.csv", content)
+    assert outcome.rows == 1
+    assert "it holds what is no character: that is U+FFFD in the rows" in outcome.notes
+
+
 @pytest.mark.parametrize("text", ["a,b\n1,Grüße €\n2,plain\n", '{"a":1,"b":"Grüße €"}\n{"a":2,"b":"plain"}\n'])
 def test_what_is_not_utf8_is_read_as_windows_1252_and_said(lake: Lake, text: str) -> None:
     outcome = put(lake, "x", text.encode("cp1252"))

@@ -8,7 +8,6 @@ Source: "Event Schema" (Windows Event Log), Microsoft Learn.
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,40 +45,17 @@ class Found:
 
 
 def is_event_xml(head: bytes) -> bool:
-    """Whether a file begins as one of events in XML."""
-    text = _start_of(head)
-    start = _START.search(text)
-    return start is not None and NAMESPACE.encode() in text and text.lstrip()[:1] == b"<"
-
-
-def _start_of(head: bytes) -> bytes:
-    codec = _codec(head)
-    if codec is None:
-        return head.removeprefix(codecs.BOM_UTF8)
-    return head[: len(head) & ~1].decode(codec, "replace").lstrip("\ufeff").encode("utf-8", "replace")
-
-
-def _codec(head: bytes) -> str | None:
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    if head.startswith(b"<\0"):  # the Event Viewer writes a mark, others do not
-        return "utf-16-le"
-    return None
+    """Whether a file (of UTF-8, as every text comes here) begins as one of events in XML."""
+    text = head.removeprefix(b"\xef\xbb\xbf")
+    return text.lstrip()[:1] == b"<" and _START.search(text) is not None and NAMESPACE.encode() in text
 
 
 def read_events(stream: IO[bytes]) -> Iterator[Found | Reject]:
     """The events of a stream, in order, and what is none. Positions count events and rejects alike, from 1."""
-    buffer, number, ended, decoder = b"", 0, False, None
-    first = True
+    buffer, number, ended = b"", 0, False
     while not ended:
         block = stream.read(_BLOCK)
         ended = not block
-        if first:
-            codec = _codec(block)
-            decoder = codecs.getincrementaldecoder(codec)("replace") if codec else None
-            first = False
-        if decoder is not None:
-            block = decoder.decode(block, ended).lstrip("\ufeff").encode("utf-8", "replace")
         buffer += block
         at = 0
         while True:
@@ -231,13 +207,12 @@ def _nested(element: ElementTree.Element) -> dict[str, Any]:
 
 
 def _put(data: dict[str, Any], name: str, value: Any) -> None:
-    """A name that comes again has all its values, in order."""
-    if name not in data:
-        data[name] = value
-    elif isinstance(data[name], list):
-        data[name].append(value)
-    else:
-        data[name] = [data[name], value]
+    """A name that comes again is kept as `Name_1`, as in events of a binary log."""
+    key, times = name, 0
+    while key in data:
+        times += 1
+        key = f"{name}_{times}"
+    data[key] = value
 
 
 def _local(element: ElementTree.Element) -> str:

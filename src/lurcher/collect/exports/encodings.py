@@ -104,7 +104,7 @@ def as_text(leaf: Leaf, encoding: str) -> Leaf:
         return leaf
     said = {"cp1252": "it is not UTF-8, and was read as Windows-1252 (--encoding says another)"}
     leaf.damage.notes[said.get(encoding, f"it was read as {encoding.upper()}")] = None
-    return replace(leaf, open=lambda: cast(IO[bytes], Recoded(leaf.open(), encoding)), on_disk=False)
+    return replace(leaf, open=lambda: cast(IO[bytes], Recoded(leaf.open(), encoding, leaf.damage.notes)), on_disk=False)
 
 
 def check_encoding(name: str) -> str:
@@ -119,9 +119,10 @@ def check_encoding(name: str) -> str:
 
 class Recoded:
     """A stream of text in another encoding, as UTF-8. What cannot be read stays as it is, where that is no UTF-8: the row that
-    holds it is rejected."""
+    holds it is rejected; in UTF-16 and UTF-32 it is U+FFFD, and that is noted."""
 
-    def __init__(self, stream: IO[bytes], encoding: str) -> None:
+    def __init__(self, stream: IO[bytes], encoding: str, notes: dict[str, None] | None = None) -> None:
+        self._notes = notes if notes is not None else {}
         errors = "replace" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
         self._stream, self._errors = stream, errors
         self._decoder = codecs.getincrementaldecoder(encoding)(errors)
@@ -135,6 +136,8 @@ class Recoded:
             text = self._decoder.decode(block, self._ended)
             if self._start and text:
                 text, self._start = text.removeprefix("\ufeff"), False
+            if self._errors == "replace" and "\ufffd" in text:
+                self._notes["it holds what is no character: that is U+FFFD in the rows"] = None
             data = text.encode("utf-8", self._errors)
             blocks.append(data)
             have += len(data)

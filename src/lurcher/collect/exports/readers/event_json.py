@@ -30,8 +30,7 @@ def _recognise(head: Head) -> bool:
 
 
 def _text(data: bytes) -> str:
-    codec = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
-    return data.decode(codec, "replace")
+    return data.decode("utf-8", "replace")
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
