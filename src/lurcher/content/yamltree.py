@@ -155,13 +155,13 @@ _REAL = re.compile(r"[-+]?[0-9]{1,18}\.[0-9]{1,18}")
 _BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
 
-def plain(node: Node) -> Plain:
+def plain(node: Node, budget: list[int] | None = None) -> Plain:
     """A node as plain data: YAML 1.2's core types, so that `yes` and `NO` (the country) stay texts.
 
-    Raises `Broken` where aliases expand beyond the budget, or contain themselves.
+    `budget` is what several nodes have together, in its one member. Raises `Broken` where aliases expand beyond it, or contain
+    themselves.
     """
-    budget = [MAX_EXPANDED]
-    return _plain(node, budget, 0)
+    return _plain(node, budget if budget is not None else [MAX_EXPANDED], 0)
 
 
 def _plain(node: Node, budget: list[int], depth: int) -> Plain:
