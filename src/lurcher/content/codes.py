@@ -64,5 +64,10 @@ BAD_EXCLUSION = _error("LU140", "exclusion '{id}': {why}; it is not in force")
 EXCLUSION_TWICE = _error("LU141", "the exclusion id '{id}' is used twice")
 ORPHAN = _repair("LU142", "no rule stands beside these exclusions: expected {expected}")
 
+# --- Sigma ---
+SIGMA = _error("LU150", "this Sigma rule cannot be said in KQL: {why}")
+SIGMA_READING = _repair("LU151", "{what}", Severity.NOTE)
+SIGMA_MISSING = _error("LU152", "Sigma rules are read by pySigma, which is not installed")
+
 #: A rule with one of these has no query to run.
-BLOCKING = frozenset({TEMPLATE.code, NO_QUERY.code, NOT_A_RULE.code})
+BLOCKING = frozenset({TEMPLATE.code, NO_QUERY.code, NOT_A_RULE.code, SIGMA.code, SIGMA_MISSING.code})

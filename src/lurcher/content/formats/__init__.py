@@ -23,6 +23,8 @@ class RuleFormat:
     suffixes: tuple[str, ...]
     recognises: Callable[[str], bool]
     load: Callable[[TextFile], Loaded]
+    #: Of several formats that recognise a text, the one of the higher rank reads it.
+    rank: int = 0
 
 
 #: Name -> format. Filled by declaration.
@@ -48,7 +50,7 @@ def format_of(path: str, text: str, *, strict: bool = False) -> RuleFormat | Non
     if len(candidates) > 1 or strict:
         recognised = [row for row in candidates if row.recognises(text)]
         candidates = recognised if strict else recognised or candidates
-    return candidates[0] if candidates else None
+    return max(candidates, key=lambda row: row.rank, default=None)
 
 
 for _module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
