@@ -46,8 +46,6 @@ def test_a_sentinel_file_differs_only_by_its_repairs(tmp_path: Path, capsys: pyt
     assert code == 0
     written = (tmp_path / "out" / "deep" / "a.b.yaml").read_bytes().decode()
     assert report["rules"][0]["outcome"] == "written"
-        written
-    )
     assert "# kept\r\n" in written
     assert yaml.safe_load(written)["requiredDataConnectors"] == [{"connectorId": "M", "dataTypes": ["DeviceEvents"]}]
 
