@@ -22,6 +22,7 @@ Outcome = Literal["written", "unchanged", "differs", "refused"]
 #: Keys of a Sigma rule that its query is made of; the query takes their place.
 _SIGMA = frozenset({"logsource", "detection", "fields", "tags", "date", "modified", "related"})
 MAX_NAME = 100
+_FORMS = {"page": "a page", "kql": "a KQL file", "markdown": "Markdown"}
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def rule_text(rule: Rule) -> tuple[str, str]:
         rule = replace(rule, extra=kept, version="")
         said = "; ".join(("made of a Sigma rule", *(d.message for d in rule.repairs)))
     elif rule.format != "sentinel":
-        said = f"made of a {'page' if rule.format == 'page' else rule.format.upper() + ' file'}"
+        said = f"made of {_FORMS.get(rule.format, rule.format)}"
     deploy = Deploy(rule, rule.query, Compiled())
     if deploy.id_made and not rule.id:
         rule = replace(rule, id=deploy.id)

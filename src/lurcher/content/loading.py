@@ -23,6 +23,8 @@ from lurcher.kql.source import NOWHERE, Source
 SIDECAR = ".exclusions.yaml"
 #: Files beside a rule that are none themselves.
 BESIDE = (SIDECAR, ".exclusions.yml", ".test.yaml", ".test.yml")
+#: What a repository says of itself, with queries as examples.
+ABOUT = frozenset({"readme.md", "changelog.md", "contributing.md", "security.md", "code_of_conduct.md", "license.md"})
 #: How deep folders are followed: a loop of links ends here at the latest.
 MAX_FOLDERS = 40
 
@@ -153,6 +155,9 @@ def load_files(paths: Iterable[Path]) -> Loaded:
     for path in paths:
         if path.name.endswith(BESIDE):
             diagnostics += _orphan(path)
+            continue
+        if path.name.lower() in ABOUT:
+            skipped.append((str(path), "it is about the folder, no rule"))
             continue
         loaded = _load(path, strict=True)
         if loaded is None:
