@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     help="Apply an exclusion that is refused for what it hides; repeat for more.",
 )
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write a report; its ending says which: .html, .md, .csv, .json, .parquet, .sarif. Repeat for more.",
+)
 @click.option("--no-triage", is_flag=True, help="Do not look for what makes findings stand out.")
 @supply_options
 @limits_options
@@ -37,6 +45,7 @@ def command(
     as_of: str | None,
     forced: tuple[str, ...],
     format_: str,
+    reports: tuple[Path, ...],
     no_triage: bool,
     timeout: float | None,
     memory_limit: str | None,
@@ -53,12 +62,19 @@ def command(
     from lurcher.app.session import Limits
     from lurcher.cli.progress import Bar
 
+    if reports:
+        from lurcher.app.reports import check_paths
+
+        check_paths(reports)
     lake = need_lake(lake_path)
     session = open_session(lake, now(), as_of, limits=Limits(timeout, memory_limit, threads), asked=asked)
+    started = datetime.now(UTC)
     with Bar("hunting", "rules") as bar:
-        report = hunt(
-            lake, rules, session, started=datetime.now(UTC), forced=forced, triage=not no_triage, progress=bar.show
-        )
+        report = hunt(lake, rules, session, started=started, forced=forced, triage=not no_triage, progress=bar.show)
+    if reports:
+        from lurcher.app.reports import document_of, write
+
+        write(document_of(report, lake, session, started), reports)
     if format_ == "json":
         click.echo(json.dumps(_data(report), ensure_ascii=False, indent=1, default=str))
     else:

@@ -1,0 +1,89 @@
+"""A hunt as one page of HTML: for a manager to read, for an analyst to go through.
+
+Nothing is fetched: style and script stand in the page, and its content security policy allows these two texts alone, by their
+hashes. Data comes into the page as text, through the template's escaping, with control characters and signs that turn the direction
+of writing written out (`report.text`).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from lurcher.report.document import STATES, Document, RulePart
+from lurcher.report.sentences import day, entity_text, moment, summary, value_text
+from lurcher.report.text import visible
+from lurcher.report.timeline import timeline
+
+#: Of a rule's findings, and characters of a value, what is shown. The rest is counted.
+MAX_FINDINGS, MAX_VALUE = 500, 4_000
+
+
+def page(doc: Document) -> str:
+    style, script = _asset("hunt.css"), _asset("hunt.js")
+    policy = f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
+    template: Any = _environment().get_template("hunt.html.jinja")
+    made: str = template.render(
+        doc=doc,
+        sentences=summary(doc),
+        timeline=timeline(doc),
+        style=style,
+        script=script,
+        policy=policy,
+        states=STATES,
+        most=MAX_FINDINGS,
+    )
+    return made
+
+
+def _asset(name: str) -> str:
+    return (resources.files("lurcher.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """As a policy names an inline text: the hash is of what stands between the tags, to the character."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+    from markupsafe import Markup
+
+    made = Environment(
+        loader=FunctionLoader(_asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    made.filters |= {
+        "line": _line, "lines": _lines, "value": _value, "moment": moment, "day": day, "entity": entity_text, "number": _number,
+        # The page's own style and script, never data.
+        "own": Markup,
+    }  # fmt: skip
+    made.globals["open_first"] = _open
+    return made
+
+
+def _line(text: object) -> str:
+    """On one line, nothing in it obeyed by a browser or a terminal that it is copied to."""
+    return visible(str(text))
+
+
+def _lines(text: str) -> str:
+    return "\n".join(visible(row.replace("\t", "    ")) for row in text.replace("\r\n", "\n").split("\n"))
+
+
+def _value(value: object) -> str:
+    shown = value_text(value)
+    more = len(shown) - MAX_VALUE
+    return visible(shown[:MAX_VALUE]) + (f"... ({more:,} characters more)" if more > 0 else "")
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _open(rule: RulePart) -> bool:
+    """Rules with something new are unfolded."""
+    return rule.count("new") > 0
