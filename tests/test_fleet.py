@@ -97,9 +97,9 @@ def test_check_says_which_signer_the_published_rule_misses(case: Path) -> None:
     session = open_session(Lake.open(case), fleet.NOW, "latest")
     report = check([fleet.PUBLISHED], session)
     (missed,) = [p for p in report.problems if p.code == "LU501"]
-    assert "NinjaOne LLC" in missed.placed.diagnostic.message
-    assert "NinjaOne" in missed.placed.diagnostic.hint
-    line = missed.placed.position[0]
+    assert "NinjaOne LLC" in missed.message
+    assert "NinjaOne" in missed.hint
+    line = missed.line
     assert "Signer has 'NinjaRMM'" in fleet.PUBLISHED.read_text(encoding="utf-8").splitlines()[line - 1]
 
 

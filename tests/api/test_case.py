@@ -235,7 +235,7 @@ def test_a_rule_by_its_text_is_the_same_rule_each_time(case: Case, tmp_path: Pat
 def test_check_of_a_text(case: Case) -> None:
     checked = case.check(RULE.replace("FileName", "FileNam"))
     assert not checked.ok
-    assert any(p.placed.diagnostic.code == "KS142" for p in checked)
+    assert any(p.code == "KS142" for p in checked)
     assert "1 rule: " in repr(checked)
 
 

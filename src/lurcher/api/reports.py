@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from lurcher.app.hunt import HuntReport, RuleReport
     from lurcher.app.tables import TableLine
     from lurcher.app.tree import TreeLine
-    from lurcher.content.checking import Problem
     from lurcher.hunt.findings import Finding
+    from lurcher.report.problems import ProblemRow
 
 T = TypeVar("T")
 
@@ -164,7 +164,7 @@ class Hunt(Listed["Finding"]):
     def _view(self, pictures: bool) -> View:
         from lurcher.report.findings import tally
 
-        notes = [placed.render() for placed in self.report.loading]
+        notes = [row.rendered for row in self.report.loading]
         for one in self.rules:
             run = one.run
             notes.append(
@@ -179,11 +179,11 @@ class Hunt(Listed["Finding"]):
         return _of_findings(list(self), title, notes)
 
 
-class Checked(Listed["Problem"]):
+class Checked(Listed["ProblemRow"]):
     """What is wrong with rules. `ok`: nothing but notes; `report` has the rest (`lurcher.app.check.CheckReport`)."""
 
     def __init__(self, report: CheckReport) -> None:
-        problems: list[Problem] = [p for p in report.problems if not p.silenced]
+        problems: list[ProblemRow] = [p for p in report.problems if not p.silenced]
         super().__init__(problems)
         self.report = report
 
@@ -195,16 +195,9 @@ class Checked(Listed["Problem"]):
         from lurcher.kql.diagnostics import Severity
         from lurcher.report.text import counted
 
-        rows = []
-        for problem in self:
-            placed = problem.placed
-            line, column = placed.source.position(min(placed.diagnostic.span.start, len(placed.source.text)))
-            said = placed.diagnostic
-            rows.append(
-                (f"{placed.source.name}:{line}:{column}", said.severity.value, said.code, said.message, said.hint)
-            )
+        rows = [(f"{p.file}:{p.line}:{p.column}", p.severity.value, p.code, p.message, p.hint) for p in self]
         count = self.report.count
-        notes = [placed.render() for placed in self.report.loading]
+        notes = [row.rendered for row in self.report.loading]
         notes.append(
             f"{counted(len(self.report.rules), 'rule')}: {counted(count(Severity.ERROR), 'error')}, "
             f"{counted(count(Severity.WARNING), 'warning')}, {counted(count(Severity.NOTE), 'note')}"

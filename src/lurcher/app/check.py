@@ -1,43 +1,88 @@
-"""What is wrong with rules."""
+"""What is wrong with rules: a few of them here, thousands in several processes.
+
+| stage | where |
+|---|---|
+| `files_of`: what is to be looked at, in order | this process |
+| `_part`: load, mend, check; give rows | a worker, a part of the files at a time |
+| `_twice`: ids that two rules have | this process, from the rows |
+| `_judged`: what a baseline has already | this process |
+
+Rows are all that is kept, so that a folder of any size is checked in the memory of its problems.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from lurcher.app.rules import RuleText, load_place
 from lurcher.app.session import Session
-from lurcher.content.checking import Problem, check_rules
+from lurcher.content.checking import Problem, Silences, check_rule, silences_of
+from lurcher.content.checks.metadata import ID_TWICE, shown_others
 from lurcher.content.checks.registry import Compile, Compiled
-from lurcher.content.model import Exclusion, Placed, Rule
+from lurcher.content.model import Exclusion, Loaded, Placed, Rule
 from lurcher.errors import LurcherError
 from lurcher.kql.diagnostics import Diagnostic, Refused, Severity
 from lurcher.kql.source import Source, Span
-from lurcher.report.whole import whole_file
+from lurcher.report.problems import ProblemRow, at_least
+
+if TYPE_CHECKING:
+    from lurcher.report.sarif import Baseline, SarifDocument
+
+#: Fewer files than this are checked in this process: workers take half a second to come up.
+FEW = 150
+#: How many files a worker takes at a time.
+PART = 40
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRow:
+    """A rule that was checked. `place` is that of its id, as a row of `LU203` that wants its message."""
+
+    path: str
+    key: str
+    id: str
+    name: str
+    runs: bool
+    place: ProblemRow
 
 
 @dataclass
 class CheckReport:
-    """`loading`: what kept a file from becoming a rule. `fixed`: files that were written."""
+    """`rules` and `problems` in the order of the files. `loading`: what kept a file from becoming a rule. `fixed`: files that were
+    written. `fail_on`: the mildest severity that fails the run. `known`: problems that a baseline has already."""
 
-    rules: tuple[Rule, ...] = ()
-    problems: list[Problem] = field(default_factory=list)
-    loading: list[Placed] = field(default_factory=list)
+    rules: tuple[RuleRow, ...] = ()
+    problems: list[ProblemRow] = field(default_factory=list)
+    loading: list[ProblemRow] = field(default_factory=list)
     skipped: tuple[tuple[str, str], ...] = ()
     fixed: list[str] = field(default_factory=list)
+    files: tuple[str, ...] = ()
+    fail_on: Severity = Severity.WARNING
+
+    @property
+    def rows(self) -> list[ProblemRow]:
+        """All of them, those of files that became no rule first."""
+        return [*self.loading, *self.problems]
 
     def count(self, severity: Severity) -> int:
-        """Problems that count: those of files that became no rule among them, silenced ones not."""
-        return sum(p.diagnostic.severity is severity for p in self.loading) + sum(
-            p.severity is severity and not p.silenced for p in self.problems
-        )
+        """Problems that count: those of files that became no rule among them, silenced and known ones not."""
+        return sum(row.severity is severity and row.counts for row in self.rows)
+
+    @property
+    def silenced(self) -> int:
+        return sum(bool(row.silenced) for row in self.rows)
+
+    @property
+    def known(self) -> int:
+        return sum(row.state == "unchanged" and not row.silenced for row in self.rows)
 
     @property
     def exit_code(self) -> int:
-        from lurcher.content.checking import exit_code
-
-        return 1 if any(p.diagnostic.is_error for p in self.loading) else exit_code(self.problems)
+        return int(any(row.counts and at_least(row.severity, self.fail_on) for row in self.rows))
 
 
 def compiler(session: Session) -> Compile:
@@ -53,42 +98,242 @@ def compiler(session: Session) -> Compile:
     return compile_
 
 
-def check(paths: Sequence[Path | RuleText], session: Session, *, fix: bool = False) -> CheckReport:
-    """All problems of the rules in files, folders and texts. With `fix`, repairs are written to the files first.
+def check(
+    paths: Sequence[Path | RuleText],
+    session: Session,
+    *,
+    fix: bool = False,
+    jobs: int = 1,
+    fail_on: Severity = Severity.WARNING,
+) -> CheckReport:
+    """All problems of the rules in files, folders and texts. With `fix`, repairs are written to the files first. With more than
+    one of `jobs`, many files are checked in so many processes; the session must then be one without files of its own.
 
     Raises `LurcherError` for a path that is not there, and where there is no rule at all.
     """
     import lurcher.rmm.drift  # noqa: F401 (declares its checks)
-    from lurcher.content.loading import write_fixed
+    from lurcher.content.loading import rule_files
 
-    fixed: list[str] = []
-    rules: dict[str, Rule] = {}
-    loading: list[Placed] = []
-    skipped: list[tuple[str, str]] = []
+    places: list[tuple[Path | RuleText, bool]] = []
     for path in paths:
-        loaded = load_place(path)
-        if fix and isinstance(path, Path):
-            for rule in loaded.rules:
-                content = write_fixed(rule)
-                if content != rule.original:
-                    with whole_file(Path(rule.path)) as partial:
-                        partial.write_bytes(content)
-                    fixed.append(rule.path)
-            if fixed:
-                loaded = load_place(path)
-        loading += [p for p in loaded.diagnostics if not any(p.source is r.file for r in loaded.rules)]
-        skipped += loaded.skipped
-        rules |= {rule.path + rule.key: rule for rule in loaded.rules}
-    if not rules and not loading:
+        if isinstance(path, Path) and path.is_dir():
+            places += [(file, True) for file in rule_files(path)]
+        else:
+            places.append((path, False))
+    places = list(dict.fromkeys(places))
+    parts = [places[i : i + PART] for i in range(0, len(places), PART)]
+    results: Iterable[_Result]
+    if jobs > 1 and len(places) >= FEW:
+        results = _in_processes(parts, session, fix, jobs)
+    else:
+        results = (_part(part, session, fix) for part in parts)
+    report = CheckReport(files=tuple(str(p) for p, _ in places), fail_on=fail_on)
+    rules: list[RuleRow] = []
+    skipped: list[tuple[str, str]] = []
+    for result in results:
+        rules += result.rules
+        report.problems += result.problems
+        report.loading += result.loading
+        skipped += result.skipped
+        report.fixed += result.fixed
+    if not rules and not report.loading:
         raise LurcherError(
             "there is no rule here", "name a rule's file or a folder of rules", ", ".join(map(str, paths))
         )
-    problems = list(check_rules(rules.values(), today=session.now.date(), compile=compiler(session)))
-    for rule in rules.values():
+    report.rules, report.skipped = tuple(rules), tuple(skipped)
+    report.problems = _merged(report.problems, list(_twice(rules)))
+    return report
+
+
+def _merged(rows: list[ProblemRow], more: Iterable[ProblemRow]) -> list[ProblemRow]:
+    """Rows with others put before the first row of their file; those of files without a row at the end."""
+    left: dict[str, list[ProblemRow]] = {}
+    for row in more:
+        left.setdefault(row.file, []).append(row)
+    merged: list[ProblemRow] = []
+    for row in rows:
+        merged += left.pop(row.file, [])
+        merged.append(row)
+    return merged + [row for remaining in left.values() for row in remaining]
+
+
+# --- one part ---
+@dataclass
+class _Result:
+    rules: list[RuleRow] = field(default_factory=list)
+    problems: list[ProblemRow] = field(default_factory=list)
+    loading: list[ProblemRow] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    fixed: list[str] = field(default_factory=list)
+
+
+def _part(places: Sequence[tuple[Path | RuleText, bool]], session: Session, fix: bool) -> _Result:
+    result = _Result()
+    for place, found in places:
+        loaded = _loaded(place, found)
+        if fix and isinstance(place, Path) and _write(place, loaded, result):
+            loaded = _loaded(place, found)
+        mine = [r.file for r in loaded.rules]
+        result.loading += [row_of(p) for p in loaded.diagnostics if not any(p.source is file for file in mine)]
+        result.skipped += loaded.skipped
+        for rule in loaded.rules:
+            rows = _checked(rule, session)
+            result.problems += rows
+            result.rules.append(_rule_row(rule, rows))
+    return result
+
+
+def _loaded(place: Path | RuleText, found: bool) -> Loaded:
+    """`found`: the file was found in a folder, where much is no rule. One that a user named is read in any case."""
+    from lurcher.content.loading import load_files
+
+    return load_files([place]) if found and isinstance(place, Path) else load_place(place)
+
+
+def _write(path: Path, loaded: Loaded, result: _Result) -> bool:
+    """Write the repairs of a file; whether it was changed. Repairs that do not give the same rule back are told, not written."""
+    from lurcher.content.checking import NOT_MENDED
+    from lurcher.content.loading import write_fixed
+    from lurcher.report.whole import whole_file
+
+    for rule in loaded.rules[:1]:
+        try:
+            content = write_fixed(rule)
+        except LurcherError as error:
+            result.loading.append(row_of(Placed(NOT_MENDED.at(Span(0, 0), why=error.message), rule.file)))
+            return False
+        if content != rule.original:
+            with whole_file(path) as partial:
+                partial.write_bytes(content)
+            result.fixed.append(rule.path)
+            return True
+    return False
+
+
+def _checked(rule: Rule, session: Session) -> list[ProblemRow]:
+    from lurcher.content.checking import UNFORESEEN
+
+    try:
+        problems = list(check_rule(rule, today=session.now.date(), compile=compiler(session)))
         problems += exclusion_problems(rule, session)
-    return CheckReport(tuple(rules.values()), problems, loading, tuple(skipped), fixed)
+    except (LurcherError, Refused):
+        raise
+    except Exception as error:  # noqa: BLE001 - one rule never keeps the others from being checked
+        what = f"{type(error).__name__}: {error}"
+        problems = [Problem(rule, Placed(UNFORESEEN.at(Span(0, 0), what=what), rule.file))]
+    return [row_of(p.placed, p) for p in problems]
 
 
+def _rule_row(rule: Rule, rows: Sequence[ProblemRow]) -> RuleRow:
+    silences: Silences = silences_of(rule)[0]
+    placed = Placed(ID_TWICE.at(rule.span_of("id"), id=rule.id, others=""), rule.file)
+    place = row_of(placed, Problem(rule, placed, silences.get(ID_TWICE.code, "")))
+    return RuleRow(
+        rule.path,
+        rule.key,
+        rule.id,
+        rule.name,
+        not any(r.severity is Severity.ERROR and _stops(r) for r in rows),
+        place,
+    )
+
+
+def _stops(row: ProblemRow) -> bool:
+    """Whether an error keeps the query from running: the compiler's, or that there is no query."""
+    from lurcher.content.codes import BLOCKING
+
+    return row.code in BLOCKING or row.code.startswith("KS") or row.code.startswith("LU0")
+
+
+def row_of(placed: Placed, problem: Problem | None = None) -> ProblemRow:
+    from lurcher.kql.secrets import masked
+
+    diagnostic, source = placed.diagnostic, placed.source
+    start = min(diagnostic.span.start, len(source.text))
+    line, column = source.position(start)
+    end_line, end_column = line, column
+    last = min(diagnostic.span.end, len(source.text)) - 1
+    if last >= start:
+        # By its last character: the place behind it may be that of another line.
+        end_line, end_column = source.position(last)
+        end_column += 1
+    return ProblemRow(
+        diagnostic.code,
+        diagnostic.severity,
+        diagnostic.message,
+        diagnostic.hint,
+        source.name,
+        line,
+        column,
+        end_line,
+        end_column,
+        masked(source.line_at(start)),
+        placed.render(),
+        problem.rule.key if problem else "",
+        problem.rule.name if problem else "",
+        problem.silenced if problem else "",
+        problem.fixable if problem else False,
+    )
+
+
+def _twice(rules: Iterable[RuleRow]) -> Iterator[ProblemRow]:
+    """`LU203` of each rule whose id another file's rule has as well."""
+    by_id: dict[str, list[RuleRow]] = {}
+    for rule in rules:
+        if rule.id and "%%" not in rule.id:
+            by_id.setdefault(rule.id.lower(), []).append(rule)
+    for same in by_id.values():
+        paths = list(dict.fromkeys(r.path for r in same))
+        for rule in same if len(paths) > 1 else ():
+            others = shown_others([p for p in paths if p != rule.path])
+            message = ID_TWICE.message.format(id=rule.id, others=others)
+            empty = ID_TWICE.message.format(id=rule.id, others="")
+            yield replace(rule.place, message=message, rendered=rule.place.rendered.replace(empty, message, 1))
+
+
+# --- processes ---
+_SESSION: Session | None = None
+
+
+def _in_processes(
+    parts: Sequence[Sequence[tuple[Path | RuleText, bool]]], session: Session, fix: bool, jobs: int
+) -> Iterator[_Result]:
+    """The parts' results in their order."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+    from functools import partial
+
+    lake = session.tables.lake
+    # A process that is forked while threads run may wait for ever: workers begin anew.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, context, _begin, (lake.path if lake is not None else None, session.now))
+    try:
+        yield from pool.map(partial(_work, fix=fix), parts)
+    except BrokenProcessPool:
+        raise LurcherError("a process that checked rules has ended", "is there memory enough? try --jobs 1") from None
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _begin(lake: Path | None, now: datetime) -> None:
+    import signal
+
+    import lurcher.rmm.drift  # noqa: F401 (declares its checks)
+    from lurcher.lake import Lake
+
+    global _SESSION
+    # Ctrl-C ends the process that waits for this one, and that ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _SESSION = Session.open(Lake.open(lake) if lake is not None else None, now)
+
+
+def _work(part: Sequence[tuple[Path | RuleText, bool]], *, fix: bool) -> _Result:
+    assert _SESSION is not None
+    return _part(part, _SESSION, fix)
+
+
+# --- exclusions ---
 def exclusion_problems(rule: Rule, session: Session) -> list[Problem]:
     """What the rule's exclusions cost: from their text, and, where there is a lake, counted in its data."""
     from lurcher.app.exclusions import verdicts
@@ -126,3 +371,174 @@ def _counted(rule: Rule, exclusion: Exclusion, session: Session) -> tuple[Diagno
         scenario = exclusion.scenario or exclusion.id
         return (NOT_COUNTED.at(Span(0, len(exclusion.when)), scenario=scenario, why=why),)
     return found.diagnostics if found is not None else ()
+
+
+# --- as SARIF ---
+def sarif_document(report: CheckReport, base: Path, *, notes: bool = True) -> SarifDocument:
+    """The report as the SARIF renderer reads it; paths relative to `base`. Without `notes` those are left out."""
+    import lurcher
+    from lurcher.content.checks.registry import CHECKS
+    from lurcher.kql.diagnostics import RULES
+    from lurcher.report.sarif import INFORMATION, SarifDocument, SarifPlace, SarifResult, SarifRule, relative
+
+    rows = [row for row in report.rows if notes or row.severity is not Severity.NOTE]
+    names = relative(dict.fromkeys([*(row.file for row in rows), *report.files]), str(base))
+    rules = tuple(
+        SarifRule(
+            code,
+            RULES[code].message if code in RULES else code,
+            (RULES[code].severity if code in RULES else Severity.WARNING).value,
+            CHECKS[code].doc if code in CHECKS else "",
+            f"{INFORMATION}#{code}",
+            (_family(code),),
+        )
+        for code in sorted({row.code for row in rows})
+    )
+    results = []
+    for row in rows:
+        about: dict[str, Any] = {key: value for key, value in (("rule", row.rule), ("name", row.name)) if value}
+        if row.fixable:
+            about["fixable"] = True
+        place = SarifPlace(names[row.file], row.line, row.column, row.end_line, row.end_column, row.text)
+        said = row.message + (f" ({row.hint})" if row.hint else "")
+        # The key of a rule without an id is made of its path, which moves with the file.
+        subject = row.rule if "#" not in row.rule else ""
+        results.append(
+            SarifResult(row.code, row.severity.value, said, place, subject, row.silenced or None, "inSource", about)
+        )
+    skipped = tuple((names.get(file, file), why) for file, why in report.skipped)
+    return SarifDocument(
+        rules,
+        tuple(results),
+        lurcher.__version__,
+        base.resolve().as_uri().rstrip("/") + "/",
+        skipped,
+        frozenset(names[file] for file in report.files),
+    )
+
+
+_FAMILIES = (
+    ("KS", "query"), ("LU0", "query"), ("LU1", "loading"), ("LU22", "attack"), ("LU2", "metadata"), ("LU32", "cost"),
+    ("LU3", "query"), ("LU4", "exclusions"), ("LU5", "signers"), ("LX", "exclusions"),
+)  # fmt: skip
+
+
+def _family(code: str) -> str:
+    return next((name for prefix, name in _FAMILIES if code.startswith(prefix)), "rules")
+
+
+def read_baseline_file(path: Path) -> Baseline:
+    """Raises `LurcherError` where there is none that can be read."""
+    from lurcher.report.sarif import MAX_BASELINE, read_baseline
+
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BASELINE + 1)
+    except OSError as error:
+        raise LurcherError(f"the baseline cannot be read: {error.strerror or error}", path=str(path)) from None
+    return read_baseline(content, str(path))
+
+
+def against(report: CheckReport, baseline: Baseline, base: Path) -> int:
+    """Mark each problem of a report as new, updated or unchanged since a baseline; gives how many of that are gone."""
+    from lurcher.report.sarif import compare
+
+    states, gone = compare(sarif_document(report, base), baseline)
+    marked = [replace(row, state=state) for row, state in zip(report.rows, states, strict=True)]
+    report.loading, report.problems = marked[: len(report.loading)], marked[len(report.loading) :]
+    return len(gone)
+
+
+# --- what is written ---
+@dataclass(frozen=True)
+class Outputs:
+    """A report in each of its forms. `gone`: problems of the baseline that are not there any more."""
+
+    report: CheckReport
+    base: Path
+    baseline: Baseline | None
+    gone: int
+    notes: bool
+    short: bool
+
+    @property
+    def _rows(self) -> list[ProblemRow]:
+        return [r for r in self.report.rows if self.notes or r.severity is not Severity.NOTE]
+
+    def text(self) -> str:
+        from lurcher.report.problems import lines, summary, visible_line
+
+        report = self.report
+        said = [f"{visible_line(path)}: repairs written" for path in report.fixed]
+        if self.short:
+            said += summary(self._rows)
+        else:
+            said += lines(r for r in self._rows if r.state != "unchanged")
+        said += [visible_line(f"{path}: skipped: {why}") for path, why in report.skipped]
+        return "".join(f"{line}\n" for line in said)
+
+    def last_line(self) -> str:
+        from lurcher.report.text import counted
+
+        report = self.report
+        more = [f"{report.silenced:,} silenced"] if report.silenced else []
+        if self.baseline is not None:
+            more.append(f"{report.known:,} known from the baseline, {self.gone:,} of it gone")
+        left = len(report.rules) - sum(r.runs for r in report.rules)
+        return (
+            f"{counted(len(report.rules), 'rule')}{f' ({left:,} cannot run)' if left else ''}: "
+            f"{counted(report.count(Severity.ERROR), 'error')}, "
+            f"{counted(report.count(Severity.WARNING), 'warning')}, {counted(report.count(Severity.NOTE), 'note')}"
+            + "".join(f", {part}" for part in more)
+        )
+
+    def data(self) -> dict[str, Any]:
+        from lurcher.report.problems import by_code
+
+        report = self.report
+        loading = len(report.loading)
+        shown = [r for r in report.rows[loading:] if self.notes or r.severity is not Severity.NOTE]
+        return {
+            "rules": len(report.rules),
+            "running": sum(r.runs for r in report.rules),
+            "problems": [] if self.short else [r.as_data() for r in shown],
+            "loading": [] if self.short else [r.as_data() for r in report.loading],
+            "summary": [c.as_data() for c in by_code(self._rows)],
+            "skipped": [list(s) for s in report.skipped],
+            "fixed": report.fixed,
+        } | ({"gone": self.gone} if self.baseline is not None else {})
+
+    def sarif(self) -> str:
+        from lurcher.report.sarif import sarif, text_of
+
+        return text_of(sarif(sarif_document(self.report, self.base, notes=self.notes), self.baseline))
+
+    def github(self) -> str:
+        from lurcher.report.problems import annotations
+        from lurcher.report.sarif import relative
+
+        rows = [r for r in self._rows if r.state != "unchanged"]
+        names = relative(dict.fromkeys(r.file for r in rows), str(self.base))
+        return "".join(f"{line}\n" for line in annotations(rows, tuple(names.items())))
+
+
+def outputs(
+    report: CheckReport,
+    base: Path,
+    baseline: Baseline | None = None,
+    gone: int = 0,
+    *,
+    notes: bool = True,
+    short: bool = False,
+) -> Outputs:
+    return Outputs(report, base, baseline, gone, notes, short)
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    import os
+
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1

@@ -60,6 +60,14 @@ class Problem:
         return data | ({"silenced": self.silenced} if self.silenced else {})
 
 
+NOT_MENDED = codes.declare("LU240", "the repairs are not written: {why}", Severity.WARNING)
+UNFORESEEN = codes.declare(
+    "LU249", "this rule could not be checked: unforeseen {what}; a defect of lurcher, please report it", Severity.ERROR
+)
+
+#: Code -> the reason for which a rule silences it.
+Silences = dict[str, str]
+
 #: What `write_fixed` mends.
 FIXABLE = frozenset(
     c.code for c in (codes.BOM, codes.TABS, codes.DASH_COLUMN, codes.FLAT, codes.SCALAR_LIST, codes.SYNONYM)
@@ -71,7 +79,7 @@ def check_rule(
 ) -> tuple[Problem, ...]:
     """All problems of one rule, in the order of the file. `compile` is what knows queries; without it only metadata is judged."""
     context = Context(rule, today, compile, ids or {})
-    silences, bad = _silences(rule)
+    silences, bad = silences_of(rule)
     found = [Placed(d, rule.file) for d in (*rule.repairs, *rule.problems)]
     found += [Placed(d, rule.query_source) for d in context.compiled.diagnostics]
     found += [placed for row in CHECKS.values() for placed in row.run(context)]
@@ -101,15 +109,15 @@ def exit_code(problems: Iterable[Problem]) -> int:
     return int(any(not p.silenced and p.severity is not Severity.NOTE for p in problems))
 
 
-def _problem(rule: Rule, placed: Placed, silences: dict[str, str]) -> Problem:
+def _problem(rule: Rule, placed: Placed, silences: Silences) -> Problem:
     diagnostic = placed.diagnostic
     silenced = "" if diagnostic.is_error else silences.get(diagnostic.code, "")
     return Problem(rule, placed, silenced, diagnostic.code in FIXABLE and rule.format == "sentinel")
 
 
-def _silences(rule: Rule) -> tuple[dict[str, str], list[Placed]]:
+def silences_of(rule: Rule) -> tuple[Silences, list[Placed]]:
     """Code -> reason, and the silences that are none."""
-    found: dict[str, str] = {}
+    found: Silences = {}
     bad: list[Placed] = []
     if "lurcher:" not in rule.file.text:
         return found, bad

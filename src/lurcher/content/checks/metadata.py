@@ -60,8 +60,12 @@ def id_twice(ctx: Context) -> Iterator[Placed]:
         return
     others = [path for path in ctx.ids.get(ctx.rule.id.lower(), ()) if path != ctx.rule.path]
     if ctx.rule.id and others:
-        shown = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
-        yield ctx.at(ID_TWICE, "id", id=ctx.rule.id, others=shown)
+        yield ctx.at(ID_TWICE, "id", id=ctx.rule.id, others=shown_others(others))
+
+
+def shown_others(others: list[str]) -> str:
+    """The paths of rules with the same id, as the message of `ID_TWICE` has them."""
+    return ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
 
 
 @check(NO_NAME, "The name is what an analyst sees first.")
