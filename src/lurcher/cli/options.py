@@ -88,6 +88,38 @@ def supply_options(function: F) -> F:
     return cast(F, collected)
 
 
+def on_options(function: F) -> F:
+    """Where the data are; the command gets it as one argument, `on` (`lurcher.app.live.On`, or None where it is here)."""
+
+    @functools.wraps(function)
+    def collected(*args: Any, on: str | None, endpoint: str | None, timespan: str | None, **rest: Any) -> Any:
+        from lurcher.app.live import On
+
+        if on is None and (endpoint is not None or timespan is not None):
+            raise click.UsageError("--endpoint and --timespan are of a live service: --on TARGET")
+        chosen = On(on, endpoint, timespan, rest.get("timeout")) if on is not None else None
+        return function(*args, on=chosen, **rest)
+
+    for option in reversed(
+        (
+            click.option(
+                "--on", metavar="TARGET",
+                help="Ask a live service: sentinel:WORKSPACE-ID, defender, adx:CLUSTER/DATABASE.",
+            ),
+            click.option(
+                "--timespan", metavar="SPAN",
+                help="With --on: what time the service looks at: P1D, START/END, START/P7D.",
+            ),
+            click.option(
+                "--endpoint", metavar="URL",
+                help="With --on: another address of the service (sovereign clouds; or $LURCHER_ENDPOINT).",
+            ),
+        )
+    ):  # fmt: skip
+        collected = option(collected)
+    return cast(F, collected)
+
+
 def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, Path], ...]:
     pairs = []
     for value in values:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lurcher.cli.options import as_of_option, lake_option, limits_options, now, supply_options
+from lurcher.cli.options import as_of_option, lake_option, limits_options, now, on_options, supply_options
 
 if TYPE_CHECKING:
+    from lurcher.app.live import On
     from lurcher.app.supplies import Asked
 
 
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 @click.option(
     "--jsonl", "json_lines", is_flag=True, help='Answer {"id", "query"} lines on standard input with a line each.'
 )
+@on_options
 @supply_options
 @limits_options
 def command(
@@ -67,10 +69,12 @@ def command(
     memory_limit: str | None,
     threads: int | None,
     asked: Asked,
+    on: On | None,
 ) -> None:
     """Run a KQL query: an argument, a file (-f), or standard input.
 
-    Without a lake and --data the services' tables are known, and empty.
+    Without a lake and --data the services' tables are known, and empty. With --on the service runs it; ends with 1 where not
+    all rows came.
     """
     from lurcher.app.lakes import find_lake
     from lurcher.app.query import open_session, print_sql, run_query
@@ -80,6 +84,8 @@ def command(
     limits = Limits(timeout, memory_limit, threads)
     lake = None if data and lake_path is None else find_lake(lake_path)
     if json_lines:
+        if on is not None:
+            raise click.UsageError("--jsonl is of queries that run here, not --on a service")
         from lurcher.app.jsonl import answers
 
         session = open_session(lake, now(), as_of, files=data, table=table, limits=limits, asked=asked)
@@ -97,6 +103,13 @@ def command(
         raise click.UsageError("no query: give it as an argument, with -f FILE, or on standard input")
     else:
         source = Source(_text(sys.stdin.buffer.read(), "<stdin>"), "<stdin>")
+    if on is not None:
+        from lurcher.app.live import query_on
+
+        if data or show_sql:
+            raise click.UsageError("--data and --sql are of queries that run here, not --on a service")
+        whole = query_on(on, source, lake, now(), as_of, format_, output, chart)
+        click.get_current_context().exit(0 if whole else 1)
     session = open_session(lake, now(), as_of, files=data, table=table, limits=limits, asked=asked, source=source)
     if show_sql:
         print_sql(session, source)

@@ -1,0 +1,179 @@
+"""Queries on the live services (`--on`)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lurcher.app.session import Session
+from lurcher.errors import LurcherError
+from lurcher.kql.source import Source
+
+if TYPE_CHECKING:
+    from lurcher.engines.base import Result
+    from lurcher.engines.remote.engine import Outcome, RemoteEngine
+    from lurcher.engines.remote.spans import Span
+    from lurcher.hunt.answers import Answer
+    from lurcher.lake import Lake
+    from lurcher.plan.compile import Compiled
+
+#: Days that Defender's hunting looks back where nothing else is said.
+_DEFENDER_DAYS = 30
+
+
+@dataclass(frozen=True)
+class On:
+    """What the options say: the target, its address where it is another than the service's own, a time span, and seconds."""
+
+    target: str
+    endpoint: str | None = None
+    timespan: str | None = None
+    timeout: float | None = None
+
+
+@dataclass
+class Live:
+    """A service to ask, and the session that knows the tables' columns."""
+
+    engine: RemoteEngine
+    session: Session
+    span: Span | None = None
+
+    @classmethod
+    def open(
+        cls, on: On, session: Session, *, as_of: str | None = None, told: Callable[[str], None] | None = None
+    ) -> Live:
+        """Raises `LurcherError` for what is no target, no time span, or cannot be asked of the service."""
+        from lurcher.engines.remote.engine import RemoteEngine
+        from lurcher.engines.remote.spans import parse_span
+        from lurcher.engines.remote.targets import parse_target
+
+        target = parse_target(on.target, on.endpoint or os.environ.get("LURCHER_ENDPOINT") or None)
+        options: dict[str, str] = {}
+        if as_of is not None:
+            if target.kind != "adx":
+                raise LurcherError(
+                    "the service's now() is now: --as-of cannot be asked of it", "write the times into the query"
+                )
+            options["query_now"] = session.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        span = parse_span(on.timespan, session.now) if on.timespan is not None else None
+        engine = RemoteEngine(target, timeout=on.timeout, told=told or (lambda text: None), options=options)
+        return cls(engine, session, span)
+
+    @property
+    def name(self) -> str:
+        return self.engine.name
+
+    def run(self, source: Source) -> Outcome:
+        return self.engine.run(source.text, self.span, self.compiled(source))
+
+    def compiled(self, source: Source) -> Compiled | None:
+        """The text as lurcher understands it. What it does not understand, the service may."""
+        try:
+            return self.session.compile(source)
+        except LurcherError:
+            return None
+
+    def answer(self, kql: str) -> Answer:
+        """For hunts: all rows, or `LurcherError`."""
+        from lurcher.hunt.answers import answer_of
+
+        return answer_of(self.engine.table(kql, self.span, self.compiled(Source(kql))))
+
+    def note(self, compiled: Compiled | None) -> str:
+        """What to know of the time that the service looks at; '' where there is nothing to say."""
+        if self.engine.target.kind != "defender" or self.span is not None or compiled is None or not compiled.ok:
+            return ""
+        from lurcher.engines.remote.spans import ticks_of
+        from lurcher.plan.windows import ANY_TIME, scan_windows
+
+        first = ticks_of(self.session.now) - _DEFENDER_DAYS * 864_000_000_000
+        for query in compiled.queries:
+            for windows in scan_windows(query.plan).values():
+                start = windows.get("Timestamp", ANY_TIME).start
+                if start is not None and start < first - 600_000_000:
+                    return (
+                        f"note: Defender looks back {_DEFENDER_DAYS} days; for more name the time: --timespan START/END"
+                    )
+        return ""
+
+    def close(self) -> None:
+        self.engine.close()
+
+
+def told_on_stderr(text: str) -> None:
+    """Waits and parts, for whoever sits before it."""
+    from lurcher.report.text import visible
+
+    sys.stderr.write(f"{visible(text)}\n")
+    sys.stderr.flush()
+
+
+def run_query_on(
+    live: Live, source: Source, format_: str | None, output: Path | None, chart: Path | None = None
+) -> bool:
+    """Write the results; whether they are whole. Parts that did not come are told on standard error."""
+    from lurcher.app.charts import ready, write_with_chart
+    from lurcher.report.results import FORMATS, format_of, write_result
+    from lurcher.report.text import visible
+
+    if format_ is None:
+        format_ = format_of(output) if output is not None else "table"
+        if not format_:
+            raise LurcherError(f"the ending of {output} says no format", f"add --format, one of: {', '.join(FORMATS)}")
+    compiled = live.compiled(source)
+    if chart is not None and compiled is not None and compiled.ok:
+        ready(compiled, chart)
+    outcome = live.run(source)
+    if output is not None and len(outcome.results) > 1:
+        raise LurcherError(f"the text has {len(outcome.results)} results, a file takes one", "split the text")
+    rows = 0
+    for index, result in enumerate(outcome.results):
+        if index:
+            print()
+        result = _rendered(result, compiled, index)
+        if result.render is not None and (chart is not None or (format_ == "table" and output is None)):
+            rows += write_with_chart(result, result.render, format_, output, chart)
+        else:
+            rows += write_result(result, format_, output)
+    note = live.note(compiled)
+    if note:
+        print(note, file=sys.stderr)
+    for failure in outcome.failures:
+        print(f"error: not all rows came: {visible(failure)}", file=sys.stderr)
+    return outcome.whole
+
+
+def _rendered(result: Result, compiled: Compiled | None, index: int) -> Result:
+    if compiled is not None and compiled.ok and index < len(compiled.queries):
+        query = compiled.queries[index]
+        # A chart names columns: only where the service gave those that the text comes to.
+        if query.render is not None and [c.name for c in query.columns] == [c.name for c in result.columns]:
+            result.render = query.render
+    return result
+
+
+def query_on(
+    on: On,
+    source: Source,
+    lake: Lake | None,
+    now: datetime,
+    as_of: str | None,
+    format_: str | None,
+    output: Path | None,
+    chart: Path | None,
+) -> bool:
+    """`lurcher query --on`. The lake, where there is one, says what columns its tables have; its rows are not read."""
+    from lurcher.app.query import open_session
+
+    session = open_session(lake, now, as_of, source=source)
+    live = Live.open(on, session, as_of=as_of, told=told_on_stderr)
+    try:
+        return run_query_on(live, source, format_, output, chart)
+    finally:
+        live.close()
