@@ -16,12 +16,14 @@ from lurcher.report.document import (
     FindingPart,
     RulePart,
     TablePart,
+    in_order,
 )
 
 if TYPE_CHECKING:
     from lurcher.app.hunt import HuntReport, RuleReport
     from lurcher.app.session import Session
     from lurcher.hunt.findings import EvidenceRow, Finding
+    from lurcher.hunt.retold import ToldFinding, ToldRun
     from lurcher.lake import Lake
 
 #: Rows of evidence that a report shows of one finding, and of all.
@@ -59,7 +61,7 @@ def document_of(report: HuntReport, lake: Lake, session: Session, started: datet
 
     with Ledger.open(lake.path / NAME) as ledger:
         budget = _Budget(ledger.evidence)
-        rules = tuple(_rule(one, session, budget) for one in report.rules)
+        rules = in_order(_rule(one, session, budget) for one in report.rules)
     return Document(
         number=report.number,
         now=_time(report.now),
@@ -72,6 +74,70 @@ def document_of(report: HuntReport, lake: Lake, session: Session, started: datet
         tables=tables_of(session, (name for r in rules for name in r.tables)),
         loading=tuple(p.render() for p in report.loading),
         skipped=report.skipped,
+    )
+
+
+# --- from the ledger ---
+def document_in(lake: Lake, number: int | None = None) -> Document:
+    """A hunt of the lake's ledger, the last one where none is named: what is kept of it. Raises `LurcherError`."""
+    from lurcher import __version__
+    from lurcher.hunt.ledger import NAME, Ledger
+    from lurcher.hunt.retold import tell
+
+    path = lake.path / NAME
+    if not path.exists():
+        raise LurcherError("nothing has been hunted here yet", "lurcher hunt RULE...", str(lake.path))
+    with Ledger.open(path) as ledger:
+        told = tell(ledger, number)
+        budget = _Budget(ledger.evidence)
+        rules = in_order(_told(run, budget) for run in told.runs)
+    return Document(
+        number=told.number,
+        now=told.as_of,
+        started=told.started,
+        engine=told.engine,
+        fingerprint=told.fingerprint,
+        version=__version__,
+        lake=str(lake.path),
+        rules=rules,
+        from_ledger=True,
+    )
+
+
+def _told(run: ToldRun, budget: _Budget) -> RulePart:
+    return RulePart(
+        key=run.rule,
+        name=run.name,
+        status=run.status,
+        reason=run.reason,
+        window=run.window,
+        evidence=run.evidence,
+        explained=run.explained,
+        findings=tuple(_told_finding(f, budget) for f in run.findings),
+        exclusions=tuple(
+            ExclusionPart(e.id, e.in_force, e.reason, when=e.when, explained=e.explained) for e in run.exclusions
+        ),
+        rule_hash=run.rule_hash,
+        exclusion_hash=run.exclusion_hash,
+    )
+
+
+def _told_finding(f: ToldFinding, budget: _Budget) -> FindingPart:
+    evidence, kept = budget.of(f.id)
+    return FindingPart(
+        f.id,
+        f.state,
+        f.device,
+        f.entity,
+        f.row,
+        f.first_seen,
+        f.last_seen,
+        f.total,
+        f.explained,
+        f.by,
+        (),
+        evidence,
+        kept,
     )
 
 
@@ -124,7 +190,7 @@ def _rule(one: RuleReport, session: Session, budget: _Budget) -> RulePart:
         window=run.window,
         evidence=run.evidence_total,
         explained=run.evidence_explained,
-        findings=tuple(finding_part(f, budget, [r.text for r in one.reasons.get(f.id, ())]) for f in one.findings),
+        findings=tuple(_finding(f, budget, [r.text for r in one.reasons.get(f.id, ())]) for f in one.findings),
         exclusions=exclusions,
         notes=tuple(n for n in run.notes if n),
         misses=tuple(one.drift),
@@ -136,11 +202,11 @@ def _rule(one: RuleReport, session: Session, budget: _Budget) -> RulePart:
     )
 
 
-def finding_part(f: Finding, budget: _Budget, reasons: Sequence[str] = (), state: str = "") -> FindingPart:
+def _finding(f: Finding, budget: _Budget, reasons: Sequence[str] = ()) -> FindingPart:
     evidence, kept = budget.of(f.id)
     return FindingPart(
         id=f.id,
-        state=state or f.state.value,
+        state=f.state.value,
         device=f.device,
         entity=dict(f.entity),
         row=dict(f.row),
@@ -230,4 +296,7 @@ def render(doc: Document, form: str) -> str:
 
 
 def _sarif(doc: Document) -> str:
-    raise LurcherError("a report as SARIF cannot be written yet", "write it as .json or .html")
+    from lurcher.report.findings_sarif import sarif_text
+
+    here = Path.cwd()
+    return sarif_text(doc, str(here), here.as_uri().rstrip("/") + "/")

@@ -82,7 +82,16 @@ def write_parquet(doc: Document, path: Path) -> None:
         }
         for rule, f in _lines(doc)
     ]
-    pq.write_table(pa.Table.from_pylist(rows, pa.schema(list(types.items()))), path)
+    pq.write_table(pa.Table.from_pylist([_whole(r) for r in rows], pa.schema(list(types.items()))), path)
+
+
+def _whole(value: Any) -> Any:
+    """Halves of surrogates, which no encoding has, written out."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {k: _whole(v) for k, v in value.items()}
+    return [_whole(v) for v in value] if isinstance(value, list) else value
 
 
 def _time(text: str) -> Any:

@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 #: The form of the JSON report; a new number where a reader must change.
 FORM = 1
 STATES = ("new", "known", "suppressed", "gone")
+_URGENT = ("new", "known", "gone", "suppressed")
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,22 @@ class RulePart:
         return sum(f.state == state for f in self.findings)
 
 
+def _rank(state: str) -> int:
+    return _URGENT.index(state) if state in _URGENT else len(_URGENT)
+
+
+def in_order(rules: Iterable[RulePart]) -> tuple[RulePart, ...]:
+    """What is new first: rules by it, and the findings of each."""
+
+    def rank(rule: RulePart) -> tuple[bool, ...]:
+        return tuple(not rule.count(state) for state in _URGENT)
+
+    sorted_ = (
+        replace(r, findings=tuple(sorted(r.findings, key=lambda f: _rank(f.state)))) if r.findings else r for r in rules
+    )
+    return tuple(sorted(sorted_, key=rank))
+
+
 @dataclass(frozen=True)
 class DeviceCount:
     device: str
@@ -133,7 +150,9 @@ class Document:
 
     @property
     def counts(self) -> dict[str, int]:
-        return {state: sum(r.count(state) for r in self.rules) for state in STATES}
+        """Findings by state: the four of a hunt, and what else somebody has made of them."""
+        found = Counter(f.state for r in self.rules for f in r.findings)
+        return {state: found[state] for state in (*STATES, *sorted(found.keys() - set(STATES)))}
 
     @property
     def not_run(self) -> tuple[RulePart, ...]:

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from lurcher.report.document import STATES, Document, RulePart
+from lurcher.report.document import Document, RulePart
 from lurcher.report.sentences import day, entity_text, moment, summary, value_text
 from lurcher.report.text import visible
 from lurcher.report.timeline import timeline
@@ -29,14 +29,33 @@ def page(doc: Document) -> str:
     made: str = template.render(
         doc=doc,
         sentences=summary(doc),
+        unseen=_unseen(doc),
         timeline=timeline(doc),
         style=style,
         script=script,
         policy=policy,
-        states=STATES,
+        states=tuple(doc.counts),
+        found=[r for r in doc.rules if r.findings],
+        rest=[r for r in doc.rules if not r.findings],
         most=MAX_FINDINGS,
     )
     return made
+
+
+def _unseen(doc: Document) -> dict[str, list[str]]:
+    """What was not looked at, a line each."""
+    absent = []
+    for name, rules in doc.absent:
+        more = f" and {len(rules) - 5} more" if len(rules) > 5 else ""
+        absent.append(f"{name}, read by {', '.join(rules[:5])}{more}")
+    return {
+        "not_run": [f"{r.name}: {r.reason}" for r in doc.not_run],
+        "loading": list(doc.loading),
+        "absent": absent,
+        "not_in_force": [f"{e.id}, of {r.name}: {e.reason}" for r, e in doc.not_in_force],
+        "missed": [f"{r.name}: {text}" for r, text in doc.missed],
+        "notes": [f"{r.name}: {text}" for r in doc.rules for text in r.notes],
+    }
 
 
 def _asset(name: str) -> str:
@@ -57,7 +76,7 @@ def _environment() -> Any:
         loader=FunctionLoader(_asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.filters |= {
-        "line": _line, "lines": _lines, "value": _value, "moment": moment, "day": day, "entity": entity_text, "number": _number,
+        "line": _line, "lines": _lines, "value": _value, "moment": _moment, "day": _day, "entity": entity_text, "number": _number,
         # The page's own style and script, never data.
         "own": Markup,
     }  # fmt: skip
@@ -78,6 +97,14 @@ def _value(value: object) -> str:
     shown = value_text(value)
     more = len(shown) - MAX_VALUE
     return visible(shown[:MAX_VALUE]) + (f"... ({more:,} characters more)" if more > 0 else "")
+
+
+def _moment(text: str) -> str:
+    return visible(moment(text))
+
+
+def _day(text: str) -> str:
+    return visible(day(text))
 
 
 def _number(value: int | None) -> str:

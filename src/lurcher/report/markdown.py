@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from lurcher.report.document import STATES, Document, FindingPart, RulePart
+from lurcher.report.document import Document, FindingPart, RulePart
 from lurcher.report.sentences import entity_text, moment, summary, value_text
 from lurcher.report.text import visible
 
 #: Findings of a rule and characters of a value that are shown.
 MAX_FINDINGS, MAX_VALUE = 200, 500
-#: `:` and `@` too: renderers make links of bare addresses.
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#!|~&:@$^])")
+#: An address is made a link by renderers, bare as it is: `@`, and `:` where it is part of one.
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#!|~&@$^]|:(?=//)|(?<=mailto):|(?<=xmpp):|(?<=www)\.)", re.IGNORECASE)
 #: What begins a list or a heading where it comes first.
 _FIRST = re.compile(r"^([-+=]|\d+(?=[.)]))")
 
 
 def page(doc: Document) -> str:
-    out = [f"# Hunt {doc.number}, {moment(doc.now)} UTC", "", *(f"- {text(s)}" for s in summary(doc)), ""]
+    out = [f"# Hunt {doc.number}, {moment(doc.now)} UTC", "", *(f"- {s}" for s in summary(doc)), ""]
     out += _devices(doc)
     out += _unseen(doc)
     for rule in doc.rules:
@@ -35,7 +36,7 @@ def text(value: str, most: int = 0) -> str:
         value = value[:most] + "..."
     shown = visible(value)
     begins = _FIRST.match(shown)
-    escaped = _SPECIAL.sub(r"\\\1", shown).replace("www.", "www\\.")
+    escaped = _SPECIAL.sub(r"\\\1", shown)
     if begins is None:
         return escaped
     # A number is escaped at what follows it.
@@ -90,7 +91,8 @@ def _rule(rule: RulePart) -> list[str]:
         out += [text(" ".join(rule.description.split()), 2000), ""]
     if not rule.ran:
         return [*out, f"Not run: {text(rule.reason)}", ""]
-    counts = ", ".join(f"{rule.count(s)} {s}" for s in STATES if rule.count(s)) or "none"
+    found = Counter(f.state for f in rule.findings)
+    counts = ", ".join(f"{n:,} {state}" for state, n in found.items()) or "none"
     evidence = f" Evidence: {rule.evidence:,} rows, {rule.explained:,} explained." if rule.evidence is not None else ""
     out += [f"Findings: {counts}.{evidence}", ""]
     shown = rule.findings[:MAX_FINDINGS]
@@ -119,8 +121,8 @@ def _finding(f: FindingPart) -> tuple[str, ...]:
         str(f.id),
         f.state,
         where,
-        moment(f.first_seen),
-        moment(f.last_seen),
+        text(moment(f.first_seen)),
+        text(moment(f.last_seen)),
         "" if f.total is None else f"{f.total:,}",
         "" if f.total is None else f"{f.explained:,}",
         text("; ".join(f.reasons) or row, MAX_VALUE),

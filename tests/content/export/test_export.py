@@ -233,7 +233,8 @@ def test_no_text_of_a_rule_is_an_expression(text: str, written: str) -> None:
     "text",
     [
         "a", "it's", "${x}", "$", "$${x}", "\\${x}", "a\nb", "a\nb\n", "\n", "\n\na", "'''", "a\n'''b", "a\nb'", "a\nb''", "a\\n",
-        "tab\there\nx", "cr\rlf\r\n", "\x00\x1b", "\u202eevil", "\u2028", "DWSNET OÜ", "株式会社", "😀", "a\n${x}\n\\n", "", "a\n\u200fb",
+        "tab\there\nx", "cr\rlf\r\n", "\x00\x1b", "\u202eevil", "\u2028", "DWSNET OÜ", "株式会社", "😀", "a\n${x}\n\\n", "",
+        "a\n\u200fb",
     ],
 )  # fmt: skip
 def test_a_bicep_text_reads_back_to_the_character(text: str) -> None:
@@ -397,7 +398,11 @@ def test_a_rule_without_guid_gets_the_same_one_each_time(tmp_path: Path) -> None
 
 
 def test_context_that_the_services_window_cuts_off_is_told(tmp_path: Path) -> None:
-    rule = SCHEDULED.replace("DeviceProcessEvents\n  | where FileName =~ 'a.exe' and ProcessCommandLine has", "DeviceFileCertificateInfo\n  | where Signer has")  # fmt: skip
+    started, signed = (
+        "DeviceProcessEvents\n  | where FileName =~ 'a.exe' and ProcessCommandLine has",
+        "DeviceFileCertificateInfo\n  | where Signer has",
+    )
+    rule = changed(SCHEDULED, started, signed)
     rule = rule.replace("DeviceName, AccountName, b", "DeviceName, AccountName = Signer, SHA1, b")
     (tmp_path / "r.exclusions.yaml").write_text(
         "exclusions:\n  - id: e\n    scenario: s\n    owner: o\n    reason: r\n    expires: 2027-01-01\n"
