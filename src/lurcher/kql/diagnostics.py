@@ -144,6 +144,9 @@ LU025 = _rule("LU025", "semantic", "{what} is computed from what is here: {how}"
 LU026 = _rule(
     "LU026", "semantic", "the watchlist '{alias}' has no column SearchKey: nobody has said what it is", Severity.WARNING
 )
+LU027 = _rule(
+    "LU027", "unsupported", "nothing says what '{name}' is: it is no column of what was summarized, nor declared"
+)
 LU020 = _rule(
     "LU020", "semantic", "= compares nothing here: it gives the condition the name '{name}'", Severity.WARNING
 )

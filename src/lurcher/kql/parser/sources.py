@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from lurcher.kql.diagnostics import KS173
+from lurcher.kql.diagnostics import KS173, LU001
 from lurcher.kql.parser.cursor import Cursor, Stop
 from lurcher.kql.parser.expressions import expression, pipeline, rest_of_brackets
 from lurcher.kql.parser.parameters import parameter
 from lurcher.kql.parser.registry import HEAD_WORDS, primary_word
 from lurcher.kql.parser.schemas import in_brackets, row_schema, signed_literal
-from lurcher.kql.syntax import Call, DataTable, Expression, ExternalData, Name, Parameter
+from lurcher.kql.syntax import Broken, Call, DataTable, Expression, ExternalData, Name, Parameter
 
 
 @primary_word("datatable")
@@ -30,6 +30,24 @@ def _externaldata(p: Cursor, start: int) -> Expression | None:
     if p.accept("with"):
         properties = in_brackets(p, "(", parameter, ")")
     return ExternalData(columns, urls, tuple((q.name, q.value) for q in properties), span=p.span(start))
+
+
+@primary_word("inline_external_table")
+def _inline_external_table(p: Cursor, start: int) -> Expression | None:
+    """`inline_external_table (schema) kind=.. partition by (..) pathformat=(..) dataformat=.. (locations) with (..)`. Anywhere
+    else the word is a name."""
+    after = p.texts[start + 1 : start + 4]
+    if after[:2] != ["kind", "="] and (after[:1] != ["("] or after[2:] != [":"]):
+        return None
+    word = p.here()
+    hint = "add the files to the lake (lurcher add), or read one: externaldata"
+    p.say(LU001.at(word, construct="inline_external_table", hint=hint))
+    p.pos += 1
+    p.skip_to(_AFTER_A_TABLE)
+    return Broken(span=p.span(start))
+
+
+_AFTER_A_TABLE = frozenset({"|", ";", ","})
 
 
 @primary_word("toscalar", "totable")

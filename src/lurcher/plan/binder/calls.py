@@ -115,7 +115,14 @@ def _structured(
     return done, tuple(T.DYNAMIC if v else t for t, v in zip(types, value, strict=True))
 
 
+def hidden(cx: Context, name: str) -> bool:
+    """Whether a name is one of those that plans are made with, and no user's text knows."""
+    return name.startswith("__") and not cx.ours
+
+
 def _kind(cx: Context, env: Env, name: str) -> FunctionKind | None:
+    if hidden(cx, name):
+        return None
     if env.aggs is not None and known(_AGGREGATE, name):
         return _AGGREGATE
     if known(_SCALAR, name):
@@ -144,10 +151,11 @@ def _no_such(cx: Context, env: Env, node: sx.Call) -> n.Expr:
         return unknown(node.span)
     for argument in node.arguments:
         _quietly(cx, env, argument)
-    if known(_AGGREGATE, name):
+    if known(_AGGREGATE, name) and not hidden(cx, name):
         cx.say(KS144, node.name.span, name=name, hint=f"write: summarize {name}(...) by ...")
     else:
         pool = [*names(_SCALAR), *names(_AGGREGATE), *env.scope.all()]
+        pool = [p for p in pool if not hidden(cx, p) or env.scope.find(p) is not None]
         cx.say(KS211, node.name.span, name=name, hint=near(name, pool))
     return unknown(node.span)
 

@@ -25,12 +25,14 @@ class Rel:
 
     `order` are the keys of the order that its rows are in, as far as its columns still say them; `open` is set where there may
     be columns that nobody has listed (an unknown table, a watchlist): names that are not found there are of unknown type.
+    `summarized` is set for what an aggregation leaves of such rows.
     """
 
     plan: n.Plan
     order: tuple[n.SortKey, ...] = ()
     sorted: bool = False
     open: bool = False
+    summarized: bool = False
 
     @property
     def columns(self) -> Columns:
@@ -146,6 +148,7 @@ class Env:
         "scope",
         "sides",
         "states",
+        "summarized",
         "types",
         "wins",
     )
@@ -163,6 +166,7 @@ class Env:
         self.scope = scope
         self.types = types if types is not None else {c.name: c.type for c in rel.columns} if rel is not None else {}
         self.open = rel.open if rel is not None else False
+        self.summarized = rel.summarized if rel is not None else False
         self.order = rel.order if rel is not None else ()
         #: Where aggregates are allowed: those found so far, each under the name that stands for it.
         self.aggs = aggs
@@ -224,6 +228,8 @@ class Context:
     probe: Probe | None = None
     #: What has been asked of a plan, by the plan's identity and the question: the plan, kept alive, and the answer.
     asked: dict[tuple[int, str], tuple[n.Plan, Any]] = field(default_factory=dict)
+    #: Whether the text that is being bound is of our own: it may name functions that no user's text can (`__...`).
+    ours: bool = False
     #: Whether columns are not known because nobody was asked for them: a name that is not found is no news then.
     unasked: bool = False
 
@@ -246,6 +252,10 @@ def near(name: str, candidates: Iterable[str], what: str = "") -> str:
     close = difflib.get_close_matches(name, pool, n=3, cutoff=0.75)
     if close:
         return f"did you mean {' or '.join(map(shown, close))}?"
+    # `AccountUpn` of a table that has `InitiatingProcessAccountUpn` alone.
+    longer = [c for c in pool if len(name) > 4 and c.casefold().endswith(name.casefold())]
+    if 0 < len(longer) < 4:
+        return f"did you mean {' or '.join(map(shown, longer))}?"
     if not what or not pool:
         return ""
     some = ", ".join(map(shown, pool[:12])) + (f", ... ({len(pool)} in all)" if len(pool) > 12 else "")

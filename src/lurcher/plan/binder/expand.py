@@ -67,7 +67,7 @@ def _mv_expand(cx: Context, scope: Scope, rel: Rel, op: sx.MvExpandOp) -> Rel:
 def _mv_apply(cx: Context, scope: Scope, rel: Rel, op: sx.MvApplyOp) -> Rel:
     """The body is bound over the elements; the columns of the row are read from it as `Outer`."""
     if op.context_id is not None:
-        cx.refuse("mv-apply ... id", op.context_id.span)
+        cx.refuse("mv-apply ... id", op.context_id.span, "what it does is not documented; leave it out")
     items = _items(cx, scope, rel, op.items)
     index = parameter(op, "with_itemindex") or None
     limit = count_of(cx, scope, op.limit) if op.limit is not None else None

@@ -9,7 +9,7 @@ from lurcher.functions.operands import operands
 from lurcher.functions.registry import FunctionKind
 from lurcher.functions.resolve import Match, known, resolve
 from lurcher.kql import syntax as sx
-from lurcher.kql.diagnostics import KS106, KS107, KS117, KS141, KS142, KS191, KS236, LU005, LU008, LU012
+from lurcher.kql.diagnostics import KS106, KS107, KS117, KS141, KS142, KS191, KS236, LU005, LU008, LU012, LU027
 from lurcher.kql.source import Span
 from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
@@ -251,11 +251,17 @@ def _variable(cx: Context, env: Env, node: sx.Expression, name: str) -> n.Expr:
         if not cx.unasked and not any(d.is_error for d in cx.diagnostics):
             cx.say(LU012, node.span, name=name)
         return n.Col(type=T.UNKNOWN, name=name, span=node.span)
-    if known(FunctionKind.SCALAR, name) or known(FunctionKind.AGGREGATE, name):
+    if not name.startswith("__") and (known(FunctionKind.SCALAR, name) or known(FunctionKind.AGGREGATE, name)):
         cx.say(KS117, node.span, name=name, hint=f"write {name}(...)")
         return unknown(node.span)
     pool = [*env.types, *env.scope.all()]
     hint = near(name, pool, "there is") if pool else near(name, cx.catalog.table_names())
+    if env.summarized:
+        # Microsoft's parser takes any name here, the service none: what a rule's scheduler or a portal fills in is for the
+        # user to say.
+        hint = f"say it before the query: let {name} = ...; {hint}".removesuffix("; ")
+        cx.say(LU027, node.span, name=name, hint=hint)
+        return unknown(node.span)
     cx.say(KS142, node.span, name=name, hint=hint)
     return unknown(node.span)
 

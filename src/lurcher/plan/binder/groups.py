@@ -86,6 +86,7 @@ def grouped(
 def finished(group: Group, span: Span) -> Rel:
     """The Aggregate, and what is computed from its columns."""
     keys, aggs, out = tuple(group.keys), group.aggs, group.out
+    of_open = group.rel.open or group.rel.summarized
     if group.rel.sorted and not group.rel.order:
         _unordered(group, span)
     direct = [e.name for _, e in out if isinstance(e, n.Col)]
@@ -95,9 +96,11 @@ def finished(group: Group, span: Span) -> Rel:
         by_name = dict(aggs)
         items = tuple((name, by_name[e.name]) for name, e in out if isinstance(e, n.Col))
         columns = tuple(Column(name, e.type) for name, e in (*keys, *items))
-        return Rel(n.Aggregate(input=group.rel.plan, keys=keys, items=items, columns=columns, span=span))
+        plan = n.Aggregate(input=group.rel.plan, keys=keys, items=items, columns=columns, span=span)
+        return Rel(plan, summarized=of_open)
     columns = tuple(Column(name, e.type) for name, e in (*keys, *aggs))
-    inner = Rel(n.Aggregate(input=group.rel.plan, keys=keys, items=tuple(aggs), columns=columns, span=span))
+    plan = n.Aggregate(input=group.rel.plan, keys=keys, items=tuple(aggs), columns=columns, span=span)
+    inner = Rel(plan, summarized=of_open)
     return project(inner, [*((name, col(name, e.type)) for name, e in keys), *out], span)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lurcher.kql.diagnostics import LU001
 from lurcher.kql.parser.cursor import Cursor
 from lurcher.kql.parser.expressions import expression, named
-from lurcher.kql.parser.literals import literal, string_literal
+from lurcher.kql.parser.literals import string_literal
 from lurcher.kql.parser.operators.groups import subquery
 from lurcher.kql.parser.parameters import Spec, parameter, parameters
 from lurcher.kql.parser.registry import operator
@@ -42,7 +42,7 @@ def _mv_apply(p: Cursor, start: int) -> Operator:
     settings = parameters(p, {"with_itemindex": None})
     items = _items(p)
     limit = expression(p) if p.accept("limit") else None
-    context_id = literal(p) if p.accept("id") else None
+    context_id = expression(p) if p.accept("id") else None
     p.expect("on", "mv-apply x on (where ...)")
     return MvApplyOp(items, subquery(p), limit, context_id, settings, span=p.span(start))
 

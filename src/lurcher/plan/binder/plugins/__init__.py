@@ -17,6 +17,7 @@
 
 from __future__ import annotations
 
+from lurcher.errors import shown
 from lurcher.kql import syntax as sx
 from lurcher.kql.diagnostics import KS211
 from lurcher.plan.binder import cloud
@@ -63,7 +64,26 @@ def _evaluate(cx: Context, scope: Scope, rel: Rel, op: sx.EvaluateOp) -> Rel:
     if handler is None:
         cx.refuse(f"evaluate {name}", op.call.name.span, UNSUPPORTED.get(name, ""))
         return declared(op) or Rel(rel.plan, open=True)
-    return handler(cx, scope, rel, op)
+    done = handler(cx, scope, rel, op)
+    return done if op.schema is None or name in _BY_THE_ROWS else _as_declared(cx, done, op)
+
+
+#: Plugins whose columns are values of the rows, or what the text declares.
+_BY_THE_ROWS = frozenset({"bag_unpack", "pivot"})
+
+
+def _as_declared(cx: Context, done: Rel, op: sx.EvaluateOp) -> Rel:
+    """The result of a plugin that has columns of its own, where the text declares some: they must be those."""
+    said = declared(op)
+    assert said is not None
+    if done.open or any(d.is_error for d in cx.diagnostics):
+        return said
+    if op.open_schema or said.columns != done.columns:
+        name, gives = op.call.name.text, ", ".join(f"{shown(c.name)}:{c.type}" for c in done.columns)
+        hint = f"it gives ({gives}); leave the schema out, and project after it"
+        cx.refuse(f"evaluate {name} with other columns than it gives", op.span, hint)
+        return said
+    return done
 
 
 @source(sx.EvaluateOp)

@@ -117,7 +117,10 @@ def counted(cx: Context, op: sx.EvaluateOp, given: Given, text: str, counts: tup
         names = [(f"{new}{i}", old) for i, (new, old) in enumerate(names)]
     if not {old for _, old in names} <= {c.name for c in rel.columns}:
         return nothing(rel, op, given, counts)
-    return renamed(rel, names)
+    # "The same as the provided TimelineColumn": bin() of an int is a long.
+    types = {c.name: c.type for c in rel.columns}
+    items = [(new, convert(col(old, types[old]), given.time.type if old == "w" else types[old])) for new, old in names]
+    return project(rel, items)
 
 
 def nothing(rel: Rel, op: sx.EvaluateOp, given: Given | None, counts: tuple[tuple[str, str], ...]) -> Rel:

@@ -51,11 +51,12 @@ def written(
     assert isinstance(statement, sx.QueryStatement)
     assert isinstance(statement.expression, sx.Pipe)
     said = len(cx.diagnostics)
-    outer, cx.outer = cx.outer, None
+    outer, ours = cx.outer, cx.ours
+    cx.outer, cx.ours = None, True
     try:
         rel = pipe(cx, scope, statement.expression)
     finally:
-        cx.outer = outer
+        cx.outer, cx.ours = outer, ours
     wrong = [d for d in cx.diagnostics[said:] if d.is_error]
     del cx.diagnostics[said:]
     if wrong and not any(d.is_error for d in cx.diagnostics):
