@@ -97,3 +97,15 @@ def test_the_hash_of_exclusions_is_of_those_in_force():
 def test_times_have_one_spelling():
     assert plain(dt.datetime(2026, 3, 8, 1, 2, 3, 450000, tzinfo=dt.UTC)) == "2026-03-08T01:02:03.450000Z"
     assert plain(dt.datetime(2026, 3, 8, tzinfo=dt.UTC)) == "2026-03-08T00:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (dt.datetime(1, 1, 1, tzinfo=dt.UTC), "0001-01-01T00:00:00.000000Z"),
+        (dt.datetime(999, 12, 31, 23, 59, 59, 400_000), "0999-12-31T23:59:59.400000Z"),
+        (dt.datetime(2025, 1, 2, 3, tzinfo=dt.timezone(dt.timedelta(hours=2))), "2025-01-02T01:00:00.000000Z"),
+    ],
+)
+def test_times_have_four_digits_of_the_year_and_six_of_the_second(moment, text):
+    assert plain(moment) == text

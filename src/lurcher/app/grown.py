@@ -102,12 +102,12 @@ def copies_of(lake: Lake, kind: str, source: SourceId) -> frozenset[str]:
 
 def find(lake: Lake, leaf: Leaf, kind: str, size: int, table: str | None) -> Grown | None:
     """The longest earlier source that a file of UTF-8 lines begins with; None where there is none."""
-    from lurcher.collect.exports.documents import _is_lines
+    from lurcher.collect.exports.documents import is_lines
 
     if kind not in LINES:
         return None
     candidates = _candidates(lake, leaf, kind, size, table)
-    if not candidates or not _is_lines(leaf):
+    if not candidates or not is_lines(leaf):
         return None
     prefixes = _prefixes(leaf, [r.size for r in candidates])
     for record in sorted(candidates, key=lambda r: -r.size):

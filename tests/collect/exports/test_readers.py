@@ -159,6 +159,22 @@ def test_csv_in_any_encoding(lake: Lake, encoding: str, separator: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("header", "row", "columns"),
+    [
+        ('n,"b;c;d;e"', "1,x;y;z;w", ["n", "b;c;d;e"]),
+        ('"x, y, z";n', '"1, 2, 3";4', ["x, y, z", "n"]),
+        ('a,"b;c"', '1,"2;3"', ["a", "b;c"]),
+        ('n;say "hi"', "1;2", ["n", 'say "hi"']),
+    ],
+)
+def test_a_separator_within_quotes_of_the_header_is_none(lake: Lake, header: str, row: str, columns: list[str]) -> None:
+    put(lake, "x.csv", f"{header}\n{row}\n")
+    schema = lake.schema_of("T")
+    assert schema is not None
+    assert [c.name for c in schema.columns] == columns
+
+
 def test_a_row_of_csv_that_never_ends_is_rejected_and_the_next_are_read(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

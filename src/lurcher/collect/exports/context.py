@@ -88,6 +88,28 @@ class ReadContext:
         have = {c.name for c in base.columns} if base else set()
         return tuple(Column(n, t) for n, t in self.inferred(table).items() if t is not None and n not in have)
 
+    # --- what others have read of the file ---
+
+    def join(self, other: ReadContext) -> None:
+        """What another process' context has learned of the file."""
+        self._declared |= other._declared
+        for table, types in other._inferred.items():
+            known = self.inferred(table)
+            for column, found in types.items():
+                before = known.get(column)
+                if (table, column) in self._declared:
+                    known[column] = found
+                elif found is None or before is None:
+                    known[column] = found if before is None else before
+                else:
+                    self.learn(table, column, found)
+                    # Values were made that are of another type than those before, or behind.
+                    self.dirty = self.dirty or found is not before
+        self._orders |= other._orders
+        self._ambiguous = self._ambiguous or other._ambiguous
+        self.dirty = self.dirty or other.dirty
+        self.notes.update(other.notes)
+
     # --- day and month ---
 
     def saw_date(self, first: int, second: int) -> None:

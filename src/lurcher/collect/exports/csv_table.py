@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import IO, TYPE_CHECKING
 
@@ -49,16 +49,33 @@ class CsvRows:
         return Reject("row", self.first + place, reason, line.encode())
 
 
+@dataclass(frozen=True)
+class CsvText:
+    """Rows that are text yet, whole and quoted as they should be."""
+
+    text: bytes
+    names: list[str]
+    separator: str
+
+
+@dataclass(frozen=True)
+class CsvRead:
+    """Rows and rejects of a stretch that has `count` rows; the first of them has the number 1."""
+
+    parts: list[CsvRows | Reject]
+    count: int
+
+
 def split_line(line: str, separator: str) -> list[str]:
     """The cells of a line that has no line break in a cell."""
     cells = _parse(line.rstrip("\r\n").encode(), separator.encode(), 0)[0]
     return [c.decode() for c in cells] if cells else []
 
 
-def read_table(stream: IO[bytes], separator: str) -> Iterator[CsvNames | CsvRows | Reject]:
-    """First the header's names, all different, then rows and rejects. Raises `LurcherError` for a header that is none."""
+def stretches(stream: IO[bytes], separator: str) -> Iterator[CsvNames | CsvText | CsvRead]:
+    """First the header's names, all different, then stretches of whole rows. Raises `LurcherError` for a header that is none."""
     mark = separator.encode()
-    buffer, row, ended = b"", 1, False
+    buffer, ended = b"", False
     names: list[str] = []
     start = True
     while not ended:
@@ -84,22 +101,50 @@ def read_table(stream: IO[bytes], separator: str) -> Iterator[CsvNames | CsvRows
         cut = len(buffer) if ended and buffer.count(b'"') % 2 == 0 else _even(buffer)
         piece = buffer[:cut]
         if piece and b"\0" not in piece and _regular(piece, mark):
-            columns = _arrow(piece, separator, names)
-            if columns is not None:
-                count = len(next(iter(columns.values())))
-                if count:
-                    yield CsvRows(columns, count, row, separator)
-                row += count
-                buffer = buffer[cut:]
-                piece = b""
+            yield CsvText(piece, names, separator)
+            buffer = buffer[cut:]
+            piece = b""
         if piece or ended:
-            slow = _slow(buffer, mark, names, row, ended)
-            yield from slow.parts
-            row, buffer = slow.row, buffer[slow.end :]
+            slow = _slow(buffer, mark, names, ended)
+            yield CsvRead(slow.parts, slow.rows)
+            buffer = buffer[slow.end :]
         if len(buffer) > MAX_ROW:  # only the first line is taken away: without its quote, what follows may be whole
             line, newline, rest = buffer.partition(b"\n")
-            yield Reject("row", row, "a quote is opened and not closed within 16 MiB", line[:65_536])
-            row, buffer = row + 1, rest if newline else _skip(stream)
+            yield CsvRead([Reject("row", 1, "a quote is opened and not closed within 16 MiB", line[:65_536])], 1)
+            buffer = rest if newline else _skip(stream)
+
+
+def read_rows(stretch: CsvText | CsvRead) -> CsvRead:
+    """The rows of a stretch."""
+    if isinstance(stretch, CsvRead):
+        return stretch
+    columns = _arrow(stretch.text, stretch.separator, stretch.names)
+    if columns is None:
+        slow = _slow(stretch.text, stretch.separator.encode(), stretch.names, True)
+        return CsvRead(slow.parts, slow.rows)
+    count = len(next(iter(columns.values())))
+    return CsvRead([CsvRows(columns, count, 1, stretch.separator)] if count else [], count)
+
+
+def read_table(stream: IO[bytes], separator: str) -> Iterator[CsvNames | CsvRows | Reject]:
+    """First the header's names, then rows and rejects. Raises `LurcherError` for a header that is none."""
+    before = 0
+    for stretch in stretches(stream, separator):
+        if isinstance(stretch, CsvNames):
+            yield stretch
+            continue
+        found = read_rows(stretch)
+        for part in found.parts:
+            if isinstance(part, Reject):
+                yield replace(part, position=part.position + before)
+            else:
+                yield replace(part, first=part.first + before)
+        before += found.count
+
+
+def quoted_well(line: str, separator: str) -> bool:
+    """Whether every quote of a line opens or closes a cell, or is one of a pair within one."""
+    return _regular(line.rstrip("\r\n").encode(), separator.encode())
 
 
 def _skip(stream: IO[bytes]) -> bytes:
@@ -183,17 +228,17 @@ def _arrow(piece: bytes, separator: str, names: list[str]) -> dict[str, pa.Array
 @dataclass
 class _Slow:
     parts: list[CsvRows | Reject]
-    row: int
+    rows: int
     end: int
 
 
-def _slow(buffer: bytes, mark: bytes, names: list[str], row: int, last: bool) -> _Slow:
+def _slow(buffer: bytes, mark: bytes, names: list[str], last: bool) -> _Slow:
     """Row by row, as far as whole rows go. `last`: what is left open has no end any more."""
     import pyarrow as pa
 
     parts: list[CsvRows | Reject] = []
     rows: list[list[str]] = []
-    first, at = row, 0
+    first, row, at = 1, 1, 0
 
     def flush() -> None:
         nonlocal rows, first
@@ -237,7 +282,7 @@ def _slow(buffer: bytes, mark: bytes, names: list[str], row: int, last: bool) ->
                 flush()
         at = end
     flush()
-    return _Slow(parts, row, at)
+    return _Slow(parts, row - 1, at)
 
 
 def _parse(buffer: bytes, mark: bytes, at: int) -> tuple[list[bytes] | None, int, str]:

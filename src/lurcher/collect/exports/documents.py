@@ -55,14 +55,24 @@ def repr_json(value: Any) -> bytes:
         return repr(value)[:65_536].encode("utf-8", "backslashreplace")
 
 
-def documents(leaf: Leaf, *, unwrap: str = "") -> Iterator[Piece]:
-    """The objects of a file, some at a time. `unwrap` names a key that may hold a list of them."""
-    if not _is_lines(leaf):
+def stretches(leaf: Leaf, unwrap: str = "") -> Iterator[Lines | Piece]:
+    """A file, some of it at a time: lines that `objects` makes objects of, or, of a document, its objects."""
+    if not is_lines(leaf):
         yield from _of_values(leaf, unwrap)
         return
     with reading(leaf.name), closing(leaf.open()) as stream:
-        for lines in read_lines(stream):
-            yield _of_lines(lines, unwrap)
+        yield from read_lines(stream)
+
+
+def objects(stretch: Lines | Piece, unwrap: str = "") -> Piece:
+    """The objects of a stretch. `unwrap` names a key that may hold a list of them."""
+    return _of_lines(stretch, unwrap) if isinstance(stretch, Lines) else stretch
+
+
+def documents(leaf: Leaf, *, unwrap: str = "") -> Iterator[Piece]:
+    """The objects of a file, some at a time. `unwrap` names a key that may hold a list of them."""
+    for stretch in stretches(leaf, unwrap):
+        yield objects(stretch, unwrap)
 
 
 def first_object(head: bytes, unwrap: str = "") -> dict[str, Any] | None:
@@ -164,7 +174,7 @@ def of_values(values: list[Any]) -> Iterator[Piece]:
     yield from _pieces(values)
 
 
-def _is_lines(leaf: Leaf) -> bool:
+def is_lines(leaf: Leaf) -> bool:
     """Whether the first line with anything in it is an object by itself, or looks like one that is broken."""
     import orjson
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 BLOCK = 8 * 1024 * 1024
 #: The longest line that is read: a batch of the Event Hub has at most 1 MiB, a storage line is a record.
@@ -21,6 +21,15 @@ class Lines:
     overlong: bytes | None = None
     #: The lines as they were, in one.
     text: bytes | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.text is None:
+            return Lines, (self.first, self.lines, self.overlong)
+        return _of_text, (self.first, self.text)
+
+
+def _of_text(first: int, text: bytes) -> Lines:
+    return Lines(first, text.split(b"\n"), text=text)
 
 
 def read_lines(stream: IO[bytes]) -> Iterator[Lines]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from lurcher.collect.exports.context import ReadContext
 from lurcher.collect.exports.files import Leaf
+from lurcher.collect.exports.partwise import Parts
 from lurcher.collect.exports.rows import Reject, TableBatch
 
 Reader = Callable[[Leaf, ReadContext], Iterator[TableBatch | Reject]]
@@ -27,13 +28,15 @@ class SourceFormat:
     """One format. `recognise` looks at the head, and says yes or no, or, for yes, what it has seen (`2 columns`); of those that say
     yes, the lowest `rank` wins: what is told by a signature
     or by names of its own comes before what is told by its shape alone. `read` streams rows and rejects; it raises
-    `LurcherError` where the file as a whole cannot be taken."""
+    `LurcherError` where the file as a whole cannot be taken. `parts`: the same in two halves, where a file can be read by several
+    processes."""
 
     name: str
     title: str
     rank: int
     recognise: Callable[[Head], bool | str]
     read: Reader
+    parts: Callable[[], Parts] | None = None
 
 
 #: name -> format, filled by the modules of `readers`.
@@ -41,14 +44,18 @@ FORMATS: dict[str, SourceFormat] = {}
 
 
 def source_format(
-    name: str, title: str, rank: int, recognise: Callable[[Head], bool | str]
+    name: str,
+    title: str,
+    rank: int,
+    recognise: Callable[[Head], bool | str],
+    parts: Callable[[], Parts] | None = None,
 ) -> Callable[[Reader], Reader]:
     """Declare the function as the reader of a format."""
 
     def declare(read: Reader) -> Reader:
         if name in FORMATS or any(f.rank == rank for f in FORMATS.values()):
             raise ValueError(f"the format {name}, or the rank {rank}, is declared twice")
-        FORMATS[name] = SourceFormat(name, title, rank, recognise, read)
+        FORMATS[name] = SourceFormat(name, title, rank, recognise, read, parts)
         return read
 
     return declare

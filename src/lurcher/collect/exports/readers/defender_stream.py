@@ -14,9 +14,11 @@ from typing import Any
 
 from lurcher.collect.exports.assemble import finish, from_columns, from_json
 from lurcher.collect.exports.context import ReadContext
-from lurcher.collect.exports.documents import Piece, documents
+from lurcher.collect.exports.documents import Piece, is_lines, objects, stretches
 from lurcher.collect.exports.files import Leaf
 from lurcher.collect.exports.keys import content_hash, content_hashes
+from lurcher.collect.exports.lines import Lines
+from lurcher.collect.exports.partwise import Parts, one_after_another
 from lurcher.collect.exports.registry import Head, source_format
 from lurcher.collect.exports.rows import Reject, TableBatch
 
@@ -39,10 +41,18 @@ def _rejecter(piece: Piece, at: list[int]) -> Callable[[int, str], Reject]:
     return lambda i, why: piece.reject(at[i], why)
 
 
-@source_format("defender-streaming", "Defender XDR streaming API (JSON lines)", 20, _recognise)
-def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
-    tables: dict[str, None] = {}
-    for piece in documents(leaf, unwrap="records"):
+class _Rows(Parts):
+    def __init__(self) -> None:
+        self._tables: dict[str, None] = {}
+
+    def cut(self, leaf: Leaf, context: ReadContext) -> Iterator[Lines | Piece]:
+        return stretches(leaf, "records")
+
+    def splits(self, leaf: Leaf) -> bool:
+        return is_lines(leaf)
+
+    def read(self, part: Lines | Piece, context: ReadContext) -> Iterator[TableBatch | Reject]:
+        piece = objects(part, "records")
         yield from piece.rejects
         # By table, and by the keys that rows have, in their order: the service writes all of a table's, for each row.
         groups: dict[tuple[str, tuple[str, ...]], list[int]] = {}
@@ -62,7 +72,7 @@ def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
         for (category, names), at in groups.items():
             rows = every if len(at) == len(every) else [every[i] for i in at]
             table = category.removeprefix(_PREFIX)
-            tables[table] = None
+            self._tables[table] = None
             if len(rows) < _FEW:
                 few = mixed.setdefault(table, ([], []))
                 few[0].extend(rows)
@@ -75,5 +85,18 @@ def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
             )
         for table, (rows, at) in mixed.items():
             yield from from_json(table, rows, context, _rejecter(piece, at), [content_hash(row) for row in rows])
-    for table in tables:
-        yield from finish(table, context)
+
+    def learned(self) -> list[str]:
+        return list(self._tables)
+
+    def learn(self, learned: list[str]) -> None:
+        self._tables.update(dict.fromkeys(learned))
+
+    def finish(self, context: ReadContext) -> Iterator[TableBatch | Reject]:
+        for table in self._tables:
+            yield from finish(table, context)
+
+
+@source_format("defender-streaming", "Defender XDR streaming API (JSON lines)", 20, _recognise, _Rows)
+def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
+    return one_after_another(_Rows(), leaf, context)
