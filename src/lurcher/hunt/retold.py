@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lurcher.errors import LurcherError
 from lurcher.hunt.answers import Value
@@ -58,7 +58,7 @@ class ToldHunt:
     as_of: str
     engine: str
     fingerprint: str
-    runs: tuple[ToldRun, ...] = field(default=())
+    runs: tuple[ToldRun, ...] = ()
 
 
 def tell(ledger: Ledger, number: int | None = None) -> ToldHunt:
@@ -75,7 +75,7 @@ def tell(ledger: Ledger, number: int | None = None) -> ToldHunt:
         " evidence_explained FROM runs WHERE hunt = ? ORDER BY id",
         (row[0],),
     ).fetchall()
-    return ToldHunt(*row, runs=tuple(_run(ledger, r) for r in runs))
+    return ToldHunt(row[0], row[1], row[2], row[3], row[4], tuple(_run(ledger, r) for r in runs))
 
 
 def _run(ledger: Ledger, r: tuple[Value, ...]) -> ToldRun:
