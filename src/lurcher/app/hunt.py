@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lurcher.app.exclusions import columns_of, verdicts
 from lurcher.app.rules import RuleText, load_rules
@@ -24,6 +25,9 @@ from lurcher.hunt.triage import Reason, reasons, subject
 from lurcher.kql.diagnostics import LU010, LU025, LU026, Diagnostic
 from lurcher.lake import Lake
 from lurcher.rmm.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from lurcher.app.live import Live
 
 #: Findings of one rule that are looked into for what makes them stand out; the ledger has the others all the same.
 MAX_TRIAGED = 50
@@ -66,11 +70,12 @@ def hunt(
     forced: Iterable[str] = (),
     triage: bool = True,
     progress: Callable[[int, str], None] | None = None,
+    live: Live | None = None,
 ) -> HuntReport:
     """Run the rules of files, folders and texts with their exclusions; keep runs and findings in the lake's ledger.
 
     An exclusion that hides too much is applied only where `forced` names it. A rule that does not run is in the report with its
-    reason. Raises `LurcherError` for a path that is not there, or a ledger that cannot be written.
+    reason. `live`: ask this service instead of the lake; triage, which asks much, is left out then. Raises `LurcherError` for a path that is not there, or a ledger that cannot be written.
     """
     loaded = load_rules(paths)
     if not loaded.rules:
@@ -79,18 +84,22 @@ def hunt(
                            ", ".join(map(str, paths)))  # fmt: skip
 
     def ask(kql: str) -> Answer:
-        return answer_of(session.run_table(kql))
+        return answer_of(session.run_table(kql)) if live is None else live.answer(kql)
 
     settings = Settings(forced=frozenset(forced))
     runs: list[RuleRun] = []
     for index, rule in enumerate(loaded.rules):
         if progress is not None:
             progress(index, rule.name)
-        runs.append(_run(rule, session, ask, settings))
+        runs.append(run_one(rule, session, ask, settings, elsewhere=live is not None))
     own = {id(r.file) for r in loaded.rules}
     with Ledger.open(lake.path / NAME) as ledger:
         number = ledger.record(
-            runs, started=started, as_of=session.now, engine="duckdb", data_fingerprint=fingerprint(lake, session)
+            runs,
+            started=started,
+            as_of=session.now,
+            engine="duckdb" if live is None else live.name,
+            data_fingerprint=fingerprint(lake, session) if live is None else live.fingerprint(),
         )
         report = HuntReport(
             number,
@@ -101,23 +110,32 @@ def hunt(
         for run in runs:
             found = ledger.findings(rule=run.rule.key, hunt=number)
             one = RuleReport(run, found, drift=drift_of(run.rule, session))
-            if triage and run.status == "ok":
+            if triage and live is None and run.status == "ok":
                 one.reasons = _triaged(run, found, ask, session)
             report.rules.append(one)
     return report
 
 
-def _run(rule: Rule, session: Session, ask: Callable[[str], Answer], settings: Settings) -> RuleRun:
+def run_one(
+    rule: Rule,
+    session: Session,
+    ask: Callable[[str], Answer],
+    settings: Settings,
+    refused: dict[str, str] | None = None,
+    *,
+    elsewhere: bool = False,
+) -> RuleRun:
     """A rule whose query does not stand is refused with the place in its file: what runs is made of its text, and would name
-    another."""
+    another. `refused`: the exclusions that hide too much, where they are known already.
+    `elsewhere`: a service runs it, and says itself what does not stand."""
     local: tuple[str, ...] = ()
-    if rule.runnable:
+    if rule.runnable and not elsewhere:
         said = session.compile(rule.query_source).diagnostics
         wrong = [d for d in said if d.is_error]
         if wrong:
             return RuleRun(rule, "refused", "; ".join(_placed(d, rule) for d in wrong))
         local = tuple(_placed(d, rule) for d in said if d.code in _LOCAL)
-    refused = refusals(verdicts(rule, session))
+    refused = refusals(verdicts(rule, session)) if refused is None else refused
     run = run_rule(rule, ask, columns_of(session), session.now.date(), settings, refused)
     return replace(run, notes=(*run.notes, *local)) if local else run
 

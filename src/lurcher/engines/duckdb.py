@@ -101,6 +101,15 @@ class DuckDBEngine:
                 raise failure(error) from None
         return text
 
+    def over(self, tables: Tables) -> None:
+        """Answer over other tables in memory from here on: a new connection for each few rows would take most of the time. Not
+        for a lake's, whose folder the connection is shut in to."""
+        assert getattr(tables, "lake", None) is None and getattr(self._tables, "lake", None) is None
+        with self._lock:
+            self._tables = tables
+            if self._connection is not None:
+                self._views = Views(tables, self._connection)
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()

@@ -26,6 +26,7 @@ SUFFIXES = (".test.yaml", ".test.yml")
 #: A rule's tests are read as a whole, and run in memory.
 MAX_TESTS = 1_000
 MAX_CELLS = 500_000
+MAX_EXPECTED = 500
 #: What the lists and objects inside of values may come to, with all aliases written out.
 MAX_PARTS = 1_000_000
 _TOP = ("now", "tests", "columns")
@@ -320,6 +321,9 @@ class _Reader:
             return number
         if node.kind != "sequence" or any(i.kind != "mapping" for i in node.items):
             self.type(key, node, "a number of rows, or a list of rows")
+            return None
+        if len(node.items) > MAX_EXPECTED:
+            self.wrong(node, codes.TOO_MANY.at, {"what": "expected rows", "limit": MAX_EXPECTED})
             return None
         rows = []
         for item in node.items:

@@ -1,0 +1,89 @@
+"""What came of tests, for a terminal and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Any
+
+from lurcher.content.testing.outcome import Difference, Outcome, Row, Tested
+from lurcher.report.text import counted, visible
+
+#: Characters of a value that a line shows.
+_WIDE = 60
+
+
+def lines(outcome: Outcome) -> Iterator[str]:
+    """One test: a line where it passed, and what was different where it did not."""
+    yield f"{outcome.status.upper():6}  {visible(outcome.rule)} :: {visible(outcome.test)}"
+    if outcome.status == "passed":
+        return
+    yield f"        {visible(outcome.path)}:{outcome.line} ({outcome.kind})"
+    if outcome.reason:
+        yield f"        {visible(outcome.reason)}"
+    for one in outcome.differences:
+        yield from _difference(one)
+    if outcome.status == "failed":
+        yield from _why(outcome)
+
+
+def _difference(one: Difference) -> Iterator[str]:
+    yield f"        {visible(str(one))}"
+    for row in one.missing:
+        yield f"          - {row_text(row)}"
+    for row in one.surplus:
+        yield f"          + {row_text(row)}"
+
+
+def _why(outcome: Outcome) -> Iterator[str]:
+    if outcome.rows == 0:
+        yield "        the query as written gives no row for these events"
+    for id_, number in outcome.explained.items():
+        if number:
+            yield f"        exclusion {visible(id_)} explains {counted(number, 'row')} of evidence"
+    for id_, reason in outcome.not_in_force.items():
+        yield f"        exclusion {visible(id_)} is not in force: {visible(reason)}"
+
+
+def row_text(row: Row) -> str:
+    """A row on one line: `DeviceName: pc1, Count: 3`."""
+    parts = []
+    for name, value in row.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+        parts.append(f"{visible(name)}: {visible(text[:_WIDE])}{'...' if len(text) > _WIDE else ''}")
+    return ", ".join(parts)
+
+
+def summary(report: Tested) -> str:
+    """`3 passed, 1 failed in 0.4 s; 2 rules, 1 without tests`."""
+    parts = [
+        f"{report.count(s):,} {w}"
+        for s, w in (("passed", "passed"), ("failed", "failed"), ("error", "not run"))
+        if report.count(s)
+    ]
+    if report.deselected:
+        parts.append(f"{report.deselected:,} left out")
+    text = ", ".join(parts) or "no tests"
+    text += f" in {report.seconds:.1f} s; {counted(report.rules, 'rule')}"
+    return text + (f", {len(report.untested):,} without all tests that a rule needs" if report.untested else "")
+
+
+def untested_lines(report: Tested) -> Iterable[str]:
+    return (f"{visible(u.path)}: {visible(u.rule)}: lacks {u.lacks}" for u in report.untested)
+
+
+def as_data(report: Tested) -> dict[str, Any]:
+    """The document as plain data, for JSON."""
+    return {
+        "passed": report.count("passed"),
+        "failed": report.count("failed"),
+        "not_run": report.count("error"),
+        "left_out": report.deselected,
+        "rules": report.rules,
+        "seconds": round(report.seconds, 3),
+        "stopped": report.stopped,
+        "tests": [{**asdict(o), "seconds": round(o.seconds, 4)} for o in report.outcomes],
+        "untested": [asdict(u) for u in report.untested],
+        "wrong": [p.render() for p in report.wrong],
+    }
