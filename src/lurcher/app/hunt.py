@@ -75,7 +75,8 @@ def hunt(
     """Run the rules of files, folders and texts with their exclusions; keep runs and findings in the lake's ledger.
 
     An exclusion that hides too much is applied only where `forced` names it. A rule that does not run is in the report with its
-    reason. `live`: ask this service instead of the lake; triage, which asks much, is left out then. Raises `LurcherError` for a path that is not there, or a ledger that cannot be written.
+    reason. `live`: ask this service instead of the lake; triage, which asks much, is left out then. Raises `LurcherError` for a
+    path that is not there, or a ledger that cannot be written.
     """
     loaded = load_rules(paths)
     if not loaded.rules:

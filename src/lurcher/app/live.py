@@ -85,6 +85,10 @@ class Live:
 
         return answer_of(self.engine.table(kql, self.span, self.compiled(Source(kql))))
 
+    def fingerprint(self) -> str:
+        """What is known of the data that a hunt saw: whose they are, and what time of them was asked for."""
+        return f"{self.name}, {self.span.text if self.span is not None and self.span.text else 'no time span'}"
+
     def note(self, compiled: Compiled | None) -> str:
         """What to know of the time that the service looks at; '' where there is nothing to say."""
         if self.engine.target.kind != "defender" or self.span is not None or compiled is None or not compiled.ok:

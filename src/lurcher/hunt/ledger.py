@@ -177,8 +177,11 @@ class Ledger:
         is the beginning of time and the moment that the run stands for."""
         low, high = window[0], window[1] or as_of
         gone = self.db.execute(
-            "SELECT id FROM findings WHERE rule = ? AND last_run < ? AND state <> ? AND last_seen >= ? AND last_seen <= ?",
-            (rule, run, State.GONE, low, high),
+            "SELECT id FROM findings WHERE rule = ? AND last_run < ? AND state <> ? AND last_seen >= ? AND last_seen <= ?"
+            # A hunt on a live service says nothing of what the lake has, nor the other way round.
+            " AND (SELECT h.engine FROM runs r JOIN hunts h ON h.id = r.hunt WHERE r.id = findings.last_run)"
+            " = (SELECT h.engine FROM runs r JOIN hunts h ON h.id = r.hunt WHERE r.id = ?)",
+            (rule, run, State.GONE, low, high, run),
         ).fetchall()
         for (finding,) in gone:
             self.db.execute("UPDATE findings SET state = ? WHERE id = ?", (State.GONE, finding))

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lurcher.cli.options import as_of_option, lake_option, limits_options, now, supply_options
+from lurcher.cli.options import as_of_option, lake_option, limits_options, now, on_options, supply_options
 
 if TYPE_CHECKING:
+    from lurcher.app.live import On
     from lurcher.app.supplies import Asked
 
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     help="Write a report; its ending says which: .html, .md, .csv, .json, .parquet, .sarif. Repeat for more.",
 )
 @click.option("--no-triage", is_flag=True, help="Do not look for what makes findings stand out.")
+@on_options
 @supply_options
 @limits_options
 def command(
@@ -51,10 +53,11 @@ def command(
     memory_limit: str | None,
     threads: int | None,
     asked: Asked,
+    on: On | None,
 ) -> None:
     """Run rules with their exclusions, and keep what they find in the lake's ledger.
 
-    Ends with 0; with 1 where a rule did not run.
+    With --on the service runs them. Ends with 0; with 1 where a rule did not run.
     """
     from lurcher.app.hunt import hunt
     from lurcher.app.lakes import need_lake
@@ -68,9 +71,16 @@ def command(
         check_paths(reports)
     lake = need_lake(lake_path)
     session = open_session(lake, now(), as_of, limits=Limits(timeout, memory_limit, threads), asked=asked)
+    live = None
+    if on is not None:
+        from lurcher.app.live import Live, told_on_stderr
+
+        live = Live.open(on, session, as_of=as_of, told=told_on_stderr)
     started = datetime.now(UTC)
     with Bar("hunting", "rules") as bar:
-        report = hunt(lake, rules, session, started=started, forced=forced, triage=not no_triage, progress=bar.show)
+        report = hunt(
+            lake, rules, session, started=started, forced=forced, triage=not no_triage, progress=bar.show, live=live
+        )
     if reports:
         from lurcher.app.reports import document_of, write
 
