@@ -233,16 +233,20 @@ def _rule_row(rule: Rule, rows: Sequence[ProblemRow]) -> RuleRow:
         rule.key,
         rule.id,
         rule.name,
-        not any(r.severity is Severity.ERROR and _stops(r) for r in rows),
+        not any(map(_stops, rows)),
         place,
     )
 
 
 def _stops(row: ProblemRow) -> bool:
-    """Whether an error keeps the query from running: the compiler's, or that there is no query."""
+    """Whether this keeps the query from running here: there is none, or the compiler refuses it."""
+    from lurcher.content.checking import CUSTOM_TABLE
     from lurcher.content.codes import BLOCKING
+    from lurcher.kql.diagnostics import RULES
 
-    return row.code in BLOCKING or row.code.startswith("KS") or row.code.startswith("LU0")
+    if row.code in BLOCKING or row.code == CUSTOM_TABLE.code:
+        return True
+    return row.code.startswith(("KS", "LU0")) and (row.severity is Severity.ERROR or RULES[row.code].kind == "denied")
 
 
 def row_of(placed: Placed, problem: Problem | None = None) -> ProblemRow:

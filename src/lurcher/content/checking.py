@@ -1,7 +1,7 @@
 """Rules -> everything that is wrong with them: repairs, problems of loading, the compiler's diagnostics, the checks.
 
 A line in the rule's file silences a check for the rule, with the reason: `# lurcher: ignore LU206 read aloud in the shift` in YAML,
-`// lurcher: ignore ...` in a query. Errors are not silenced: what does not run does not run.
+`// lurcher: ignore ...` in a query. Errors are not silenced, but those that a workspace may know better (`may_be_silenced`).
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lurcher.content import checks as _checks  # noqa: F401 (fills the registry)
 from lurcher.content import codes
 from lurcher.content.checks.registry import CHECKS, Compile, Context
 from lurcher.content.model import Placed, Rule
-from lurcher.kql.diagnostics import RULES, Severity
+from lurcher.kql.diagnostics import RULES, Diagnostic, Severity
+from lurcher.kql.diagnostics import Rule as Code
 from lurcher.kql.source import Span
 
 _SILENCE = re.compile(r"(?://|#)\s*lurcher:\s*ignore\b[ \t]*([A-Za-z]{2}[0-9]{3})?[ \t]*([^\r\n]*)")
@@ -65,6 +66,12 @@ UNFORESEEN = codes.declare(
     "LU249", "this rule could not be checked: unforeseen {what}; a defect of lurcher, please report it", Severity.ERROR
 )
 
+CUSTOM_TABLE = codes.declare(
+    "LU330", "nothing is known of the table {name}: the query is not checked any further", Severity.NOTE
+)
+#: Tables of a workspace's own end in `_CL`.
+_CUSTOM = re.compile(r"'(\w+_CL)'")
+
 #: Code -> the reason for which a rule silences it.
 Silences = dict[str, str]
 
@@ -81,10 +88,30 @@ def check_rule(
     context = Context(rule, today, compile, ids or {})
     silences, bad = silences_of(rule)
     found = [Placed(d, rule.file) for d in (*rule.repairs, *rule.problems)]
-    found += [Placed(d, rule.query_source) for d in context.compiled.diagnostics]
+    found += [Placed(_as_lint(d), rule.query_source) for d in context.compiled.diagnostics]
     found += [placed for row in CHECKS.values() for placed in row.run(context)]
     problems = [_problem(rule, placed, silences) for placed in (*found, *bad)]
     return tuple(sorted(problems, key=lambda p: (p.placed.source.name != rule.file.name, p.placed.position)))
+
+
+def _as_lint(diagnostic: Diagnostic) -> Diagnostic:
+    """The compiler's word as a linter has it. What only this place lacks (a list from the web, a watchlist, a workspace's own
+    tables) keeps the query from running here, and is no defect of the rule."""
+    if diagnostic.kind == "denied":
+        return replace(diagnostic, severity=Severity.NOTE)
+    custom = _CUSTOM.search(diagnostic.message) if diagnostic.code == "KS204" else None
+    if custom is not None:
+        return CUSTOM_TABLE.at(diagnostic.span, name=custom[1])
+    return diagnostic
+
+
+def may_be_silenced(diagnostic: Diagnostic | Code) -> bool:
+    """All but errors; of these what is no defect of the rule for certain: KQL that is not supported here, a table or a function
+    that a workspace may have of its own."""
+    return (
+        diagnostic.severity is not Severity.ERROR or diagnostic.kind in ("unsupported", "denied")
+        or diagnostic.code in ("KS204", "KS211")
+    )  # fmt: skip
 
 
 def check_rules(rules: Iterable[Rule], *, today: dt.date, compile: Compile | None = None) -> Iterator[Problem]:
@@ -111,7 +138,7 @@ def exit_code(problems: Iterable[Problem]) -> int:
 
 def _problem(rule: Rule, placed: Placed, silences: Silences) -> Problem:
     diagnostic = placed.diagnostic
-    silenced = "" if diagnostic.is_error else silences.get(diagnostic.code, "")
+    silenced = silences.get(diagnostic.code, "") if may_be_silenced(diagnostic) else ""
     return Problem(rule, placed, silenced, diagnostic.code in FIXABLE and rule.format == "sentinel")
 
 
@@ -128,7 +155,7 @@ def silences_of(rule: Rule) -> tuple[Silences, list[Placed]]:
             why = "a silence names the code: 'lurcher: ignore LU206 the reason'"
         elif code not in RULES:
             why = f"there is no check '{code}'"
-        elif RULES[code].severity is Severity.ERROR:
+        elif not may_be_silenced(RULES[code]):
             why = f"{code} is an error, and errors are not silenced"
         elif not reason:
             why = f"the silence of {code} gives no reason"

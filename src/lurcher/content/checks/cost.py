@@ -27,7 +27,7 @@ _WORD = re.compile(r"[^\W_]{4,}")
     "`has` finds whole words by an index. They differ (`contains 'rdp'` also finds 'wordpad'): change it where a word is meant.",
 )
 def contains(ctx: Context) -> Iterator[Placed]:
-    for node in walk(ctx.compiled.script) if ctx.compiled.script else ():
+    for node in ctx.nodes:
         if isinstance(node, Binary) and node.op == "contains" and isinstance(node.right, Literal):
             text = node.right.value
             if isinstance(text, str) and _WORD.fullmatch(text):
@@ -37,7 +37,7 @@ def contains(ctx: Context) -> Iterator[Placed]:
 @check(SEARCH_ALL, "Name the tables: `search in (DeviceProcessEvents) 'word'`.")
 def search_all(ctx: Context) -> Iterator[Placed]:
     script = ctx.compiled.script
-    for node in walk(script) if script else ():
+    for node in ctx.nodes:
         if script and isinstance(node, SearchOp) and not node.tables and not _piped(script, node):
             yield ctx.in_query(SEARCH_ALL, node.span)
 
@@ -50,7 +50,7 @@ def _piped(script: Script, operator: SearchOp) -> bool:
 
 @check(LEADING, "`search '*word'` and `has '*word'` cannot use an index; in `has` the star is not even a wildcard.")
 def leading(ctx: Context) -> Iterator[Placed]:
-    for node in walk(ctx.compiled.script) if ctx.compiled.script else ():
+    for node in ctx.nodes:
         term: Node | None = None
         if isinstance(node, SearchOp):
             term = node.predicate
@@ -67,7 +67,7 @@ def leading(ctx: Context) -> Iterator[Placed]:
 
 @check(REGEX, "`matches regex` looks anywhere in the text: '.*' at its start only makes it slower.")
 def regex(ctx: Context) -> Iterator[Placed]:
-    for node in walk(ctx.compiled.script) if ctx.compiled.script else ():
+    for node in ctx.nodes:
         if isinstance(node, Binary) and node.op == "matches regex" and isinstance(node.right, Literal):
             text = node.right.value
             if isinstance(text, str) and text.startswith((".*", "(?i).*")):

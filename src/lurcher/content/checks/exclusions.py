@@ -10,11 +10,6 @@ from lurcher.content.model import Placed
 from lurcher.kql.diagnostics import Severity
 
 EXPIRED = declare("LU401", "the exclusion '{id}' ended on {date}; it no longer applies", Severity.WARNING)
-ANY = declare(
-    "LU402",
-    "the exclusion '{id}' has match: any: one harmless row excuses all others",
-    Severity.WARNING,
-)
 NO_OWNER = declare("LU403", "the exclusion '{id}' has no {what}", Severity.NOTE)
 ENDLESS = declare("LU404", "the exclusion '{id}' has no end ('expires')", Severity.NOTE)
 
@@ -24,15 +19,6 @@ def expired(ctx: Context) -> Iterator[Placed]:
     for exclusion in ctx.rule.exclusions:
         if exclusion.expired(ctx.today):
             yield Placed(EXPIRED.at(exclusion.span, id=exclusion.id, date=exclusion.expires), exclusion.file)
-
-
-@check(
-    ANY, "One legitimate update then hides an operator's session in the same binary. `match: every` is the safe one."
-)
-def match_any(ctx: Context) -> Iterator[Placed]:
-    for exclusion in ctx.rule.exclusions:
-        if exclusion.match == "any":
-            yield Placed(ANY.at(exclusion.span, id=exclusion.id), exclusion.file)
 
 
 @check(NO_OWNER, "Somebody must know why it is there: who owns it, and the ticket or the reason.")

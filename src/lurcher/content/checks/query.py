@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lurcher.content.checks.registry import Context, check
-from lurcher.content.checks.tree import walk
 from lurcher.content.codes import declare
 from lurcher.content.model import Placed
 from lurcher.kql.diagnostics import Severity
@@ -85,7 +84,7 @@ def no_time(ctx: Context) -> Iterator[Placed]:
     known = [known_table(t) for t in ctx.compiled.tables]
     if not any(t is not None and t.time_column for t in known):
         return
-    for node in walk(script):
+    for node in ctx.nodes:
         if isinstance(node, Between) and _is_time(node.left):
             return
         if (
@@ -112,7 +111,7 @@ def wrong_time(ctx: Context) -> Iterator[Placed]:
     if script is None or len(tables) != 1 or tables[0].open:
         return
     table = tables[0]
-    for node in walk(script):
+    for node in ctx.nodes:
         if (
             isinstance(node, NameRef)
             and node.name.text in _TIMES

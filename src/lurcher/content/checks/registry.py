@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from lurcher.content.checks.tree import walk
 from lurcher.content.model import Placed, Rule
 from lurcher.kql.diagnostics import Diagnostic
 from lurcher.kql.diagnostics import Rule as Code
 from lurcher.kql.source import Source, Span
-from lurcher.kql.syntax import Script
+from lurcher.kql.syntax import Node, Script
 from lurcher.kql.types import Columns
 
 
@@ -55,6 +56,11 @@ class Context:
         if self.compile is None or not self.rule.runnable:
             return Compiled()
         return self.compile(self.rule.query_source)
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every node of the query's tree, in the order of the text; none where it does not parse."""
+        return tuple(walk(self.compiled.script)) if self.compiled.script is not None else ()
 
     def at(self, code: Code, key: str, /, *, hint: str = "", **data: Any) -> Placed:
         """At a key's value in the rule's file; at the file's start where the key is not given."""
