@@ -35,11 +35,25 @@ def load_place(place: Path | RuleText) -> Loaded:
     from lurcher.content.loading import load, load_text
 
     if isinstance(place, Path):
-        return load(place)
+        made = _made(place)
+        return load(place) if made is None else made
     loaded = load_text(place.name, place.text.encode("utf-8", "surrogatepass"))
     if loaded is None:
         raise LurcherError("no format of rules has this name", "name it as a file is named: rule.yaml", place.name)
     return loaded
+
+
+def _made(place: Path) -> Loaded | None:
+    """The rules that the catalogue of remote-management tools makes, where the name is theirs (`rmm`) and no file has it."""
+    if not str(place).startswith("rmm") or place.exists():
+        return None
+    from lurcher.app.rmm import pack_rules
+
+    made = pack_rules(str(place))
+    if made is None:
+        return None
+    parts = [load_place(RuleText(text, name)) for name, text in made]
+    return Loaded(tuple(r for p in parts for r in p.rules), tuple(d for p in parts for d in p.diagnostics))
 
 
 def load_rules(paths: Iterable[Path | RuleText]) -> Loaded:
