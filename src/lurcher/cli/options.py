@@ -6,9 +6,12 @@ import functools
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
+
+if TYPE_CHECKING:
+    from lurcher.kql.source import Source
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -146,3 +149,24 @@ def now() -> datetime:
 
     fixed = os.environ.get("LURCHER_NOW")
     return parse_time(fixed) if fixed else datetime.now(UTC)
+
+
+def query_text(kql: str | None, file: Path | None) -> Source:
+    """The text of a query: an argument, a file, or standard input. Raises `LurcherError`, `click.UsageError`."""
+    import sys
+
+    from lurcher.errors import LurcherError
+    from lurcher.kql.source import Source
+
+    if kql is not None and file is not None:
+        raise click.UsageError("a query is either an argument or a file, not both")
+    if file is None and kql is not None and kql != "-":
+        return Source(kql)
+    if file is None and sys.stdin.isatty():
+        raise click.UsageError("no query: give it as an argument, with -f FILE, or on standard input")
+    content, name = (file.read_bytes(), str(file)) if file is not None else (sys.stdin.buffer.read(), "<stdin>")
+    try:
+        return Source(content.decode("utf-8-sig"), name)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise LurcherError("not a text file: a byte that is not UTF-8", "save it as UTF-8", name, line) from None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lurcher.cli.options import as_of_option, lake_option, limits_options, now, on_options, supply_options
+from lurcher.cli.options import as_of_option, lake_option, limits_options, now, on_options, query_text, supply_options
 
 if TYPE_CHECKING:
     from lurcher.app.live import On
@@ -79,7 +79,6 @@ def command(
     from lurcher.app.lakes import find_lake
     from lurcher.app.query import open_session, print_sql, run_query
     from lurcher.app.session import Limits
-    from lurcher.kql.source import Source
 
     limits = Limits(timeout, memory_limit, threads)
     lake = None if data and lake_path is None else find_lake(lake_path)
@@ -93,16 +92,7 @@ def command(
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
         return
-    if kql is not None and file is not None:
-        raise click.UsageError("a query is either an argument or a file, not both")
-    if file is not None:
-        source = Source(_text(file.read_bytes(), str(file)), str(file))
-    elif kql is not None and kql != "-":
-        source = Source(kql)
-    elif sys.stdin.isatty():
-        raise click.UsageError("no query: give it as an argument, with -f FILE, or on standard input")
-    else:
-        source = Source(_text(sys.stdin.buffer.read(), "<stdin>"), "<stdin>")
+    source = query_text(kql, file)
     if on is not None:
         from lurcher.app.live import query_on
 
@@ -115,13 +105,3 @@ def command(
         print_sql(session, source)
     else:
         run_query(session, source, format_, output, chart)
-
-
-def _text(content: bytes, name: str) -> str:
-    from lurcher.errors import LurcherError
-
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise LurcherError("not a text file: a byte that is not UTF-8", "save it as UTF-8", name, line) from None
