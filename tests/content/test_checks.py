@@ -123,7 +123,6 @@ EXCLUSION = "exclusions:\n  - id: a\n    when: x == 1\n    owner: o\n    reason:
         ("", "", []),
         ("2027-01-01", "2026-11-23", ["LU401"]),
         ("2027-01-01", "2026-11-24", []),
-        ("    owner: o\n", "    owner: o\n    match: any\n", ["LU402"]),
         ("    owner: o\n", "", ["LU403"]),
         ("    expires: 2027-01-01\n", "", ["LU404"]),
     ],

@@ -1,7 +1,7 @@
 """What an intruder does with the catalogue's tools, as rows of Defender's tables: for proving exclusions on.
 
-A variant is one way of it. `expected` ones look like the sanctioned use of the tool (installed below Program Files, run by the service
-manager): an exclusion for a fleet that is looked after cannot tell them apart, and is not blamed for it.
+A variant is one way of it. `expected` ones look like the sanctioned use of the tool (installed below Program Files, run by the
+service manager): an exclusion for a fleet that is looked after cannot tell them apart, and is not blamed for it.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ VARIANTS = (
         '"{path}" -update', "SYSTEM", program="svchost.exe",
     ),
     Variant(
-        "installed like the sanctioned tool, by somebody else", "C:\\Program Files\\{tool}\\", "services.exe", "C:\\Windows\\System32\\",
-        '"{path}" --service', "SYSTEM", expected=True,
+        "installed like the sanctioned tool, by somebody else", "C:\\Program Files\\{tool}\\", "services.exe",
+        "C:\\Windows\\System32\\", '"{path}" --service', "SYSTEM", expected=True,
     ),
 )  # fmt: skip
 

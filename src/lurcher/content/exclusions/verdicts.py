@@ -80,7 +80,7 @@ class Verdict:
 
 #: One test of an alternative; `positive` is False under a negation, which narrows nothing that an attacker has to meet.
 @dataclass(frozen=True, slots=True)
-class _Test:
+class Test:
     tree: Expression
     field: str
     op: str
@@ -133,7 +133,7 @@ def judge(
                 hint="write the parentheses and the repeated test out",
             )
         )  # fmt: skip
-    alternatives = _alternatives(understood.intended)
+    alternatives = alternatives_of(understood.intended)
     anchored = bool(exclusion.devices)
     for tests in alternatives:
         said += _alone(tests, scenario, anchored)
@@ -171,7 +171,7 @@ def refusals(verdicts: Iterable[Verdict]) -> dict[str, str]:
 
 
 # --- taking a condition apart ---
-def _alternatives(tree: Expression) -> list[tuple[_Test, ...]]:
+def alternatives_of(tree: Expression) -> list[tuple[Test, ...]]:
     """Disjunctive form: `a and (b or c)` -> [(a, b), (a, c)]. A condition of too many alternatives is judged by its tests alone."""
     found = _dnf(tree, True)
     if found is None:
@@ -181,7 +181,7 @@ def _alternatives(tree: Expression) -> list[tuple[_Test, ...]]:
     return found
 
 
-def _dnf(tree: Expression, positive: bool) -> list[tuple[_Test, ...]] | None:
+def _dnf(tree: Expression, positive: bool) -> list[tuple[Test, ...]] | None:
     if isinstance(tree, Call) and tree.name.text == "not" and len(tree.arguments) == 1:
         return _dnf(tree.arguments[0], not positive)
     if isinstance(tree, Binary) and tree.op in ("and", "or"):
@@ -195,7 +195,7 @@ def _dnf(tree: Expression, positive: bool) -> list[tuple[_Test, ...]] | None:
     return [(test,)] if test is not None else [()]
 
 
-def _test(tree: Expression, positive: bool) -> _Test | None:
+def _test(tree: Expression, positive: bool) -> Test | None:
     if isinstance(tree, Binary) and tree.op not in ("and", "or"):
         left, op = tree.left, tree.op
         rights: tuple[Expression, ...] = (tree.right,)
@@ -208,18 +208,18 @@ def _test(tree: Expression, positive: bool) -> _Test | None:
     # `tolower(process.name) == "x"` is a test on the name.
     name = next((n.field for n in walk(left) if isinstance(n, FieldRef)), "")
     values = tuple(r.value for r in rights if isinstance(r, Literal) and isinstance(r.value, str))
-    return _Test(tree, name, op.removeprefix("!"), values, positive != op.startswith("!"))
+    return Test(tree, name, op.removeprefix("!"), values, positive != op.startswith("!"))
 
 
 # --- the blind spots ---
 _NAMES = frozenset(("process.name", "file.name", "process.parent.name"))
 
 
-def _narrowing(tests: Iterable[_Test]) -> list[_Test]:
+def _narrowing(tests: Iterable[Test]) -> list[Test]:
     return [t for t in tests if t.positive]
 
 
-def _alone(tests: tuple[_Test, ...], scenario: str, anchored: bool) -> list[Diagnostic]:
+def _alone(tests: tuple[Test, ...], scenario: str, anchored: bool) -> list[Diagnostic]:
     narrowing = _narrowing(tests)
     fields = {t.field for t in narrowing}
     if anchored or (fields and (len(fields) > 1 or not narrowing[0].chosen)):
@@ -238,7 +238,7 @@ def _alone(tests: tuple[_Test, ...], scenario: str, anchored: bool) -> list[Diag
     return [codes.NAME_ALONE.at(test.span, scenario=scenario, condition=display(test.tree), cost=cost)]
 
 
-def _excused(rule: Rule, tests: tuple[_Test, ...], scenario: str, anchored: bool) -> list[Diagnostic]:
+def _excused(rule: Rule, tests: tuple[Test, ...], scenario: str, anchored: bool) -> list[Diagnostic]:
     fixed = anchored or any(
         t.positive and t.field in FIELDS and FIELDS[t.field].entity in ("device", "account") for t in tests
     )
@@ -256,7 +256,7 @@ def _excused(rule: Rule, tests: tuple[_Test, ...], scenario: str, anchored: bool
     return []
 
 
-def _chosen(tests: tuple[_Test, ...], scenario: str, anchored: bool) -> list[Diagnostic]:
+def _chosen(tests: tuple[Test, ...], scenario: str, anchored: bool) -> list[Diagnostic]:
     narrowing = _narrowing(tests)
     if anchored or not narrowing or not all(t.chosen for t in narrowing) or len({t.field for t in narrowing}) < 2:
         return []
@@ -325,14 +325,14 @@ def _cannot_hold(
         return [codes.CANNOT_HOLD.at(Span(*match.span()), scenario=scenario, why=why)]
     if understood.intended is None:
         return []
-    alternatives = _alternatives(understood.intended)
+    alternatives = alternatives_of(understood.intended)
     if alternatives and all(_contradicts(tests) for tests in alternatives):
         why = "it asks one field for two values at once"
         return [codes.CANNOT_HOLD.at(whole, scenario=scenario, why=why)]
     return []
 
 
-def _contradicts(tests: tuple[_Test, ...]) -> bool:
+def _contradicts(tests: tuple[Test, ...]) -> bool:
     values: dict[str, set[str]] = {}
     for t in tests:
         if t.positive and t.field in FIELDS and t.op in ("==", "=~", "in", "in~"):
