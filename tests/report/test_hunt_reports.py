@@ -30,7 +30,7 @@ from lurcher.report.document import (
     TablePart,
     in_order,
 )
-from lurcher.report.html import MAX_FINDINGS
+from lurcher.report.html import MAX_FINDINGS, MAX_IN_ALL
 from lurcher.report.sentences import summary
 
 SIGNERS = (
@@ -269,6 +269,22 @@ def test_a_large_report_shows_the_beginning_and_says_so() -> None:
     assert "(6,000 characters more)" in page.text
     assert "480 more are not drawn" in page.text
     assert len(text) < 3_000_000
+
+
+def test_a_report_of_many_rules_is_bounded_as_a_whole() -> None:
+    rules = (
+        RulePart(f"k{r}", f"n{r}", "ok", findings=tuple(finding(r * 100 + n) for n in range(100))) for r in range(25)
+    )
+    page = Page(render(document(*rules), "html"))
+    assert len([a for a in page.of("details") if a.get("class") == "finding"]) == MAX_IN_ALL
+    assert page.text.count("100 more findings of this rule are not shown") == 5
+
+
+def test_a_hunt_on_a_service_says_nothing_of_the_tables_here() -> None:
+    doc = document(RulePart("k", "n", "ok", tables=("T",)), engine="sentinel:<b>")
+    assert doc.absent == ()
+    assert "sentinel:<b> was asked." in Page(render(doc, "html")).text
+    assert "sentinel:\\<b\\> was asked" in render(doc, "md")
 
 
 def test_findings_without_times_and_hunts_without_rules() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lurcher.errors import LurcherError
 from lurcher.hunt.answers import plain
 from lurcher.report.document import (
+    LOCAL,
     Document,
     EvidencePart,
     ExclusionPart,
@@ -54,24 +55,27 @@ def check_paths(paths: Iterable[Path]) -> None:
 
 
 # --- from a hunt that has just run ---
-def document_of(report: HuntReport, lake: Lake, session: Session, started: datetime) -> Document:
+def document_of(report: HuntReport, lake: Lake, session: Session) -> Document:
     from lurcher import __version__
-    from lurcher.app.hunt import fingerprint
     from lurcher.hunt.ledger import NAME, Ledger
+    from lurcher.hunt.retold import head
 
     with Ledger.open(lake.path / NAME) as ledger:
+        told = head(ledger, report.number)
         budget = _Budget(ledger.evidence)
         rules = in_order(_rule(one, session, budget) for one in report.rules)
+    # What the lake has says nothing of a service's tables.
+    here = told.engine == LOCAL
     return Document(
         number=report.number,
         now=_time(report.now),
-        started=_time(started),
-        engine="duckdb",
-        fingerprint=fingerprint(lake, session),
+        started=told.started,
+        engine=told.engine,
+        fingerprint=told.fingerprint,
         version=__version__,
         lake=str(lake.path),
         rules=rules,
-        tables=tables_of(session, (name for r in rules for name in r.tables)),
+        tables=tables_of(session, (name for r in rules for name in r.tables)) if here else (),
         loading=tuple(p.render() for p in report.loading),
         skipped=report.skipped,
     )

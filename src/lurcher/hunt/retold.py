@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lurcher.errors import LurcherError
 from lurcher.hunt.answers import Value
@@ -63,6 +63,17 @@ class ToldHunt:
 
 def tell(ledger: Ledger, number: int | None = None) -> ToldHunt:
     """A hunt by its number, the last one where none is given. Raises `LurcherError` where there is none."""
+    hunt = head(ledger, number)
+    runs = ledger.db.execute(
+        "SELECT id, rule, rule_name, rule_hash, exclusion_hash, status, reason, window_low, window_high, evidence_total,"
+        " evidence_explained FROM runs WHERE hunt = ? ORDER BY id",
+        (hunt.number,),
+    ).fetchall()
+    return replace(hunt, runs=tuple(_run(ledger, r) for r in runs))
+
+
+def head(ledger: Ledger, number: int | None = None) -> ToldHunt:
+    """The same without its runs."""
     where, values = ("WHERE id = ?", [number]) if number is not None else ("", [])
     row = ledger.db.execute(
         f"SELECT id, started, as_of, engine, data_fingerprint FROM hunts {where} ORDER BY id DESC LIMIT 1", values
@@ -70,12 +81,7 @@ def tell(ledger: Ledger, number: int | None = None) -> ToldHunt:
     if row is None:
         what = f"there is no hunt {number}" if number is not None else "nothing has been hunted here yet"
         raise LurcherError(what, "lurcher hunt RULE...", str(ledger.path))
-    runs = ledger.db.execute(
-        "SELECT id, rule, rule_name, rule_hash, exclusion_hash, status, reason, window_low, window_high, evidence_total,"
-        " evidence_explained FROM runs WHERE hunt = ? ORDER BY id",
-        (row[0],),
-    ).fetchall()
-    return ToldHunt(row[0], row[1], row[2], row[3], row[4], tuple(_run(ledger, r) for r in runs))
+    return ToldHunt(row[0], row[1], row[2], row[3], row[4])
 
 
 def _run(ledger: Ledger, r: tuple[Value, ...]) -> ToldRun:

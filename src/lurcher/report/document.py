@@ -13,6 +13,8 @@ from typing import Any
 
 #: The form of the JSON report; a new number where a reader must change.
 FORM = 1
+#: The engine of this machine; another one is a service.
+LOCAL = "duckdb"
 STATES = ("new", "known", "suppressed", "gone")
 _URGENT = ("new", "known", "gone", "suppressed")
 

@@ -18,8 +18,8 @@ from lurcher.report.sentences import day, entity_text, moment, summary, value_te
 from lurcher.report.text import visible
 from lurcher.report.timeline import timeline
 
-#: Of a rule's findings, and characters of a value, what is shown. The rest is counted.
-MAX_FINDINGS, MAX_VALUE = 500, 4_000
+#: Of a rule's findings, of all rules', and characters of a value, what is shown. The rest is counted.
+MAX_FINDINGS, MAX_IN_ALL, MAX_VALUE = 500, 2_000, 4_000
 
 
 def page(doc: Document) -> str:
@@ -35,11 +35,21 @@ def page(doc: Document) -> str:
         script=script,
         policy=policy,
         states=tuple(doc.counts),
-        found=[r for r in doc.rules if r.findings],
+        found=_shares(doc),
         rest=[r for r in doc.rules if not r.findings],
-        most=MAX_FINDINGS,
     )
     return made
+
+
+def _shares(doc: Document) -> list[tuple[RulePart, int]]:
+    """The rules with findings, and how many of each are shown: what is new comes first, and is the last to be left out."""
+    left = MAX_IN_ALL
+    shares = []
+    for rule in doc.rules:
+        if rule.findings:
+            shares.append((rule, min(len(rule.findings), MAX_FINDINGS, left)))
+            left -= shares[-1][1]
+    return shares
 
 
 def _unseen(doc: Document) -> dict[str, list[str]]:

@@ -19,7 +19,7 @@ _FIRST = re.compile(r"^([-+=]|\d+(?=[.)]))")
 
 
 def page(doc: Document) -> str:
-    out = [f"# Hunt {doc.number}, {moment(doc.now)} UTC", "", *(f"- {s}" for s in summary(doc)), ""]
+    out = [f"# Hunt {doc.number}, {moment(doc.now)} UTC", "", *(f"- {text(s)}" for s in summary(doc)), ""]
     out += _devices(doc)
     out += _unseen(doc)
     for rule in doc.rules:

@@ -84,7 +84,7 @@ def command(
     if reports:
         from lurcher.app.reports import document_of, write
 
-        write(document_of(report, lake, session, started), reports)
+        write(document_of(report, lake, session), reports)
     if format_ == "json":
         click.echo(json.dumps(_data(report), ensure_ascii=False, indent=1, default=str))
     else:
