@@ -1,0 +1,89 @@
+"""`lurcher check` as a pipeline runs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lurcher.app import check as module
+
+RULE = """\
+id: 11111111-2222-3333-4444-{number:012}
+name: Rule {number}
+description: Words.
+tactics: [Execution]
+relevantTechniques: [T1059]
+query: |
+  DeviceProcessEvents
+  | where Timestamp > ago(1h) and {condition}
+"""
+
+
+def lurcher(*argv: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lurcher", "check", *argv], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    (folder / "good.yaml").write_text(RULE.format(number=1, condition="FileName has 'x'"), encoding="utf-8")
+    (folder / "note.yaml").write_text(RULE.format(number=2, condition="FileName contains 'word'"), encoding="utf-8")
+    return folder
+
+
+def test_what_fails_the_run(rules: Path, tmp_path: Path) -> None:
+    assert lurcher("rules", cwd=tmp_path).returncode == 0
+    assert lurcher("rules", "--fail-on", "note", cwd=tmp_path).returncode == 1
+    text = RULE.format(number=3, condition="FileName has 'x'").replace("T1059", "T1003")
+    (rules / "warning.yaml").write_text(text, encoding="utf-8")
+    assert lurcher("rules", cwd=tmp_path).returncode == 1
+    assert lurcher("rules", "--fail-on", "error", cwd=tmp_path).returncode == 0
+    (rules / "error.yaml").write_text(RULE.format(number=4, condition="Fil == 'x'"), encoding="utf-8")
+    assert lurcher("rules", "--fail-on", "error", cwd=tmp_path).returncode == 1
+    assert lurcher("nowhere", cwd=tmp_path).returncode == 2
+    assert lurcher("rules", "--baseline", "rules/good.yaml", cwd=tmp_path).returncode == 2
+
+
+def test_formats_and_files(rules: Path, tmp_path: Path) -> None:
+    done = lurcher("rules", "--format", "sarif", "--output", "out.sarif", cwd=tmp_path)
+    assert done.stdout == "2 rules: 0 errors, 0 warnings, 1 note\n"
+    results = json.loads((tmp_path / "out.sarif").read_text(encoding="utf-8"))["runs"][0]["results"]
+    assert [r["ruleId"] for r in results] == ["LU320"]
+    assert results[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "rules/note.yaml"
+    done = lurcher("rules", "--format", "github", "--sarif", "also.sarif", cwd=tmp_path)
+    assert done.stdout.startswith("::notice file=rules/note.yaml,line=8,")
+    assert (tmp_path / "also.sarif").read_text(encoding="utf-8") == (tmp_path / "out.sarif").read_text(encoding="utf-8")
+    data = json.loads(lurcher("rules", "--format", "json", cwd=tmp_path).stdout)
+    assert (data["rules"], data["running"]) == (2, 2)
+    assert data["summary"] == [
+        {"code": "LU320", "severity": "note", "count": 1, "files": 1, "silenced": 0, "fixable": 0,
+         "message": data["summary"][0]["message"]},
+    ]  # fmt: skip
+    summary = lurcher("rules", "--summary", cwd=tmp_path).stdout.splitlines()
+    assert summary[0].split()[:3] == ["1", "LU320", "note"]
+    done = lurcher("rules", "--baseline", "out.sarif", "--fail-on", "note", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (
+        0,
+        "2 rules: 0 errors, 0 warnings, 0 notes, 1 known from the baseline, 0 of it gone\n",
+    )
+
+
+def test_many_processes_say_what_one_says(tmp_path: Path) -> None:
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    for i in range(module.FEW + 30):
+        # Every tenth has an id that another has, and every seventh is broken.
+        text = RULE.format(number=i - i % 10 // 9, condition="Fil == 'x'" if i % 7 == 0 else "FileName contains 'word'")
+        (folder / f"{i:03}.yaml").write_text(text, encoding="utf-8")
+    one = lurcher("rules", "--format", "json", "--jobs", "1", cwd=tmp_path)
+    many = lurcher("rules", "--format", "json", "--jobs", "2", cwd=tmp_path)
+    assert one.stdout == many.stdout
+    assert (one.returncode, many.returncode, many.stderr) == (1, 1, "")
+    assert '"LU203"' in many.stdout
