@@ -78,7 +78,7 @@ def convert(deploy: Deploy) -> Converted:
     frequency, said_of_schedule = _frequency(deploy)
     mappings, lost = _entities(deploy)
     said = [
-        *limits.texts(deploy, TARGET), *limits.attack_names(deploy, TARGET), *limits.mappings(deploy, TARGET),
+        *limits.named(deploy, TARGET), *limits.attack_names(deploy, TARGET), *limits.columns(deploy, TARGET),
         *said_of_schedule, *_columns(deploy), *_trigger(deploy), *_time(deploy), *_platform(deploy),
     ]  # fmt: skip
     severity = rule.severity

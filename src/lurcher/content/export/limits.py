@@ -20,11 +20,15 @@ PORTAL_QUERY = 15_000
 _LOW, _HIGH = dt.timedelta(minutes=5), dt.timedelta(days=14)
 
 
+def named(deploy: Deploy, target: str) -> Iterator[Diagnostic]:
+    if not deploy.rule.name.strip():
+        yield codes.NEEDED.at(deploy.rule.span_of("name"), key="name", target=target)
+
+
 def texts(deploy: Deploy, target: str) -> Iterator[Diagnostic]:
     """Name, description, query."""
     rule = deploy.rule
-    if not rule.name.strip():
-        yield codes.NEEDED.at(rule.span_of("name"), key="name", target=target)
+    yield from named(deploy, target)
     if len(rule.name) > fields.MAX_NAME:
         yield codes.LONG_NAME.at(rule.span_of("name"), count=len(rule.name), target=target, limit=fields.MAX_NAME)
     if len(rule.description) > fields.MAX_DESCRIPTION:
@@ -40,8 +44,8 @@ def texts(deploy: Deploy, target: str) -> Iterator[Diagnostic]:
         )
 
 
-def mappings(deploy: Deploy, target: str) -> Iterator[Diagnostic]:
-    """Entities and custom details: how many, and whether their columns are there."""
+def entities(deploy: Deploy, target: str) -> Iterator[Diagnostic]:
+    """How many there are, and their fields."""
     rule = deploy.rule
     if len(rule.entity_mappings) > fields.MAX_ENTITY_MAPPINGS:
         yield codes.MANY_MAPPINGS.at(
@@ -56,6 +60,11 @@ def mappings(deploy: Deploy, target: str) -> Iterator[Diagnostic]:
                 mapping.span, entity=mapping.entity_type or "?", count=len(mapping.fields), target=target,
                 limit=fields.MAX_FIELD_MAPPINGS,
             )  # fmt: skip
+
+
+def columns(deploy: Deploy, target: str) -> Iterator[Diagnostic]:
+    """Custom details: how many. Of them and of the entities: whether their columns are there."""
+    rule = deploy.rule
     if len(rule.custom_details) > fields.MAX_CUSTOM_DETAILS:
         yield codes.MANY_DETAILS.at(
             rule.span_of("customDetails"),
@@ -64,9 +73,9 @@ def mappings(deploy: Deploy, target: str) -> Iterator[Diagnostic]:
             limit=fields.MAX_CUSTOM_DETAILS,
         )
     if deploy.columns is not None:
-        named = [("entityMappings", column) for m in rule.entity_mappings for _, column in m.fields]
-        named += [("customDetails", column) for _, column in rule.custom_details]
-        for key, column in dict.fromkeys(named):
+        wanted = [("entityMappings", column) for m in rule.entity_mappings for _, column in m.fields]
+        wanted += [("customDetails", column) for _, column in rule.custom_details]
+        for key, column in dict.fromkeys(wanted):
             if column not in deploy.columns:
                 yield codes.NO_COLUMN.at(rule.span_of(key), key=key, column=column)
 

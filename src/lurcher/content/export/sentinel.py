@@ -53,7 +53,8 @@ def convert(deploy: Deploy) -> Converted:
         resource = Resource(*SAVED_SEARCH, deploy.id, "", _search(deploy))
         held = _SEARCH_HOLDS - {"tags"}
     else:
-        said += [*limits.mappings(deploy, TARGET), *limits.attack_names(deploy, TARGET), *_analytics(deploy)]
+        said += [*limits.entities(deploy, TARGET), *limits.columns(deploy, TARGET)]
+        said += [*limits.attack_names(deploy, TARGET), *_analytics(deploy)]
         resource = Resource(*ALERT_RULE, deploy.id, rule.kind, _rule(deploy))
         held = _RULE_HOLDS - (set(_SCHEDULED_ONLY) if rule.kind == "NRT" else set())
     return Converted(deploy, resource, dropped(rule, held), tuple(said))
