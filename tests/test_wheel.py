@@ -62,3 +62,11 @@ def test_the_wheel_knows_the_tables_and_the_tools(python: Path, tmp_path: Path) 
         python, "-c", "from lurcher.rmm.catalogue import Catalogue; print(len(Catalogue.load().tools))", cwd=tmp_path
     )
     assert int(tools) > 280
+
+
+def test_the_wheel_has_the_templates_of_reports(python: Path, tmp_path: Path) -> None:
+    code = (
+        "from lurcher.report.document import Document; from lurcher.report.html import page;"
+        "print(page(Document(1, '', '', 'duckdb', '', '', ''))[:15])"
+    )
+    assert run(python, "-c", code, cwd=tmp_path) == "<!doctype html>\n"
