@@ -151,6 +151,29 @@ def now() -> datetime:
     return parse_time(fixed) if fixed else datetime.now(UTC)
 
 
+def endpoint_options(function: F) -> F:
+    """A service that must be named, without a time span: as `on_options`."""
+
+    @functools.wraps(function)
+    def collected(*args: Any, target: str, endpoint: str | None, **rest: Any) -> Any:
+        from lurcher.app.live import On
+
+        return function(*args, on=On(target, endpoint, None, rest.get("timeout")), **rest)
+
+    for option in (
+        click.option("--endpoint", metavar="URL", help="Another address of the service (or $LURCHER_ENDPOINT)."),
+        click.option(
+            "--on",
+            "target",
+            required=True,
+            metavar="TARGET",
+            help="The live service: sentinel:WORKSPACE-ID, defender, adx:CLUSTER/DATABASE.",
+        ),
+    ):
+        collected = option(collected)
+    return cast(F, collected)
+
+
 def query_text(kql: str | None, file: Path | None) -> Source:
     """The text of a query: an argument, a file, or standard input. Raises `LurcherError`, `click.UsageError`."""
     import sys

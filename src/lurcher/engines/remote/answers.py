@@ -9,7 +9,7 @@ Source: "Query V2 HTTP response", "Query V1 HTTP response", "Azure Monitor Log A
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,15 @@ class Table:
     columns: Columns
     rows: list[list[Any]]
     texts: bool = False
+
+    def typed(self, types: Mapping[str, ScalarType]) -> Table:
+        """With columns of these types, whatever the service calls them; a text that becomes dynamic is read as JSON."""
+        columns = tuple(Column(c.name, types.get(c.name, c.type)) for c in self.columns)
+        became = any(
+            c.type is ScalarType.DYNAMIC and o.type is ScalarType.STRING
+            for c, o in zip(columns, self.columns, strict=True)
+        )
+        return Table(columns, self.rows, self.texts or became)
 
 
 @dataclass(frozen=True, slots=True)

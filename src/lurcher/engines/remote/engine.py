@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from lurcher.engines.remote.services import Question, Service, open_service
 from lurcher.engines.remote.spans import Span
 from lurcher.engines.remote.targets import Target
 from lurcher.engines.remote.values import arrow_table, joined
-from lurcher.kql.types import Columns
+from lurcher.kql.types import Columns, ScalarType
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,9 +84,18 @@ class RemoteEngine:
         """What the service keeps its rows by."""
         return "TimeGenerated" if self.target.kind == "sentinel" else "Timestamp"
 
-    def run(self, kql: str, span: Span | None = None, compiled: Compiled | None = None) -> Outcome:
+    def run(
+        self,
+        kql: str,
+        span: Span | None = None,
+        compiled: Compiled | None = None,
+        *,
+        cut: Splittable | None = None,
+        types: Mapping[str, ScalarType] | None = None,
+    ) -> Outcome:
         """`span`: what the service is to look at, for those that know one. `compiled`: the text as lurcher understands it; only
-        with it an answer that is too large is asked for in parts. Raises `RemoteError` where nothing came."""
+        with it, or with `cut`, an answer that is too large is asked for in parts. `types`: what columns are to be whatever the
+        service calls them. Raises `RemoteError` where nothing came."""
         if not kql.strip():
             raise RemoteError("the query is empty", "for example: DeviceInfo | take 10")
         if span is not None and not self.service.spans:
@@ -108,7 +117,8 @@ class RemoteEngine:
             )
 
         def work() -> Iterator[Outcome]:
-            yield self._work(service, kql, span, compiled, patience, until)
+            how = cut or (splittable(compiled, self.time_column) if compiled is not None else "it was not looked into")
+            yield self._work(service, kql, span, how, types or {}, patience, until)
 
         for outcome in in_background(work, stop.set, late):
             return outcome
@@ -132,7 +142,8 @@ class RemoteEngine:
         service: Service,
         kql: str,
         span: Span | None,
-        compiled: Compiled | None,
+        cut: Splittable | str,
+        types: Mapping[str, ScalarType],
         patience: Patience,
         until: float | None,
     ) -> Outcome:
@@ -147,18 +158,23 @@ class RemoteEngine:
 
             return patience.get(once, until, service.quota)
 
-        cut = splittable(compiled, self.time_column) if compiled is not None else "it was not looked into"
         try:
             answer = ask(kql)
             if isinstance(cut, str) or not _too_many(answer, service.most_rows):
-                return self._outcome([self._piece(answer, service, "")])
+                return self._outcome([self._piece(answer, service, "", types)])
         except TooLarge as error:
             if isinstance(cut, str):
                 raise RemoteError(str(error), f"{_SMALLER}; it cannot be asked for in parts: {cut}") from None
-        return self._in_parts(cut, span, ask, service, patience)
+        return self._in_parts(cut, span, types, ask, service, patience)
 
     def _in_parts(
-        self, cut: Splittable, span: Span | None, ask: Callable[[str], Answer], service: Service, patience: Patience
+        self,
+        cut: Splittable,
+        span: Span | None,
+        types: Mapping[str, ScalarType],
+        ask: Callable[[str], Answer],
+        service: Service,
+        patience: Patience,
     ) -> Outcome:
         whole = _both(cut.span, span)
         if whole.start is None:
@@ -178,7 +194,7 @@ class RemoteEngine:
                 large = _too_many(answer, service.most_rows)
                 halves = _halves(part) if large else []
                 if not halves:
-                    pieces.append(self._piece(answer, service, part.shown()))
+                    pieces.append(self._piece(answer, service, part.shown(), types))
             except TooLarge as error:
                 halves = _halves(part)
                 if not halves:
@@ -191,10 +207,11 @@ class RemoteEngine:
             raise RemoteError(pieces[0].failure)
         return self._outcome(pieces if not cut.descending else pieces[::-1])
 
-    def _piece(self, answer: Answer, service: Service, when: str) -> _Piece:
+    def _piece(self, answer: Answer, service: Service, when: str, types: Mapping[str, ScalarType]) -> _Piece:
         if not answer.tables:
             raise RemoteError(answer.partial or f"{service.title} gave no table")
-        tables = [(t.columns, arrow_table(t)) for t in answer.tables]
+        given = [t.typed(types) for t in answer.tables] if types else answer.tables
+        tables = [(t.columns, arrow_table(t)) for t in given]
         failure = answer.partial
         if not failure and _too_many(answer, service.most_rows):
             failure = f"{service.title} gives {service.most_rows:,} rows at once, more may be missing; {_SMALLER}"

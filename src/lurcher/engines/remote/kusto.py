@@ -45,7 +45,7 @@ class Kusto:
             KustoError,
         )
 
-        properties = ClientRequestProperties()
+        properties: Any = ClientRequestProperties()  # type: ignore[no-untyped-call]
         properties.application = "lurcher"
         properties.set_option("servertimeout", timedelta(seconds=max(1.0, min(question.seconds, 3600.0))))
         for name, value in question.options.items():
@@ -74,7 +74,8 @@ class Kusto:
         return reply
 
     def close(self) -> None:
-        self._client.close()
+        client: Any = self._client
+        client.close()
 
 
 def _keeping(keep: Any) -> Any:
@@ -83,10 +84,10 @@ def _keeping(keep: Any) -> Any:
     class Keeping(HTTPAdapter):
         """Reads a body within bounds, and keeps it with its status and headers."""
 
-        def send(self, request: Any, stream: Any = False, timeout: Any = None, **more: Any) -> Any:
+        def send(self, request: Any, stream: Any = False, timeout: Any = None, *args: Any, **more: Any) -> Any:
             # Of a question alone: the client also asks which cloud this is.
             of_query = request.method == "POST"
-            response = super().send(request, stream=True, timeout=timeout, **more)
+            response = super().send(request, True, timeout, *args, **more)
             try:
                 body = bounded(response.iter_content(1 << 16))
             except TooLarge as error:
