@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from lurcher.app import devices
+from lurcher.app import apart, devices
 from lurcher.app import grown as growth
 from lurcher.collect.exports import (
     Leaf,
@@ -25,12 +27,13 @@ from lurcher.collect.exports.context import DateOrder
 from lurcher.collect.exports.encodings import as_text, check_encoding, survey
 from lurcher.collect.exports.files import files, leaves_of, shown
 from lurcher.collect.exports.foreign import foreign
+from lurcher.collect.exports.partwise import NotApartError
 from lurcher.collect.exports.rejects import RejectFile
 from lurcher.errors import LurcherError
 from lurcher.kql.types import Column
 from lurcher.lake import Lake, LakeChangedError, SourceId, SourceRecord
 from lurcher.lake.layout import check_table_name
-from lurcher.schema import TableSchema
+from lurcher.schema import TableSchema, known_table
 
 #: Called with the name of a file and the rows read of it so far.
 Progress = Callable[[str, int], None]
@@ -101,6 +104,26 @@ class Asked:
     clock_offset: int | None = None
     at: datetime | None = None
     device: str = ""
+    #: Processes that may read one large file.
+    workers: int = 1
+
+
+class Schemas:
+    """The columns of tables as they were when they were first asked for."""
+
+    def __init__(self, lake: Lake | None, known: dict[str, TableSchema | None]) -> None:
+        self._lake, self.known = lake, known
+
+    def __call__(self, name: str) -> TableSchema | None:
+        if name not in self.known:
+            self.known[name] = self._lake.schema_of(name) if self._lake is not None else known_table(name)
+        return self.known[name]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In another process there is no lake: it is told of all tables that the lake has."""
+        for name in self._lake.table_names() if self._lake is not None else ():
+            self(name)
+        return Schemas, (None, self.known)
 
 
 class Turn:
@@ -136,8 +159,8 @@ def add(
     Windows-1252, which is told), `clock_offset` how far the clock of event logs is ahead of UTC (microseconds; default: the
     file tells it), `at` and `device` when and where reports were made that do not say it (sigcheck's; default: when the file
     was last written, which is told, and no device). A file that cannot be taken is told of in its outcome, and the others go
-    on; a row that cannot be taken goes to the file's reject file. `workers`: how many files are read at once, each by a process
-    of its own (None: as many as there are processors); what comes of it is the same. Raises `LurcherError` for a path that is
+    on; a row that cannot be taken goes to the file's reject file. `workers`: how many processes read files, or the parts
+    of a large one (None: as many as there are processors); what comes of it is the same. Raises `LurcherError` for a path that is
     not there or a `table` that cannot be one.
     """
     from lurcher.app import together
@@ -155,7 +178,7 @@ def add(
     missing = next((path for path in given if not path.exists()), None)
     if missing is not None:
         raise LurcherError("there is no such file or folder", path=shown(missing))
-    asked = Asked(now, table, dry_run, date_order, encoding, clock_offset, at, device)
+    asked = Asked(now, table, dry_run, date_order, encoding, clock_offset, at, device, together.processes(workers))
     with lake.scratch() as scratch:
         found = [file for path in given for file in files(path, problem)]
         if together.worth(found, workers):
@@ -252,14 +275,8 @@ def _add(lake: Lake, leaf: Leaf, asked: Asked, progress: Progress | None, turn: 
     if kind is None:
         what, hint = foreign(leaf.head(512))
         return FileOutcome(leaf.name, skipped=what, hint=hint)
-    schemas: dict[str, TableSchema | None] = {}
-
-    def schema_of(name: str) -> TableSchema | None:
-        if name not in schemas:
-            schemas[name] = lake.schema_of(name)
-        return schemas[name]
-
-    context = ReadContext(schema_of, leaf.name, table, lake.platform, asked.date_order, clock_offset=asked.clock_offset)
+    schemas = Schemas(lake, {})
+    context = ReadContext(schemas, leaf.name, table, lake.platform, asked.date_order, clock_offset=asked.clock_offset)
     context.made, context.made_told, context.device = (
         asked.at or _written(leaf.file),
         asked.at is not None,
@@ -289,15 +306,20 @@ def _add(lake: Lake, leaf: Leaf, asked: Asked, progress: Progress | None, turn: 
             lake.source(digest) != known
             or growth.find(lake, raw, kind.name, size, table) != grown
             or growth.copies_of(lake, kind.name, source) != before.copies
-            or any(lake.schema_of(name) != schema for name, schema in schemas.items())
+            or any(lake.schema_of(name) != schema for name, schema in schemas.known.items())
         ):
             raise StaleError
 
+    workers, start = asked.workers, context.copy()
     for _ in range(_RETRIES):
+        read = partial(apart.read, kind, leaf, context, size, workers)
         try:
-            done = _once(lake, leaf, kind, context, source, before, asked.dry_run, progress, ready)
+            done = _once(lake, leaf, kind, read, context, source, before, asked.dry_run, progress, ready)
         except LakeChangedError:
-            schemas.clear()
+            schemas.known.clear()
+            continue
+        except NotApartError:
+            workers, context = 1, start
             continue
         if done is not None:
             done.evidence = evidence
@@ -312,6 +334,7 @@ def _once(
     lake: Lake,
     leaf: Leaf,
     kind: SourceFormat,
+    read: Callable[[], Generator[TableBatch | Reject]],
     context: ReadContext,
     source: SourceId,
     before: growth.Before,
@@ -324,8 +347,8 @@ def _once(
     seen = devices.Devices(kind.name in _EVENTS)
     with lake.writer(source) as writer:
         rejects = RejectFile(writer.folder / "rejects.jsonl", leaf.name)
-        with closing(rejects):
-            for part in kind.read(leaf, context):
+        with closing(rejects), closing(read()) as parts:
+            for part in parts:
                 if context.dirty:
                     continue  # read on to the end, for what the rest of the file says
                 if isinstance(part, Reject):

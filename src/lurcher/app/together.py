@@ -11,10 +11,12 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lurcher.app import add as one
+from lurcher.app import apart
 
 if TYPE_CHECKING:
     from lurcher.lake import Lake
@@ -24,19 +26,26 @@ _WORTH = 48 * 1024 * 1024
 #: Processes read at once: each holds some 350 MB.
 _MOST = 2
 _POLL = 0.25
+_MOST_OF_IT = 0.6
 
 
 def worth(files: Sequence[Path], workers: int | None) -> bool:
     """Whether there is enough to be read at once."""
     if _count(workers) < 2 or len(files) < 2 or not _can_spawn():
         return False
-    total = 0
+    sizes = []
     for file in files:
         try:
-            total += file.stat().st_size
+            sizes.append(file.stat().st_size)
         except OSError:
             continue
-    return total >= _WORTH
+    # Where one file is most of it, its parts are what is read at once.
+    return sum(sizes) >= _WORTH and max(sizes) < max(apart.WORTH, sum(sizes) * _MOST_OF_IT)
+
+
+def processes(workers: int | None) -> int:
+    """How many processes may read one file."""
+    return _count(workers) if _can_spawn() else 1
 
 
 def _count(workers: int | None) -> int:
@@ -68,7 +77,9 @@ def add_files(
 
     context = multiprocessing.get_context("spawn")
     shared = _Shared(context)
-    pool = ProcessPoolExecutor(min(_count(workers), _MOST, len(files)), context, _start, (lake.path, asked, shared))
+    pool = ProcessPoolExecutor(
+        min(_count(workers), _MOST, len(files)), context, _start, (lake.path, replace(asked, workers=1), shared)
+    )
     done = 0
     try:
         waiting = [pool.submit(_add, number, file) for number, file in enumerate(files)]

@@ -60,6 +60,7 @@ class Clock:
         self._told = context.clock_offset
         self._used: set[int] = set()
         self._seen: Counter[int] = Counter()
+        self._told_of: Counter[int] = Counter()
         self._zoneless = 0
         self._events = 0
 
@@ -97,6 +98,23 @@ class Clock:
             context.note(
                 f"clock: the record times are {median:,} s away from Sysmon's own, which is no zone: left as they are"
             )
+
+    def learned(self) -> tuple[set[int], Counter[int], int, int]:
+        """What was seen since this was last asked."""
+        found = self._used, self._seen - self._told_of, self._zoneless, self._events
+        self._told_of = self._seen.copy()
+        self._used, self._zoneless, self._events = set(), 0, 0
+        return found
+
+    def learn(self, learned: tuple[set[int], Counter[int], int, int]) -> None:
+        """What another reading of a part of the file has seen."""
+        used, seen, zoneless, events = learned
+        self._used |= used
+        for difference, count in seen.items():
+            if difference in self._seen or len(self._seen) < _KEPT:
+                self._seen[difference] += count
+        self._zoneless += zoneless
+        self._events += events
 
     def _look(self, events: Sequence[Event]) -> None:
         seen = self._seen

@@ -87,6 +87,16 @@ def read_header(data: bytes) -> Header:
 
 def chunks(stream: IO[bytes]) -> Iterator[Chunk]:
     """The chunks behind the header, parsed. Unused ones are passed over. What is no chunk comes as one without records."""
+    return map(parsed, stretches(stream))
+
+
+def parsed(chunk: Chunk) -> Chunk:
+    """A chunk with its records."""
+    return chunk if chunk.stretches else _read(chunk)
+
+
+def stretches(stream: IO[bytes]) -> Iterator[Chunk]:
+    """The same, not parsed yet: nothing is known but where each chunk is, and what is none."""
     number, rest = 0, b""
     while True:
         block = rest + _exactly(stream, CHUNK - len(rest))
@@ -98,7 +108,7 @@ def chunks(stream: IO[bytes]) -> Iterator[Chunk]:
         if start != 0 and not block.strip(b"\0"):
             continue
         if start < 0 and block[FIRST : FIRST + 4] == RECORD_MAGIC:
-            yield _read(Chunk(number, block, defects=["its header is damaged"]))
+            yield Chunk(number, block, defects=["its header is damaged"])
             continue
         if start != 0:
             # The next chunk may begin anywhere, where something was cut out or put in.
@@ -106,7 +116,7 @@ def chunks(stream: IO[bytes]) -> Iterator[Chunk]:
             yield Chunk(number, block[:size], stretches=[(0, size, f"{size:,} bytes that are no chunk")])
             rest = block[size:]
             continue
-        yield _read(Chunk(number, block))
+        yield Chunk(number, block)
 
 
 def _exactly(stream: IO[bytes], size: int) -> bytes:

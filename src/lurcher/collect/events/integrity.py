@@ -35,6 +35,16 @@ class Integrity:
         for record in chunk.records:
             self._run(record.number, record.number)
 
+    def learn(self, later: Integrity) -> None:
+        """What was seen of the chunks that follow, by another process."""
+        self.records += later.records
+        self._chunks += later._chunks
+        self._uncounted += later._uncounted
+        for defect, chunks in later._defects.items():
+            self._defects.setdefault(defect, []).extend(chunks)
+        for first, last in later._runs:
+            self._run(first, last)
+
     def _run(self, first: int, last: int) -> None:
         if self._runs and first == self._runs[-1][1] + 1:
             self._runs[-1] = (self._runs[-1][0], last)

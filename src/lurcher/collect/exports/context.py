@@ -8,13 +8,13 @@ thrown away, the rest of the file is read for what it says, and the file is read
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
 from lurcher.errors import LurcherError
 from lurcher.kql.types import Column, ScalarType
-from lurcher.schema import TableSchema
+from lurcher.schema import TableSchema, known_table
 
 DateOrder = Literal["mdy", "dmy"]
 
@@ -89,6 +89,19 @@ class ReadContext:
         return tuple(Column(n, t) for n, t in self.inferred(table).items() if t is not None and n not in have)
 
     # --- what others have read of the file ---
+
+    def copy(self) -> ReadContext:
+        return replace(
+            self,
+            notes=dict(self.notes),
+            _inferred={table: dict(types) for table, types in self._inferred.items()},
+            _declared=set(self._declared),
+            _orders=set(self._orders),
+        )
+
+    def learned(self) -> ReadContext:
+        """What this context has learned, to be sent to another process."""
+        return replace(self, schema_of=known_table)
 
     def join(self, other: ReadContext) -> None:
         """What another process' context has learned of the file."""

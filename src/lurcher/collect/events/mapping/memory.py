@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from lurcher.collect.exports.partwise import Exchange, NotApartError
 from lurcher.kql.types import ScalarType as T
 
 #: What is remembered, by the part of the column's name after `InitiatingProcess`.
@@ -63,6 +64,14 @@ class ProcessMemory:
         self._by_number: dict[Key, Process] = {}
         #: What this batch says of a number, in the file's order; None from the process' end on.
         self._changes: dict[Key, list[tuple[int, Process | None]]] = {}
+
+    def tell(self, told: Sequence[tuple[Any, ...]]) -> None:
+        """What a batch says of processes, in the file's order: the name of a method, and what it is given."""
+        for name, *what in told:
+            getattr(self, name)(*what)
+
+    def again(self) -> None:
+        """The batch is told a second time: it held what cannot be written."""
 
     # --- Sysmon ---
 
@@ -128,6 +137,41 @@ def _with_parent(process: Process, parent: Process) -> Process:
 def _trim(processes: dict[Key, Process], limit: int) -> None:
     while len(processes) > limit:
         del processes[next(iter(processes))]
+
+
+class SharedMemory(ProcessMemory):
+    """The memory of one of several processes that read a file in parts: each hears what the others' parts tell, in order."""
+
+    #: The number of a part's first event: events are told apart, and which came first.
+    _PART = 1 << 32
+
+    def __init__(self, exchange: Exchange, before: ProcessMemory) -> None:
+        super().__init__(before._limit)
+        self._by_guid, self._by_number = dict(before._by_guid), dict(before._by_number)
+        self._exchange = exchange
+        self._part = 0
+        self._told = True
+
+    def begin(self, part: int) -> None:
+        self._part, self._told = part, False
+        self.events = part * self._PART
+
+    def end(self) -> None:
+        if not self._told:
+            self.tell([])
+            self.end_of_batch(0)
+
+    def tell(self, told: Sequence[tuple[Any, ...]]) -> None:
+        if not self._told:
+            self._told = True
+            for words in self._exchange.before(self._part):
+                super().tell(words)
+                self.end_of_batch(0)
+            self._exchange.tell(self._part, told)
+        super().tell(told)
+
+    def again(self) -> None:
+        raise NotApartError
 
 
 class Recalled:

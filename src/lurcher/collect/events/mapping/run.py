@@ -46,6 +46,7 @@ def map_events(events: Events, context: ReadContext, memory: ProcessMemory) -> I
     try:
         tables = _tables(Batch(taken, times, memory.events), memory)
     except (UnicodeEncodeError, RecursionError):
+        memory.again()
         # Half of a surrogate pair, or data that nests without end: rare enough to look at each event only then.
         kept, lost = _clean(taken, events)
         yield from lost
@@ -104,11 +105,10 @@ def _tables(batch: Batch, memory: ProcessMemory) -> list[tuple[str, pa.RecordBat
                 continue
             built.append((declaration, frame, columns))
             if declaration.remembers:
-                told += _told(declaration, frame, columns, memory)
+                told += _told(declaration, frame, columns)
         if ends and (known_by := keys(frame, _ENDS)) is not None:
-            told += [(n, (memory.number_free, key, n)) for n, key in zip(numbers(frame), known_by, strict=True)]
-    for _, (tell, *what) in sorted(told, key=lambda pair: pair[0]):
-        tell(*what)
+            told += [(n, ("number_free", key, n)) for n, key in zip(numbers(frame), known_by, strict=True)]
+    memory.tell([word for _, word in sorted(told, key=lambda pair: pair[0])])
     parts: dict[str, list[tuple[int, Columns]]] = defaultdict(list)
     identities: dict[str, list[bytes | None]] = defaultdict(list)
     for declaration, frame, columns in built:
@@ -150,14 +150,14 @@ def _frames(batch: Batch) -> list[tuple[Frame, list[Declaration], bool]]:
     return result
 
 
-def _told(declaration: Declaration, frame: Frame, columns: Columns, memory: ProcessMemory) -> list[tuple[int, Any]]:
+def _told(declaration: Declaration, frame: Frame, columns: Columns) -> list[tuple[int, Any]]:
     """What is to be remembered of new processes, with the number of each event."""
     guid = declaration.remembers == "guid"
     own = keys(frame, ByGuid("ProcessGuid") if guid else ByNumber("NewProcessId"))
     if own is None or declaration.initiating is None:
         return []
     parents = keys(frame, declaration.initiating) or [("", None)] * frame.count
-    tell = memory.started if guid else memory.number_given
+    tell = "started" if guid else "number_given"
     return [
         (process.event, (tell, key, process, parent))
         for process, key, parent in zip(processes(columns, frame), own, parents, strict=True)

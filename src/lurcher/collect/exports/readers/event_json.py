@@ -8,12 +8,15 @@ from typing import Any
 
 from lurcher.collect.events.event import Event, Events
 from lurcher.collect.events.forms import form_of, unwrap
-from lurcher.collect.events.read import BATCH, to_rows
+from lurcher.collect.events.read import EventParts
 from lurcher.collect.exports.context import ReadContext
-from lurcher.collect.exports.documents import Piece, documents
+from lurcher.collect.exports.documents import Piece, is_lines, objects, stretches
 from lurcher.collect.exports.leaf import Leaf
+from lurcher.collect.exports.lines import Lines
+from lurcher.collect.exports.partwise import one_after_another
 from lurcher.collect.exports.registry import Head, source_format
 from lurcher.collect.exports.rows import Reject, TableBatch
+from lurcher.schema import known_table
 
 #: Objects of the beginning that are looked at, and places where one is sought.
 _LOOKS = 40
@@ -50,25 +53,33 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
             yield value
 
 
-@source_format("event-json", "Windows events as JSON", 27, _recognise)
+class _Objects(EventParts):
+    def cut(self, leaf: Leaf, context: ReadContext) -> Iterator[Lines | Piece]:
+        return stretches(leaf)
+
+    def splits(self, leaf: Leaf) -> bool:
+        return is_lines(leaf)
+
+    def events(self, part: Lines | Piece, context: ReadContext) -> Iterator[Events | Reject]:
+        piece = objects(part)
+        found: list[Event] = []
+        places: list[tuple[Piece, int]] = []
+        yield from piece.rejects
+        yield from _take(piece, found, places)
+        if found:
+            yield Events(found, _raw(places), piece.unit)
+
+
+@source_format("event-json", "Windows events as JSON", 27, _recognise, _Objects)
 def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
-    yield from to_rows(events(leaf), context)
+    return one_after_another(_Objects(), leaf, context)
 
 
 def events(leaf: Leaf) -> Iterator[Events | Reject]:
     """The events of a file, some at a time."""
-    found: list[Event] = []
-    places: list[tuple[Piece, int]] = []
-    unit = "line"
-    for piece in documents(leaf):
-        unit = piece.unit
-        yield from piece.rejects
-        yield from _take(piece, found, places)
-        if len(found) >= BATCH:
-            yield Events(found, _raw(places), unit)
-            found, places = [], []
-    if found:
-        yield Events(found, _raw(places), unit)
+    reader, context = _Objects(), ReadContext(known_table, leaf.name)
+    for part in reader.cut(leaf, context):
+        yield from reader.events(part, context)
 
 
 def _raw(places: list[tuple[Piece, int]]) -> Callable[[int], bytes]:

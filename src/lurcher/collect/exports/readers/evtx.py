@@ -6,42 +6,79 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import islice
 from typing import Any
 
 from lurcher.collect.events.event import Event, Events
-from lurcher.collect.events.evtx import HEADER, Chunk, chunks, is_evtx, read_header
+from lurcher.collect.events.evtx import HEADER, Chunk, Header, is_evtx, parsed, read_header, stretches
 from lurcher.collect.events.forms.xml_json import of_xml, put
 from lurcher.collect.events.integrity import Integrity
-from lurcher.collect.events.read import BATCH, to_rows
+from lurcher.collect.events.read import EventParts
 from lurcher.collect.exports.context import ReadContext
 from lurcher.collect.exports.keys import RepeatedKeyError, check_keys
 from lurcher.collect.exports.leaf import Leaf, reading
+from lurcher.collect.exports.partwise import one_after_another
 from lurcher.collect.exports.registry import source_format
 from lurcher.collect.exports.rows import Reject, TableBatch
 
 _NESTS = {dict, list}
 
 
-@source_format("evtx", "Windows event log (EVTX)", 5, lambda head: is_evtx(head.data))
+#: Chunks that are read at once: some thousand events.
+_CHUNKS = 64
+
+
+class _Chunks(EventParts):
+    unit = "record"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._integrity = Integrity(Header(0, 0, False, False))
+
+    def cut(self, leaf: Leaf, context: ReadContext) -> Iterator[list[Chunk]]:
+        with reading(leaf.name), closing(leaf.open()) as stream:
+            self._integrity = Integrity(read_header(_start(stream.read, HEADER)))
+            chunks = stretches(stream)
+            while part := list(islice(chunks, _CHUNKS)):
+                yield part
+
+    def events(self, part: list[Chunk], context: ReadContext) -> Iterator[Events | Reject]:
+        found: list[Event] = []
+        texts: list[str] = []
+        integrity = Integrity(Header(0, 0, False, False))
+        for chunk in part:
+            yield from _take(parsed(chunk), found, texts, integrity)
+        self.count = integrity.records
+        self._integrity.learn(integrity)
+        if found:
+            yield Events(found, lambda place: texts[place].encode("utf-8", "surrogatepass"), "record")
+
+    def learned(self) -> Any:
+        found, self._integrity = self._integrity, Integrity(Header(0, 0, False, False))
+        return super().learned(), found
+
+    def learn(self, learned: Any) -> None:
+        super().learn(learned[0])
+        self._integrity.learn(learned[1])
+
+    def finish(self, context: ReadContext) -> Iterator[TableBatch | Reject]:
+        for note in self._integrity.notes():
+            context.note(note)
+        yield from super().finish(context)
+
+
+@source_format("evtx", "Windows event log (EVTX)", 5, lambda head: is_evtx(head.data), _Chunks)
 def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
-    yield from to_rows(events(leaf, context), context)
+    return one_after_another(_Chunks(), leaf, context)
 
 
 def events(leaf: Leaf, context: ReadContext) -> Iterator[Events | Reject]:
-    """The events of a log, some chunks at a time; notes what is wrong with it."""
-    with reading(leaf.name), closing(leaf.open()) as stream:
-        integrity = Integrity(read_header(_start(stream.read, HEADER)))
-        found: list[Event] = []
-        texts: list[str] = []
-        for chunk in chunks(stream):
-            yield from _take(chunk, found, texts, integrity)
-            if len(found) >= BATCH:
-                yield _events(found, texts)
-                found, texts = [], []
-        if found:
-            yield _events(found, texts)
-    for note in integrity.notes():
-        context.note(note)
+    """The events of a log; notes what is wrong with it."""
+    chunks = _Chunks()
+    for part in chunks.cut(leaf, context):
+        yield from chunks.events(part, context)
+    for _ in chunks.finish(context):
+        pass
 
 
 def _start(read_: object, size: int) -> bytes:
@@ -49,10 +86,6 @@ def _start(read_: object, size: int) -> bytes:
     while len(data) < size and (part := read_(size - len(data))):  # type: ignore[operator]
         data += part
     return data
-
-
-def _events(found: list[Event], texts: list[str]) -> Events:
-    return Events(found, lambda place: texts[place].encode("utf-8", "surrogatepass"), "record")
 
 
 def _take(chunk: Chunk, found: list[Event], texts: list[str], integrity: Integrity) -> Iterator[Reject]:
