@@ -71,18 +71,25 @@ def hunt(
     triage: bool = True,
     progress: Callable[[int, str], None] | None = None,
     live: Live | None = None,
+    policy: Path | None = None,
 ) -> HuntReport:
     """Run the rules of files, folders and texts with their exclusions; keep runs and findings in the lake's ledger.
 
     An exclusion that hides too much is applied only where `forced` names it. A rule that does not run is in the report with its
-    reason. `live`: ask this service instead of the lake; triage, which asks much, is left out then. Raises `LurcherError` for a
-    path that is not there, or a ledger that cannot be written.
+    reason. `policy`: sanctioned remote-management tools (docs/rmm.md). `live`: ask this service instead of the lake; triage, which
+    asks much, is left out then. Raises `LurcherError` for a path that is not there, a policy with errors, or a ledger that cannot be
+    written.
     """
     loaded = load_rules(paths)
     if not loaded.rules:
         errors = "; ".join(p.diagnostic.message for p in loaded.errors)
         raise LurcherError("there is no rule here" + (f": {errors}" if errors else ""), "name a rule's file or a folder of rules",
                            ", ".join(map(str, paths)))  # fmt: skip
+
+    if policy is not None:
+        from lurcher.app.rmm_policy import under_policy
+
+        loaded = under_policy(loaded, policy, session.now.date(), lake.path)
 
     def ask(kql: str) -> Answer:
         return answer_of(session.run_table(kql)) if live is None else live.answer(kql)

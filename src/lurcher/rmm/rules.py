@@ -15,7 +15,8 @@ from typing import Literal
 
 from lurcher.rmm import queries
 from lurcher.rmm.catalogue import Catalogue, Tool
-from lurcher.rmm.queries import MAX_QUERY, Pattern, Terms
+from lurcher.rmm.packrows import pack_rows
+from lurcher.rmm.queries import MAX_QUERY, Terms
 from lurcher.rmm.terms import has
 
 Kind = Literal["signature", "process", "network"]
@@ -289,25 +290,9 @@ def _urls(urls: Sequence[str]) -> list[Row]:
 
 
 # --- all tools ---
-def _whose(catalogue: Catalogue, tools: Sequence[str]) -> str:
-    """A signer of several tools resolves to their maker."""
-    if len(tools) == 1:
-        return tools[0]
-    vendors = dict.fromkeys(t.vendor for n in tools if (t := catalogue.tool(n)) is not None and t.vendor)
-    return f"{next(iter(vendors))} ({len(tools)} tools)" if len(vendors) == 1 else " or ".join(tools)
-
-
 def _all_signatures(catalogue: Catalogue) -> list[GeneratedRule]:
-    terms: dict[str, list[str]] = {}
-    tools: dict[str, tuple[str, ...]] = {}
-    for stem in queries.stems(catalogue.signers, "own"):
-        named = tuple(
-            dict.fromkeys(n for s in catalogue.signers if s.scope == "own" and has(s.name, stem) for n in s.tools)
-        )
-        whose = _whose(catalogue, named)
-        terms.setdefault(whose, []).append(stem)
-        tools[whose] = named
-    rows = [Terms(whose, tuple(found)) for whose, found in sorted(terms.items(), key=lambda t: t[0].casefold())]
+    known = pack_rows(catalogue)
+    rows, tools = known.signers, known.tools
 
     def cases(part: Sequence[Terms]) -> tuple[Case, ...]:
         stems = [s for r in part for s in r.terms]
@@ -329,21 +314,8 @@ def _all_signatures(catalogue: Catalogue) -> list[GeneratedRule]:
 
 def _all_wide(catalogue: Catalogue) -> GeneratedRule:
     """Signers of much else, each beside a program that is called as one of the tool's."""
-    makers: dict[str, list[str]] = {}
-    for s in catalogue.signers:
-        for name in s.tools if s.scope == "wide" else ():
-            if s.stem not in makers.setdefault(name, []):
-                makers[name].append(s.stem)
-    rows = [Terms(name, tuple(found)) for name, found in sorted(makers.items(), key=lambda t: t[0].casefold())]
-    programs: list[tuple[str, str, str, str]] = []
-    for row in rows:
-        tool = catalogue.tool(row.tool)
-        assert tool is not None
-        whole = (*queries.names(tool.executables), *queries.names(tool.executables, generic=True))
-        programs += [(tool.name, n.lower(), n.lower(), "") for n in whole]
-        programs += [(tool.name, p.prefix, p.suffix, "") for p in queries.patterns(tool.executables)]
-        programs += [(tool.name, "", "", p) for p in queries.values(tool.products)]
-    rows = [r for r in rows if any(p[0] == r.tool for p in programs)]
+    known = pack_rows(catalogue)
+    rows, programs = known.wide, known.programs
     true: list[Row] = []
     starts: list[Row] = []
     for n, row in enumerate(rows, 1):
@@ -379,7 +351,7 @@ def _starts(program: tuple[str, str, str, str], start: Row) -> bool:
 
 
 def _all_processes(catalogue: Catalogue) -> list[GeneratedRule]:
-    rows = [Terms(t.name, tuple(n.lower() for n in queries.names(t.executables))) for t in catalogue.tools]
+    known = pack_rows(catalogue)
     table = _TABLES["process"]
 
     def by_name(part: Sequence[Terms]) -> tuple[Case, ...]:
@@ -403,12 +375,8 @@ def _all_processes(catalogue: Catalogue) -> list[GeneratedRule]:
         )
 
     found = _split(catalogue, "process", "process name", "a program ran that has the name of a remote-management tool's",
-                   [r for r in rows if r.terms], queries.all_process, by_name, {})  # fmt: skip
+                   known.names, queries.all_process, by_name, {})  # fmt: skip
     found.append(_all_patterns(catalogue))
-    makers = [
-        Terms(t.name, tuple(dict.fromkeys((*queries.values(t.companies), *queries.values(t.products)))))
-        for t in catalogue.tools
-    ]
 
     def by_maker(part: Sequence[Terms]) -> tuple[Case, ...]:
         terms = list(dict.fromkeys(t for r in part for t in r.terms))
@@ -420,12 +388,12 @@ def _all_processes(catalogue: Catalogue) -> list[GeneratedRule]:
         )
 
     found += _split(catalogue, "process", "version information", "a program ran whose version information names a maker of such tools",
-                    [r for r in makers if r.terms], queries.all_versions, by_maker, {})  # fmt: skip
+                    known.makers, queries.all_versions, by_maker, {})  # fmt: skip
     return found
 
 
 def _all_patterns(catalogue: Catalogue) -> GeneratedRule:
-    rows = [(t.name, p) for t in catalogue.tools for p in queries.patterns(t.executables)]
+    rows = pack_rows(catalogue).patterns
     names = [f"{p.prefix}7{p.suffix}" for _, p in rows]
     count = sum(1 for n in dict.fromkeys(names) for t in dict.fromkeys(t for t, p in rows if p.matches(n)))
     wrong = [{"FileName": f"not-{n}"} for n in names if not any(p.matches(f"not-{n}") for _, p in rows)]
@@ -441,8 +409,6 @@ def _all_patterns(catalogue: Catalogue) -> GeneratedRule:
 
 
 def _all_networks(catalogue: Catalogue) -> list[GeneratedRule]:
-    rows = [Terms(t.name, queries.domains(t.domains)) for t in catalogue.tools]
-
     def below(host: str, hosts: Sequence[str]) -> bool:
         return any(host.endswith("." + h) for h in hosts)
 
@@ -456,7 +422,7 @@ def _all_networks(catalogue: Catalogue) -> list[GeneratedRule]:
         )  # fmt: skip
 
     return _split(catalogue, "network", "network", "a program talked to a host of a remote-management tool",
-                  [r for r in rows if r.terms], queries.all_network, cases, {})  # fmt: skip
+                  pack_rows(catalogue).domains, queries.all_network, cases, {})  # fmt: skip
 
 
 def _split(

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 
 
+@lru_cache(maxsize=1 << 16)
 def _fold(text: str) -> str:
     """Without case, character by character, so that places stay (`ß` and `İ` are left alone, as an ordinal comparison does)."""
     return "".join(u if len(u := c.upper()) == 1 else c for c in text)

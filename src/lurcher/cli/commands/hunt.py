@@ -37,6 +37,12 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write a report; its ending says which: .html, .md, .csv, .json, .parquet, .sarif. Repeat for more.",
 )
+@click.option(
+    "--policy",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Which remote-management tools are sanctioned (rmm-policy.yaml): what it covers is explained, not hidden.",
+)
 @click.option("--no-triage", is_flag=True, help="Do not look for what makes findings stand out.")
 @on_options
 @supply_options
@@ -48,6 +54,7 @@ def command(
     forced: tuple[str, ...],
     format_: str,
     reports: tuple[Path, ...],
+    policy: Path | None,
     no_triage: bool,
     timeout: float | None,
     memory_limit: str | None,
@@ -79,7 +86,15 @@ def command(
     started = datetime.now(UTC)
     with Bar("hunting", "rules") as bar:
         report = hunt(
-            lake, rules, session, started=started, forced=forced, triage=not no_triage, progress=bar.show, live=live
+            lake,
+            rules,
+            session,
+            started=started,
+            forced=forced,
+            triage=not no_triage,
+            progress=bar.show,
+            live=live,
+            policy=policy,
         )
     if reports:
         from lurcher.app.reports import document_of, write

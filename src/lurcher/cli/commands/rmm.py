@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from lurcher.cli.options import as_of_option, lake_option, now
+
 _catalogue = click.option(
     "--catalogue",
     "catalogue_path",
@@ -16,9 +18,101 @@ _catalogue = click.option(
 _format = click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 
 
-@click.group(invoke_without_command=False)
-def command() -> None:
-    """Remote-management tools: where they are, rules that find them, which are sanctioned."""
+@click.group(invoke_without_command=True)
+@lake_option
+@as_of_option
+@click.option(
+    "--since",
+    default="",
+    metavar="SPAN|DAY",
+    help="Only what was seen since then: 30d, 12h, or 2026-11-01 (default: all there is).",
+)
+@click.option("--policy", "policy_path", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
+              help="Which tools are sanctioned; what is not is told with the reason.")  # fmt: skip
+@click.option("--tool", "tool_names", multiple=True, metavar="NAME", help="Only this tool; repeat for more.")
+@_catalogue
+@click.option("--format", "format_", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
+@click.pass_context
+def command(
+    ctx: click.Context, lake_path: Path | None, as_of: str | None, since: str, policy_path: Path | None, tool_names: tuple[str, ...],
+    catalogue_path: Path | None, format_: str,
+) -> None:  # fmt: skip
+    """Remote-management tools: where they are, rules that find them, which are sanctioned.
+
+    Without a command: list the tools on the lake's devices, how each is known (signature, version information, inventory, network,
+    name), since when, from which folders. What is known by a file's name alone stands apart: it is weak.
+    With a policy: ends with 1 where a tool is not sanctioned.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    from lurcher.app.lakes import need_lake
+    from lurcher.app.query import open_session
+    from lurcher.app.rmm import catalogue_of, tool_of
+    from lurcher.app.rmm_inventory import inventory
+    from lurcher.report.rmm import inventory_csv, inventory_data, print_inventory
+
+    lake = need_lake(lake_path)
+    wanted = {tool_of(catalogue_of(catalogue_path, lake.path), n).name for n in tool_names}
+    session = open_session(lake, now(), as_of)
+    report = inventory(session, since=since, catalogue_path=catalogue_path, policy=policy_path)
+    rows = [r for r in report.found if not wanted or r.tool in wanted]
+    if format_ == "json":
+        click.echo(json.dumps(inventory_data(rows, report.fleet), ensure_ascii=False, indent=1))
+    elif format_ == "csv":
+        click.echo(inventory_csv(rows), nl=False)
+    else:
+        print_inventory(rows, report.fleet, report.missing)
+    ctx.exit(int(any(r.sanctioned == "no" and not r.weak for r in rows)))
+
+
+@command.group("policy")
+def policy() -> None:
+    """Which remote-management tools are sanctioned, for whom, until when."""
+
+
+@policy.command("check")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@_catalogue
+@_format
+def policy_check(file: Path, catalogue_path: Path | None, format_: str) -> None:
+    """Say what is wrong with a policy, each with its line, and what is sanctioned today.
+
+    Ends with 0; with 1 where there are warnings or errors.
+    """
+    from lurcher.app.rmm import catalogue_of
+    from lurcher.kql.diagnostics import Severity
+    from lurcher.report.tables import print_table
+    from lurcher.rmm.policy import load_policy
+
+    today = now().date()
+    found = load_policy(file, catalogue_of(catalogue_path), today)
+    rows = [
+        {
+            "tool": r.tool.name, "in_force": r.in_force(today), "devices": list(r.devices), "signers": list(r.signers),
+            "folders": list(r.folders), "domains": list(r.domains), "until": str(r.until or ""), "by": r.by, "reason": r.reason,
+        }
+        for r in found.rows
+    ]  # fmt: skip
+    if format_ == "json":
+        problems = [
+            {"code": p.diagnostic.code, "severity": p.diagnostic.severity.value, "message": p.diagnostic.message,
+             "file": p.source.name, "line": p.position[0], "column": p.position[1]}
+            for p in found.diagnostics
+        ]  # fmt: skip
+        click.echo(json.dumps({"sanctioned": rows, "problems": problems}, ensure_ascii=False, indent=1))
+    else:
+        for problem in found.diagnostics:
+            click.echo(problem.render())
+        print_table(
+            ("tool", "in force", "devices", "signers", "folders", "domains", "until", "by"),
+            [
+                (str(r["tool"]), "yes" if r["in_force"] else "no", *(", ".join(r[k]) for k in ("devices", "signers", "folders", "domains")),
+                 str(r["until"]), str(r["by"]))
+                for r in rows
+            ],
+        )  # fmt: skip
+    worst = any(p.diagnostic.severity is not Severity.NOTE for p in found.diagnostics)
+    click.get_current_context().exit(int(worst))
 
 
 @command.command("rules")
