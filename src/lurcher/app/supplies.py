@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -80,6 +81,25 @@ class SessionSupplies:
 
     def is_here(self, function: str, name: str) -> bool:
         return bool({function.lower(), f"{function}:{name}".lower()} & self._here)
+
+    def fingerprint(self) -> str:
+        """What is supplied, by its content: watchlists, files for URLs, places, what was fetched, what is read for another place.
+        "" where nothing is."""
+        files = {f"watchlist {alias} {self._keys.get(alias, '')}": path for alias, path in self._in_lake().items()}
+        files |= {f"watchlist {alias} {key}": path for alias, (key, path) in self._files.items()}
+        files |= {f"url {public_url(url)}": path for url, path in self._map.items()}
+        if geo := self._geo_file():
+            files["geo"] = geo
+        said = [f"{what} {_content(path)}" for what, path in sorted(files.items())]
+        fetched = {url for url in self._bytes if self._mapped(url) is None}
+        said += [f"fetched {public_url(u)} {hashlib.sha256(self._bytes[u]).hexdigest()}" for u in sorted(fetched)]
+        said += [f"here {place}" for place in sorted(self._here)]
+        return hashlib.sha256("\n".join(said).encode("utf-8", "surrogatepass")).hexdigest() if said else ""
+
+    def _geo_file(self) -> Path | None:
+        if self._geo is not None or self._lake is None:
+            return self._geo
+        return next(iter(sorted((self._lake.path / "geo").glob("*.mmdb"))), None)
 
     # --- rows ---
     def rows(self, wanted: n.Supplied) -> pa.Table:
@@ -179,6 +199,14 @@ class SessionSupplies:
 def _beside(lake: Lake | None, path: str) -> Path:
     """A path of lake.toml: beside it, where it is relative."""
     return lake.path / path if lake is not None else Path(path)
+
+
+def _content(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return "cannot be read"
 
 
 def _place(text: str) -> str:

@@ -13,17 +13,26 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from lurcher.errors import LurcherError
+from lurcher.hunt import ledger_records as records
 from lurcher.hunt.answers import as_json, plain
-from lurcher.hunt.findings import EvidenceRow, Finding, Returning, State
-from lurcher.hunt.run import RuleRun, Seen
+from lurcher.hunt.findings import Closing, EvidenceRow, Finding, Returning, Sighting, State
+from lurcher.hunt.ledger_runs import Recording, RunRecord, record_of
+from lurcher.hunt.run import RuleRun
 from lurcher.hunt.schema import connect
 
 NAME = "ledger.db"
+#: What a finding is read from; `findings` is a view that knows the state now.
+_FINDINGS = (
+    "SELECT f.id, f.rule, r.rule_name, f.entity, f.device, f.state, f.first_seen, f.last_seen, f.first_run, f.last_run, s.total,"
+    " s.explained, w.text, s.explained_by, f.closing, f.again, f.back FROM findings f JOIN runs r ON r.id = f.last_run"
+    " JOIN spells s ON s.finding = f.id AND s.first_run = f.spell LEFT JOIN result_rows w ON w.id = s.result_row"
+)
 
 
 @dataclass
@@ -32,11 +41,32 @@ class Ledger:
 
     db: sqlite3.Connection
     path: Path
+    #: False for one in memory, beside which nothing is kept.
+    kept: bool = field(default=True)
 
     @classmethod
     def open(cls, path: Path) -> Ledger:
-        """Make or open. Raises `LurcherError`."""
-        return cls(connect(path), path)
+        """Make or open, and bring up to date with the records beside it. Raises `LurcherError`."""
+        if not path.exists() and records.numbers(path):
+            raise LurcherError(
+                "the ledger has gone, the records of its hunts are there",
+                "lurcher findings rebuild makes it again from them",
+                str(path),
+            )
+        ledger = cls(connect(path), path)
+        try:
+            records.catch_up(ledger.db, path)
+        except sqlite3.DatabaseError as problem:
+            ledger.close()
+            raise _damaged(problem, path) from None
+        except BaseException:
+            ledger.close()
+            raise
+        return ledger
+
+    @classmethod
+    def in_memory(cls) -> Ledger:
+        return cls(connect(None), Path("ledger"), kept=False)
 
     def close(self) -> None:
         self.db.close()
@@ -48,147 +78,69 @@ class Ledger:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        if isinstance(value, sqlite3.DatabaseError):
+            raise _damaged(value, self.path) from None
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def writing(self, kind: str) -> Iterator[Recording]:
+        """A transaction. What it writes is put beside the ledger as a record before it is committed."""
         try:
             self.db.execute("BEGIN IMMEDIATE")
+            written: Path | None = None
             try:
-                yield
+                recording = Recording(self.db)
+                yield recording
+                recording.flush()
+                written = self._kept(kind, recording)
+                self.db.execute("COMMIT")
             except BaseException:
                 self.db.execute("ROLLBACK")
+                if written is not None:
+                    written.unlink(missing_ok=True)
                 raise
-            self.db.execute("COMMIT")
         except sqlite3.OperationalError as problem:
             hint = (
                 "another hunt has been writing for long; try again" if "locked" in str(problem) else "is the disk full?"
             )
             raise LurcherError(f"the ledger cannot be written: {problem}", hint, str(self.path)) from None
         except sqlite3.DatabaseError as problem:
-            raise LurcherError(
-                f"the ledger is damaged: {problem}", "move it away and hunt again", str(self.path)
-            ) from None
+            raise _damaged(problem, self.path) from None
+
+    def _kept(self, kind: str, recording: Recording) -> Path | None:
+        if not self.kept:
+            return None
+        seq, before = records.last_of(self.db)
+        rows: records.Rows = recording.rows()
+        if kind == "snapshot" or not seq or not records.file_of(self.path, seq).exists():
+            # The first, or the folder was thrown away: one that stands for all before it. Of nothing it is what was written.
+            kind, rows = ("snapshot", records.all_rows(self.db)) if seq or kind == "snapshot" else (kind, rows)
+        checksum = records.write(self.path, seq + 1, kind, before, rows)
+        self.db.execute("INSERT INTO records VALUES (?, ?, ?)", (seq + 1, kind, checksum))
+        return records.file_of(self.path, seq + 1)
 
     def record(
-        self, runs: Sequence[RuleRun], *, started: dt.datetime, as_of: dt.datetime, engine: str, data_fingerprint: str
+        self,
+        runs: Sequence[RuleRun],
+        *,
+        started: dt.datetime,
+        as_of: dt.datetime,
+        engine: str,
+        data_fingerprint: str,
+        sources: Collection[tuple[str, str]] = (),
     ) -> int:
-        """Keep a hunt, all of it or nothing; gives its number. `started` and `as_of` are aware datetimes."""
-        with self._writing():
-            cursor = self.db.execute(
-                "INSERT INTO hunts (started, as_of, engine, data_fingerprint) VALUES (?, ?, ?, ?)",
-                (plain(started), plain(as_of), engine, data_fingerprint),
-            )
-            hunt = _row_id(cursor)
-            for run in runs:
-                self._record_run(hunt, run, plain(as_of))
-        return hunt
+        """Keep a hunt, all of it or nothing; gives its number. `started` and `as_of` are aware datetimes; `sources` are the
+        (table, digest) whose rows it saw."""
+        # What is made of the rows for the ledger is made before others have to wait.
+        made = [record_of(run) for run in runs]
+        with self.writing("hunt") as recording:
+            before = records.last_of(self.db)[1]
+            said = [plain(started), plain(as_of), engine, data_fingerprint]
+            uid = digest(as_json([before, said, [[r.rule, r.rule_hash, r.status] for r in made]]))
+            return recording.hunt((uid, *said), made, sources)
 
-    # --- writing one run ---
-    def _record_run(self, hunt: int, run: RuleRun, as_of: str) -> None:
-        rule = run.rule
-        number = _row_id(
-            self.db.execute(
-                "INSERT INTO runs (hunt, rule, rule_name, rule_hash, exclusion_hash, status, reason, window_low, window_high,"
-                " evidence_total, evidence_explained) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    hunt,
-                    rule.key,
-                    rule.name,
-                    run.rule_hash,
-                    run.exclusion_hash,
-                    run.status,
-                    run.reason,
-                    *run.window,
-                    run.evidence_total,
-                    run.evidence_explained,
-                ),
-            )
-        )
-        self.db.executemany(
-            "INSERT OR REPLACE INTO run_exclusions (run, exclusion, in_force, reason, text) VALUES (?, ?, ?, ?, ?)",
-            [
-                (
-                    number,
-                    a.exclusion.id,
-                    a.in_force,
-                    a.reason,
-                    as_json([a.exclusion.when, a.exclusion.match, a.exclusion.devices]),
-                )
-                for a in run.applied
-            ],
-        )
-        if run.status != "ok":
-            # A rule that did not run says nothing of its findings.
-            return
-        for seen in run.seen:
-            self._see(rule.key, number, seen, as_of)
-        self._let_go(rule.key, number, run.window, as_of)
-
-    def _see(self, rule: str, run: int, seen: Seen, as_of: str) -> None:
-        digest = hashlib.sha256(seen.entity.encode()).digest()[:16]
-        first, last = seen.first or as_of, seen.last or as_of
-        found = self.db.execute(
-            "SELECT id, first_seen, last_seen, first_shown_run, last_run, state FROM findings WHERE rule = ? AND entity_hash = ?",
-            (rule, digest),
-        ).fetchone()
-        if not seen.shown:
-            state = State.SUPPRESSED
-        elif found is None or found[3] is None:
-            state = State.NEW
-        else:
-            state = State.KNOWN
-        shown = run if seen.shown else None
-        if found is None:
-            finding = _row_id(
-                self.db.execute(
-                    "INSERT INTO findings (rule, entity_hash, entity, device, state, first_seen, last_seen, first_run, last_run,"
-                    " first_shown_run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (rule, digest, seen.entity, seen.device, state, first, last, run, run, shown),
-                )
-            )
-        else:
-            finding = found[0]
-            self.db.execute(
-                "UPDATE findings SET state = ?, device = ?, first_seen = ?, last_seen = ?, last_run = ?,"
-                " first_shown_run = coalesce(first_shown_run, ?) WHERE id = ?",
-                (state, seen.device, min(found[1], first), max(found[2], last), run, shown, finding),
-            )
-        self.db.execute(
-            "INSERT INTO sightings (finding, run, state, total, explained, result_row) VALUES (?, ?, ?, ?, ?, ?)",
-            (finding, run, state, seen.total, seen.explained, self._row(as_json(seen.row))),
-        )
-        self.db.executemany(
-            "INSERT INTO explanations (finding, run, exclusion, explained, alone) VALUES (?, ?, ?, ?, ?)",
-            [(finding, run, id_, n, seen.alone.get(id_, 0)) for id_, n in seen.by.items()],
-        )
-        self.db.executemany(
-            "INSERT INTO evidence (finding, device_id, timestamp, report_id, sha1, first_run, explained_by)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET explained_by = excluded.explained_by",
-            [(finding, k.device_id, k.timestamp, k.report_id, k.sha1, run, as_json(k.by)) for k in seen.keys],
-        )
-
-    def _row(self, text: str) -> int:
-        digest = hashlib.sha256(text.encode()).digest()[:16]
-        self.db.execute("INSERT INTO result_rows (hash, text) VALUES (?, ?) ON CONFLICT DO NOTHING", (digest, text))
-        return int(self.db.execute("SELECT id FROM result_rows WHERE hash = ?", (digest,)).fetchone()[0])
-
-    def _let_go(self, rule: str, run: int, window: tuple[str, str], as_of: str) -> None:
-        """What this run could have seen and did not: its last evidence lies inside of the run's window. An open end of the window
-        is the beginning of time and the moment that the run stands for."""
-        low, high = window[0], window[1] or as_of
-        gone = self.db.execute(
-            "SELECT id FROM findings WHERE rule = ? AND last_run < ? AND state <> ? AND last_seen >= ? AND last_seen <= ?"
-            # A hunt on a live service says nothing of what the lake has, nor the other way round.
-            " AND (SELECT h.engine FROM runs r JOIN hunts h ON h.id = r.hunt WHERE r.id = findings.last_run)"
-            " = (SELECT h.engine FROM runs r JOIN hunts h ON h.id = r.hunt WHERE r.id = ?)",
-            (rule, run, State.GONE, low, high, run),
-        ).fetchall()
-        for (finding,) in gone:
-            self.db.execute("UPDATE findings SET state = ? WHERE id = ?", (State.GONE, finding))
-            self.db.execute(
-                "INSERT INTO sightings (finding, run, state, total, explained, result_row) VALUES (?, ?, ?, NULL, 0, NULL)",
-                (finding, run, State.GONE),
-            )
+    def replay(self, recording: Recording, hunt: tuple[str, str, str, str, str], runs: Sequence[RunRecord]) -> int:
+        """Keep a hunt as another ledger has it."""
+        return recording.hunt(hunt, runs, ())
 
     # --- reading ---
     def findings(
@@ -204,43 +156,60 @@ class Ledger:
             values.append(rule)
         if hunt is not None:
             where.append(
-                "EXISTS (SELECT 1 FROM sightings h JOIN runs r ON r.id = h.run WHERE h.finding = f.id AND r.hunt = ?)"
+                "f.id IN (SELECT h.finding FROM sightings h WHERE h.run IN (SELECT id FROM rule_runs WHERE hunt = ?))"
             )
             values.append(hunt)
-        rows = self.db.execute(
-            "SELECT f.id, f.rule, r.rule_name, f.entity, f.device, f.state, f.first_seen, f.last_seen, f.first_run, f.last_run,"
-            " s.total, s.explained, w.text FROM findings f JOIN runs r ON r.id = f.last_run"
-            " JOIN sightings s ON s.finding = f.id AND s.run = f.last_run LEFT JOIN result_rows w ON w.id = s.result_row"
-            f" WHERE {' AND '.join(where)} ORDER BY f.last_seen DESC, f.id",
-            values,
-        ).fetchall()
-        return [self._finding(r) for r in rows]
+        rows = self.db.execute(f"{_FINDINGS} WHERE {' AND '.join(where)} ORDER BY 8 DESC, f.id", values)
+        return [self._finding(r) for r in rows.fetchall()]
 
     def finding(self, number: int) -> Finding:
         """Raises `LurcherError` where there is none of that number."""
-        for f in self.findings():
-            if f.id == number:
-                return f
-        raise LurcherError(f"there is no finding {number}", "lurcher findings lists them", str(self.path))
+        row = self.db.execute(f"{_FINDINGS} WHERE f.id = ?", (number,)).fetchone() if abs(number) < 1 << 62 else None
+        if row is None:
+            raise LurcherError(f"there is no finding {number}", "lurcher findings lists them", str(self.path))
+        return self._finding(row)
 
-    def _finding(self, r: tuple[object, ...]) -> Finding:
-        by = dict(
-            self.db.execute(
-                "SELECT exclusion, explained FROM explanations WHERE finding = ? AND run = ? ORDER BY exclusion",
-                (r[0], r[9]),
-            ).fetchall()
-        )
+    def _finding(self, r: tuple[Any, ...]) -> Finding:
+        by = {e: n for e, (n, _) in sorted(json.loads(r[13]).items())}
+        closing = self._closing(r[14]) if r[14] is not None else None
         return Finding(
-            id=_int(r[0]), rule=str(r[1]), rule_name=str(r[2]), entity=json.loads(str(r[3])), device=str(r[4]),
-            state=State(str(r[5])), first_seen=str(r[6]), last_seen=str(r[7]), first_run=_int(r[8]), last_run=_int(r[9]),
-            total=None if r[10] is None else _int(r[10]), explained=_int(r[11]), by=by,
-            row=json.loads(str(r[12])) if r[12] is not None else {},
+            id=r[0], rule=r[1], rule_name=r[2], entity=json.loads(r[3]), device=r[4], state=State(r[5]), first_seen=r[6],
+            last_seen=r[7], first_run=r[8], last_run=r[9], total=r[10], explained=r[11], by=by,
+            row=json.loads(r[12]) if r[12] is not None else {}, closing=closing, again=r[15],
         )  # fmt: skip
+
+    def _closing(self, number: int) -> Closing:
+        row = self.db.execute("SELECT at, run, verdict, note, who FROM closings WHERE id = ?", (number,)).fetchone()
+        return Closing(*row)
+
+    def closings(self, finding: int) -> list[Closing]:
+        """Who closed and reopened a finding, oldest first."""
+        rows = self.db.execute(
+            "SELECT at, run, verdict, note, who FROM closings WHERE finding = ? ORDER BY id", (finding,)
+        )
+        return [Closing(*row) for row in rows]
 
     def history(self, finding: int) -> list[tuple[int, State]]:
         """(run, state) of a finding, oldest first."""
         rows = self.db.execute("SELECT run, state FROM sightings WHERE finding = ? ORDER BY run", (finding,))
         return [(run, State(state)) for run, state in rows]
+
+    def sightings(self, finding: int) -> list[Sighting]:
+        """The runs of a finding as stretches in which nothing changed: neither it nor the rule, its exclusions, the data."""
+        rows = self.db.execute(
+            "SELECT s.run, h.id, h.as_of, s.state, s.total, s.explained, v.rule_hash, v.exclusion_hash, h.data_fingerprint,"
+            " h.engine FROM sightings s JOIN rule_runs r ON r.id = s.run JOIN hunts h ON h.id = r.hunt"
+            " JOIN versions v ON v.id = r.version WHERE s.finding = ? ORDER BY s.run",
+            (finding,),
+        )
+        found: list[Sighting] = []
+        for run, hunt, as_of, state, *rest in rows:
+            last = found[-1] if found else None
+            if last is not None and last.same(state, *rest):
+                found[-1] = last.until(run, hunt, as_of)
+            else:
+                found.append(Sighting(run, run, hunt, hunt, as_of, as_of, State(state), *rest))
+        return found
 
     def evidence(self, finding: int) -> list[EvidenceRow]:
         rows = self.db.execute(
@@ -270,11 +239,15 @@ class Ledger:
         ).fetchall()
 
 
-def _row_id(cursor: sqlite3.Cursor) -> int:
-    assert cursor.lastrowid is not None
-    return cursor.lastrowid
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _int(value: object) -> int:
-    assert isinstance(value, int)
-    return value
+def _damaged(problem: sqlite3.Error, path: Path) -> LurcherError:
+    if "locked" in str(problem) or "interrupted" in str(problem):
+        return LurcherError(f"the ledger cannot be read: {problem}", "try again", str(path))
+    return LurcherError(
+        f"the ledger is damaged: {problem}",
+        "lurcher findings rebuild makes it again from the records beside it",
+        str(path),
+    )

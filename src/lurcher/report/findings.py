@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import IO
 
-from lurcher.hunt.findings import Finding, State
+from lurcher.hunt.findings import Finding, Sighting, State
 from lurcher.hunt.triage import Reason
 from lurcher.report.tables import print_table
 from lurcher.report.text import visible
@@ -50,6 +50,12 @@ def print_findings(
     header = ("id", "state", "where", "first seen", "last seen", "evidence", "explained", "by")
     print_table(header, rows, right=(0, 5, 6), out=out)
     for f in findings:
+        if f.remark:
+            assert f.closing is not None
+            note = f": {f.closing.note}" if f.closing.note else ""
+            who = f" by {f.closing.who}" if f.closing.who else ""
+            said = visible(f"{f.remark} ({moment(f.closing.at)[:10]}{who}){note}")
+            out.write(f"  {f.id} {visible(f.device or entity_text(f))}: {said}\n")
         for reason in (reasons or {}).get(f.id, ()):
             out.write(f"  {f.id} {visible(f.device or entity_text(f))}: {visible(reason.text)}\n")
 
@@ -58,3 +64,21 @@ def tally(findings: Sequence[Finding]) -> str:
     """`2 new, 1 known, 1 suppressed`."""
     counts = {state: sum(f.state is state for f in findings) for state in State}
     return ", ".join(f"{n} {state.value}" for state, n in counts.items() if n) or "none"
+
+
+def history_rows(sightings: Sequence[Sighting]) -> list[tuple[str, ...]]:
+    """A line for each stretch of runs in which nothing changed, for a table."""
+    return [
+        (
+            str(s.first_hunt) if s.first_hunt == s.last_hunt else f"{s.first_hunt}-{s.last_hunt}",
+            moment(s.first_as_of)[:16] + ("" if s.first_as_of == s.last_as_of else f" to {moment(s.last_as_of)[:16]}"),
+            s.state.value,
+            "" if s.total is None else f"{s.total:,}",
+            "" if s.total is None else f"{s.explained:,}",
+            s.rule_hash[:8],
+            s.exclusion_hash[:8],
+            s.data_fingerprint[:8],
+            s.engine,
+        )
+        for s in sightings
+    ]
