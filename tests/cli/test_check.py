@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lurcher.app import check as module
+from lurcher.cli.commands.check import command
+
+ROOT = Path(__file__).parents[2]
 
 RULE = """\
 id: 11111111-2222-3333-4444-{number:012}
@@ -87,3 +93,44 @@ def test_many_processes_say_what_one_says(tmp_path: Path) -> None:
     assert one.stdout == many.stdout
     assert (one.returncode, many.returncode, many.stderr) == (1, 1, "")
     assert '"LU203"' in many.stdout
+
+
+def test_the_hooks_and_the_action_name_options_that_there_are(rules: Path, tmp_path: Path) -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    (tmp_path / "compose.yaml").write_text("services:\n  a: {}\n", encoding="utf-8")
+    (rules / "good.test.yaml").write_text("tests: []\n", encoding="utf-8")
+    for hook in hooks:
+        words = hook["entry"].split()
+        assert words[:2] == ["lurcher", "check"]
+        done = lurcher(*words[2:], "rules/good.yaml", "rules/good.test.yaml", "compose.yaml", cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert lurcher(*words[2:], "compose.yaml", cwd=tmp_path).returncode == 0
+        assert re.search(hook["files"], "a/b.yml")
+        assert not re.search(hook["files"], "a/b.md")
+        assert re.search(hook["exclude"], "rules/good.test.yaml")
+        assert re.search(hook["exclude"], ".github/workflows/a.yml")
+    action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    script = next(s["run"] for s in action["runs"]["steps"] if "lurcher/bin/lurcher" in s.get("run", ""))
+    options = {o for p in command.params for o in (*p.opts, *p.secondary_opts)}
+    assert set(re.findall(r"(?<![\w$])--[a-z-]+", script)) <= options
+    used = set(re.findall(r"inputs\.([\w-]+)", (ROOT / "action.yml").read_text(encoding="utf-8")))
+    assert used == set(action["inputs"])
+
+
+def test_the_script_of_the_action_runs(rules: Path, tmp_path: Path) -> None:
+    action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    script = next(s["run"] for s in action["runs"]["steps"] if "lurcher/bin/lurcher" in s.get("run", ""))
+    folder = tmp_path / "lurcher" / "bin"
+    folder.mkdir(parents=True)
+    program = folder / "lurcher"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m lurcher "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    env = {
+        **os.environ, "RUNNER_TEMP": str(tmp_path), "PATHS": "rules/good.yaml\n\nrules/note.yaml\n", "FAIL_ON": "warning",
+        "NOTES": "true", "BASELINE": "", "SARIF": "out.sarif",
+    }  # fmt: skip
+    argv = ["bash", "-eo", "pipefail", "-c", script]
+    done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("::notice file=rules/note.yaml")
+    assert (tmp_path / "out.sarif").is_file()

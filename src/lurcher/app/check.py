@@ -105,9 +105,11 @@ def check(
     fix: bool = False,
     jobs: int = 1,
     fail_on: Severity = Severity.WARNING,
+    skip_others: bool = False,
 ) -> CheckReport:
     """All problems of the rules in files, folders and texts. With `fix`, repairs are written to the files first. With more than
-    one of `jobs`, many files are checked in so many processes; the session must then be one without files of its own.
+    one of `jobs`, many files are checked in so many processes; the session must then be one without files of its own. With
+    `skip_others`, named files that are no rules are passed over, as those of folders are.
 
     Raises `LurcherError` for a path that is not there, and where there is no rule at all.
     """
@@ -119,7 +121,7 @@ def check(
         if isinstance(path, Path) and path.is_dir():
             places += [(file, True) for file in rule_files(path)]
         else:
-            places.append((path, False))
+            places.append((path, skip_others))
     places = list(dict.fromkeys(places))
     parts = [places[i : i + PART] for i in range(0, len(places), PART)]
     results: Iterable[_Result]
@@ -136,7 +138,7 @@ def check(
         report.loading += result.loading
         skipped += result.skipped
         report.fixed += result.fixed
-    if not rules and not report.loading:
+    if not rules and not report.loading and not skip_others:
         raise LurcherError(
             "there is no rule here", "name a rule's file or a folder of rules", ", ".join(map(str, paths))
         )

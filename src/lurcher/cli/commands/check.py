@@ -41,10 +41,12 @@ FORMATS = ("text", "json", "sarif", "github")
 @click.option("--fix", is_flag=True, help="Write the repairs to the files.")
 @click.option("--notes/--no-notes", default=True, help="Show notes as well as warnings and errors.")
 @click.option("--summary", is_flag=True, help="Show how often each code was given, not each problem.")
+@click.option("--skip-others", is_flag=True, help="Pass over named files that are no rules, as in folders.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Processes for many rules (default: one for each core).")
 def command(
     paths: tuple[Path, ...], lake_path: Path | None, as_of: str | None, format_: str, output: Path | None,
     sarif_path: Path | None, baseline: Path | None, base: Path, fail_on: str, fix: bool, notes: bool, summary: bool,
+    skip_others: bool,
     jobs: int | None,
 ) -> None:  # fmt: skip
     """Say what is wrong with rules: form, query, cost, signers that have changed, what exclusions hide.
@@ -60,7 +62,7 @@ def command(
 
     known = read_baseline_file(baseline) if baseline else None
     session = open_session(find_lake(lake_path), now(), as_of)
-    report = check(paths, session, fix=fix, jobs=jobs or cores(), fail_on=Severity(fail_on))
+    report = check(paths, session, fix=fix, jobs=jobs or cores(), fail_on=Severity(fail_on), skip_others=skip_others)
     gone = against(report, known, base) if known else 0
     written = outputs(report, base, known, gone, notes=notes, short=summary)
     if sarif_path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 
 from lurcher.kql.syntax import (
     Call,
@@ -19,10 +20,15 @@ from lurcher.kql.syntax import (
 )
 
 
+@cache
+def _names(kind: type[Node]) -> tuple[str, ...]:
+    return tuple(part.name for part in fields(kind))
+
+
 def children(node: Node) -> Iterator[Node]:
     """The nodes directly below one, in the order of the text."""
-    for part in fields(node):
-        value = getattr(node, part.name)
+    for name in _names(type(node)):
+        value = getattr(node, name)
         stack = list(value) if isinstance(value, tuple) else [value]
         for item in stack:
             if isinstance(item, Node):
