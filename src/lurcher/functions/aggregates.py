@@ -202,13 +202,14 @@ for _name, _what, _by in (("arg_max", "greatest", "maximized"), ("arg_min", "lea
         hidden=True,
     )
     # One column of that row, null cells too. Where all are null some row is kept: the extreme of nothing is any. All columns are
-    # of one row, as the engine merges the states of all in one order.
+    # of one row, as the engine merges the states of all in one order. The filter keeps rows from a first() that nobody needs.
     aggregate(
         f"__{_name}",
         f"returned: scalar, {_by}: orderable",
         "arg 0",
         f"A column of the row with the {_what} value.",
-        f"CASE WHEN {_name[4:]}({{{_by}}}) IS NULL THEN first({{returned}}) ELSE {_name}_null({{returned}}, {{{_by}}}) END",
+        f"CASE WHEN {_name[4:]}({{{_by}}}) IS NULL"
+        f" THEN first({{returned}}) FILTER (WHERE {{{_by}}} IS NULL) ELSE {_name}_null({{returned}}, {{{_by}}}) END",
         nulls=_MAYBE,
         hidden=True,
     )

@@ -283,6 +283,9 @@ def step(value: t.SqlExpr, path: str) -> t.SqlExpr:
         value, path = inner.args[0], f"{inner.args[1].value}{path}"
     else:
         path = "$" + path
+        if isinstance(value, t.Call) and value.name == "nullif" and value.args[1] == t.Literal("null"):
+            # From a JSON null no path leads anywhere.
+            value = value.args[0]
     return t.call("nullif", t.call(_PATH, value, t.Literal(path)), t.Literal("null"))
 
 

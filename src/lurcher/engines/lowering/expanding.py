@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lurcher.engines.lowering.context import Context
-from lurcher.engines.lowering.expressions import Expressions, Sql
+from lurcher.engines.lowering.expressions import Expressions, Sql, path_of
 from lurcher.engines.lowering.nodes import handles
 from lurcher.engines.lowering.rel import Cell, Rel, hoisted, sealed, select, settled
 from lurcher.engines.lowering.relations import cell, uses
@@ -34,6 +34,9 @@ _PAIRS = _BAGS.replace("json_object(", "json_array(")
 #: In the body of mv-apply a null has no elements.
 _DROPPED = " ELSE CASE WHEN {x} IS NULL THEN []::JSON[] ELSE [{x}] END END"
 
+#: The elements of an array at a path are read at once; what has none is looked at: an empty array, a bag, another value, null.
+_OFTEN = "CASE WHEN len({l}) > 0 THEN {l} ELSE list_transform([{x}], {slow})[1] END"
+
 #: The elements of the first array, where there are any in one of them.
 _SOME = (
     "CASE WHEN {n} = 0 THEN CAST(error('LurcherError: mv-apply with a summarize without by, over an array that is empty or null:"
@@ -61,7 +64,15 @@ def _elements(
         text = text.replace(" ELSE [{x}] END", _DROPPED)
     value = lowering.value(item.expr)
     boxed = lowering.converted(value, item.expr.type, ScalarType.DYNAMIC, item.expr)
-    listed = parse_template(text).fill({"x": boxed.expr}, context.fresh)
+    found = None if drop else path_of(boxed.expr)
+    if found is not None and "*" not in found[1]:
+        every = t.call("json_extract", found[0], t.Literal(f"{found[1]}[*]"))
+        bound, other = f"v{context.fresh()}__", f"v{context.fresh()}__"
+        slow = t.Lambda((other,), parse_template(text).fill({"x": t.Ident(other)}, context.fresh))
+        args = {"l": t.Ident(bound), "x": boxed.expr, "slow": slow}
+        listed = t.Let(bound, every, parse_template(_OFTEN).fill(args, context.fresh))
+    else:
+        listed = parse_template(text).fill({"x": boxed.expr}, context.fresh)
     return t.call("list_slice", listed, t.Literal(1), limit) if limit is not None else listed
 
 

@@ -7,7 +7,7 @@ condition may be the plain `=` that an index, or a Parquet file's statistics, ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from lurcher.engines.lowering.alternatives import conjuncts, merged
@@ -16,6 +16,7 @@ from lurcher.engines.lowering.context import Context, refuse
 from lurcher.engines.lowering.rel import INGESTED, Cell
 from lurcher.engines.lowering.types import SQL_TYPES, literal
 from lurcher.errors import LurcherError
+from lurcher.functions.conversion import FROM_DYNAMIC
 from lurcher.functions.registry import FunctionKind, Nulls, Overload
 from lurcher.functions.resolve import Match, known, layouts, resolve
 from lurcher.functions.terms import guarded
@@ -223,7 +224,7 @@ class Expressions:
         order: tuple[t.OrderKey, ...],
         over: t.Over | None,
     ) -> t.SqlExpr:
-        if row.name == "tostring" and (short := path_text(operands)) is not None:
+        if (short := at_once(row.name, operands, self.context.fresh)) is not None:
             return short
         dialect = self.context.dialect.name
         template = row.overrides.get("wrapping") if self.context.wrapping else None
@@ -329,9 +330,32 @@ def bare_numbers(exprs: list[t.SqlExpr]) -> list[t.SqlExpr]:
     return [t.Literal(e.value) if isinstance(e, t.Literal) else e for e in exprs]
 
 
-def path_text(operands: list[t.SqlExpr]) -> t.SqlExpr | None:
-    """The text of a path into a dynamic, read at once: it need not be cut out as JSON first."""
-    match operands:
-        case [t.Call("nullif", (t.Call("json_extract", (value, t.Literal(str()) as path)), t.Literal("null")))]:
-            return t.call("coalesce", t.call("json_extract_string", value, path), t.EMPTY)
+def path_of(operand: t.SqlExpr) -> tuple[t.SqlExpr, str] | None:
+    """The value and the path, where an operand is no more than a path into a dynamic."""
+    match operand:
+        case t.Call("nullif", (t.Call("json_extract", (value, t.Literal(str(path)))), t.Literal("null"))):
+            return value, path
     return None
+
+
+def at_once(name: str, operands: list[t.SqlExpr], fresh: Callable[[], int]) -> t.SqlExpr | None:
+    """tostring(), tolong() and toint() of a path into a dynamic, whose text is read at once: it need not be cut out as JSON
+    first."""
+    if name not in ("tostring", *_SHORT) or len(operands) != 1 or (found := path_of(operands[0])) is None:
+        return None
+    text = t.call("json_extract_string", found[0], t.Literal(found[1]))
+    if name == "tostring":
+        return t.call("coalesce", text, t.EMPTY)
+    bound, other = f"v{fresh()}__", f"v{fresh()}__"
+    slow = t.Lambda((other,), parse_template(FROM_DYNAMIC[name]).fill({"value": t.Ident(other)}, fresh))
+    args = {"text": t.Ident(bound), "value": operands[0], "slow": slow}
+    return t.Let(bound, text, parse_template(_SHORT[name]).fill(args, fresh))
+
+
+# A text that is a whole number written as such means that number, whatever sort of value it is the text of. For all else the value
+# is looked at, as a list of one so that it is not cut out of rows that do not need it.
+_SHORT = {
+    name: f"CASE WHEN CAST(TRY_CAST({{text}} AS {sql}) AS VARCHAR) = {{text}} THEN TRY_CAST({{text}} AS {sql})"
+    " ELSE list_transform([{value}], {slow})[1] END"
+    for name, sql in (("tolong", "BIGINT"), ("toint", "INTEGER"))
+}
