@@ -128,7 +128,7 @@ class Recording:
         hunt = self.number("hunts")
         self.put("hunts", (hunt, *said, as_json(self._arrived(hunt, sources))))
         for run in runs:
-            self._run(hunt, run, said[2])
+            self._run(hunt, run, said[2], said[3])
             # The same rule may come again.
             self.flush()
         return hunt
@@ -142,7 +142,7 @@ class Recording:
             self.put("arrivals", (tab, source, hunt))
         return [list(pair) for pair in sorted(known - seen)] if seen else []
 
-    def _run(self, hunt: int, run: RunRecord, as_of: str) -> None:
+    def _run(self, hunt: int, run: RunRecord, as_of: str, engine: str) -> None:
         number = self.number("rule_runs")
         rule = self._rule(run.rule)
         version = self._version(run)
@@ -163,6 +163,7 @@ class Recording:
                 seen_now.add(entity)
                 self._see((run.rule, rule[0]), number, before, rule[3], seen, entity, there.get(entity), as_of)
         low, high = run.window[0], run.window[1] or as_of
+        elsewhere = self._elsewhere(rule[0], engine)
         for entity, (found, spell) in there.items():
             if entity in seen_now:
                 continue
@@ -171,13 +172,23 @@ class Recording:
                 self._end(found, spell, before, rule[3])
             # What this run could have seen and did not: its last evidence lies inside of the run's window. An open end of the
             # window is the beginning of time and the moment that the run stands for.
-            gone = found["state"] != State.GONE and low <= found["last_seen"] <= high
+            gone = found["state"] != State.GONE and low <= found["last_seen"] <= high and found["id"] not in elsewhere
             if gone:
                 found["state"] = State.GONE.value
                 self.put("spells", (found["id"], number, number, State.GONE.value, None, 0, None, "{}", "", "", ""))
             if ended or gone:
                 self._put_found(found)
         self.put("rules", (rule[0], rule[1], number, as_of))
+
+    def _elsewhere(self, rule: int, engine: str) -> set[int]:
+        """The findings that a hunt on another engine has seen: a live service says nothing of what the lake has, nor the other
+        way round."""
+        rows = self.db.execute(
+            "SELECT f.id FROM found f JOIN rule_runs r ON r.id = f.spell JOIN hunts h ON h.id = r.hunt"
+            " WHERE f.rule = ? AND h.engine <> ?",
+            (rule, engine),
+        )
+        return {id_ for (id_,) in rows}
 
     def _end(self, found: dict[str, Any], spell: dict[str, Any], before: int | None, before_as_of: str) -> None:
         """Close the spell of a finding: the run before was the last that saw it so."""
