@@ -132,9 +132,22 @@ def export(
     force = frozenset(forced)
     for rule in loaded.rules:
         report.converted.append(_converted(rule, session, form, tuned, force))
+    if form.join is not None:
+        _once(report.converted)
     good = [c for c in report.converted if c.ok]
     _write(good, form, out, report)
     return report
+
+
+def _once(converted: list[Converted]) -> None:
+    """A resource's name is its rule's id, in any case of letters; of two, the first is exported."""
+    first: dict[str, str] = {}
+    for i, one in enumerate(converted):
+        if one.ok and one.deploy.id in first:
+            twice = codes.ID_TWICE.at(one.deploy.rule.span_of("id"), other=first[one.deploy.id], id=one.deploy.id)
+            converted[i] = replace(one, said=(*one.said, twice))
+        elif one.ok:
+            first[one.deploy.id] = one.deploy.rule.path
 
 
 # --- one rule ---

@@ -348,6 +348,9 @@ def test_a_name_cannot_leave_its_comment(tmp_path: Path) -> None:
         ("  - T1059\n", "  - Txyz\n", "LU809"),
         ("suppressionDuration: 2h", "suppressionDuration: soon", "LU809"),
         ("suppressionEnabled: true", "suppressionEnabled: perhaps", "LU809"),
+        ("aggregationKind: AlertPerResult", "aggregationKind: PerRow", "LU809"),
+        ("entityType: Host", "entityType: host", "LU809"),
+        ("entityType: Account", "entityType: Person", "LU809"),
         ("  // it's here: '''\n", "  // " + "x" * 10_000 + "\n", "LU801"),
         ("  First line.\n", "  " + "x" * 5_001 + "\n", "LU803"),
         ("name: It's", "name: " + "x" * 257, "LU802"),
@@ -428,17 +431,8 @@ def test_a_detection_has_the_shape_of_2026(tmp_path: Path) -> None:
                 "title": rule.name,
                 "description": rule.description,
                 "severity": "high",
-                "tactics": [
-                    {"tactic": "Execution", "techniques": [{"technique": "T1059"}]},
-                    {
-                        "tactic": "CommandAndControl",
-                        "techniques": [{"technique": "T1219", "subTechniques": ["T1219.002"]}],
-                    },
-                ],
-                "entityMappings": {
-                    "hosts": [{"deviceIdColumn": "DeviceId", "nameColumn": "DeviceName"}],
-                    "accounts": [{"nameColumn": "AccountName"}],
-                },
+                "tactics": [{"tactic": "Execution", "techniques": [{"technique": "T1059"}]}],
+                "entityMappings": {"hosts": [{"deviceIdColumn": "DeviceId", "nameColumn": "DeviceName"}]},
                 "customDetails": {"Made up": "AccountName"},
             }
         },
@@ -447,7 +441,7 @@ def test_a_detection_has_the_shape_of_2026(tmp_path: Path) -> None:
     assert [d.what for d in report.converted[0].dropped] == [
         "requiredDataConnectors", "version", "queryPeriod", "triggerOperator", "triggerThreshold", "alertDetailsOverride",
         "eventGroupingSettings", "incidentConfiguration", "suppressionEnabled", "suppressionDuration", "metadata",
-        "entityMappings Host.FullName", "id",
+        "tactics CommandAndControl", "relevantTechniques T1219", "entityMappings Host.FullName", "entityMappings Account", "id",
     ]  # fmt: skip
 
 
@@ -481,6 +475,82 @@ def test_what_defender_would_refuse_or_read_otherwise(
     said = {d.code: d.message for d in report.converted[0].said}
     assert words in said[code]
     assert report.exit_code == 2
+
+
+def mapped(folder: Path, columns: str, *mappings: tuple[str, dict[str, str]]) -> ExportReport:
+    """A detection over a made-up result, with these entities."""
+    written = "".join(
+        f"  - entityType: {kind}\n    fieldMappings:\n"
+        + "".join(f"      - identifier: {i}\n        columnName: {c}\n" for i, c in pairs.items())
+        for kind, pairs in mappings
+    )
+    query = f"print Timestamp = now(), {', '.join(c + ' = 1' for c in columns.split())}"
+    text = f"id: {GUID}\nname: n\nseverity: Low\nkind: NRT\nquery: {query}\n" + (
+        f"entityMappings:\n{written}" if written else ""
+    )
+    return run(folder, text, "defender")
+
+
+@pytest.mark.parametrize(
+    ("columns", "mappings", "made"),
+    [
+        ("A", [("IP", {"Address": "A"})], {"ips": [{"addressColumn": "A"}]}),
+        ("A", [("Host", {"FullName": "A"})], {"hosts": [{"nameColumn": "A"}]}),
+        ("A B", [("Account", {"Name": "A", "NTDomain": "B"})], {"accounts": [{"nameColumn": "A", "ntDomainColumn": "B"}]}),
+        ("A B", [("IP", {"Address": "A"}), ("Account", {"Name": "B"})], {"ips": [{"addressColumn": "A"}]}),
+        ("A B", [("IP", {"Address": "A"}), ("IP", {"Address": "B"})], {"ips": [{"addressColumn": "A"}, {"addressColumn": "B"}]}),
+        ("A B", [("IP", {"Address": "A"}), ("File", {"Name": "B"})], {"ips": [{"addressColumn": "A"}]}),
+        (
+            "A B SHA1", [("IP", {"Address": "A"}), ("File", {"Name": "B"})],
+            {"ips": [{"addressColumn": "A"}], "files": [{"nameColumn": "B", "sha1Column": "SHA1"}]},
+        ),
+        (
+            "A MySha256", [("IP", {"Address": "A"}), ("FileHash", {"Value": "MySha256"})],
+            {"ips": [{"addressColumn": "A"}], "files": [{"sha256Column": "MySha256"}]},
+        ),
+        (
+            "A K V", [("IP", {"Address": "A"}), ("RegistryKey", {"Key": "K"}), ("RegistryValue", {"Name": "V"})],
+            {"ips": [{"addressColumn": "A"}], "registryValues": [{"keyColumn": "K", "valueNameColumn": "V"}]},
+        ),
+        ("A K", [("IP", {"Address": "A"}), ("RegistryKey", {"Key": "K"})], {"ips": [{"addressColumn": "A"}]}),
+        ("AccountUpn", [], {"accounts": [{"upnColumn": "AccountUpn"}]}),
+        (
+            "DeviceId AccountSid", [("Host", {"NetBiosName": "DeviceId"})],
+            {"hosts": [{"deviceIdColumn": "DeviceId", "netBiosNameColumn": "DeviceId"}], "accounts": [{"sidColumn": "AccountSid"}]},
+        ),
+    ],
+)  # fmt: skip
+def test_entities_are_mapped_where_they_name_one(
+    tmp_path: Path, columns: str, mappings: list[tuple[str, dict[str, str]]], made: dict[str, Any]
+) -> None:
+    assert one(mapped(tmp_path, columns, *mappings))["detectionAction"]["alertTemplate"]["entityMappings"] == made
+
+
+def test_an_alert_wants_something_that_it_happened_on(tmp_path: Path) -> None:
+    for mappings in ([], [("URL", {"Url": "A"})], [("Account", {"Name": "A"})]):
+        report = mapped(tmp_path, "A", *mappings)
+        assert codes(report) == ["LU810"]
+        assert "column that names a host, an account, a mailbox or an address" in report.converted[0].said[0].message
+    report = mapped(tmp_path, "A DeviceId", ("IP", {"Address": "B"}))
+    assert [d.message for d in report.converted[0].said] == [
+        "the result has no column 'B' for IP.Address, which Defender needs"
+    ]
+
+
+def test_a_detection_has_the_tactic_of_most_techniques(tmp_path: Path) -> None:
+    text = changed(SCHEDULED, "  - T1059\n", "  - T1071.001\n  - T1059\n")
+    report = run(tmp_path, text, "defender")
+    assert one(report)["detectionAction"]["alertTemplate"]["tactics"] == [
+        {
+            "tactic": "CommandAndControl",
+            "techniques": [
+                {"technique": "T1219", "subTechniques": ["T1219.002"]},
+                {"technique": "T1071", "subTechniques": ["T1071.001"]},
+            ],
+        }
+    ]
+    lost = [d.what for d in report.converted[0].dropped]
+    assert {"tactics Execution", "relevantTechniques T1059"} <= set(lost)
 
 
 def test_a_hunt_as_a_detection_says_what_it_fills_in(tmp_path: Path) -> None:
@@ -518,6 +588,20 @@ def test_a_table_of_sentinels_is_told(tmp_path: Path) -> None:
 
 
 # --- files ---
+def test_two_rules_of_one_id_are_not_deployed_over_each_other(tmp_path: Path) -> None:
+    for name, id_, query in (("a", GUID, "DeviceInfo | take 1"), ("b", GUID.upper(), "DeviceInfo | take 2")):
+        (tmp_path / f"{name}.yaml").write_text(f"id: {id_}\nname: {name}\nquery: {query}\n")
+    report = export([tmp_path], open_session(None, NOW, None), "sentinel-arm", out=tmp_path / "o")
+    assert [[d.code for d in c.said] for c in report.converted] == [[], ["LU814"]]
+    assert (len(report.files), report.exit_code) == (1, 1)
+
+
+def test_a_version_that_is_none_to_the_api_is_dropped(tmp_path: Path) -> None:
+    report = run(tmp_path, changed(SCHEDULED, "version: 1.2.0", "version: v1"), "sentinel-arm")
+    assert "templateVersion" not in one(report)["resources"][0]["properties"]
+    assert "version" in [d.what for d in report.converted[0].dropped]
+
+
 def many(folder: Path, count: int, size: int = 0) -> Path:
     rules = folder / "rules"
     rules.mkdir()

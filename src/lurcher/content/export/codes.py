@@ -21,6 +21,7 @@ MISSING_COLUMNS = declare("LU810", "the result has no {columns}, which {target} 
 NOT_HELD = declare("LU811", "{target} has no {what}, and without it the rule would mean something else", _E)
 KIND = declare("LU812", "a rule of kind {kind} cannot be exported to {target}", _E)
 DOES_NOT_STAND = declare("LU813", "the query does not stand: {why}", _E)
+ID_TWICE = declare("LU814", "{other} is deployed under the id {id} as well: the one would replace the other", _E)
 
 # --- exported, and told ---
 ID_MADE = declare("LU820", "the rule has no GUID; it is deployed as {id}, made of what the rule goes by", _N)

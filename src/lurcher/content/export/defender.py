@@ -45,10 +45,27 @@ ENTITIES: dict[tuple[str, str], tuple[str, str]] = {
     ("URL", "Url"): ("urls", "addressColumn"),
     ("DNS", "DomainName"): ("dns", "domainNameColumn"),
     ("Mailbox", "MailboxPrimaryAddress"): ("mailboxes", "primaryAddressColumn"),
+    ("MailMessage", "NetworkMessageId"): ("mailMessages", "networkMessageIdColumn"),
+    ("MailMessage", "Recipient"): ("mailMessages", "recipientColumn"),
+    ("MailMessage", "Sender"): ("mailMessages", "senderColumn"),
+    ("MailMessage", "Subject"): ("mailMessages", "subjectColumn"),
     ("CloudApplication", "AppId"): ("cloudApplications", "appIdColumn"),
     ("CloudApplication", "Name"): ("cloudApplications", "nameColumn"),
     ("AzureResource", "ResourceId"): ("azureResources", "resourceIdColumn"),
 }  # fmt: skip
+#: The properties of which a mapping must have one set whole. The service refuses a mapping that names its entity no better, and
+#: states these sets when it does.
+SUFFICIENT: dict[str, tuple[frozenset[str], ...]] = {
+    name: tuple(frozenset(f"{part}Column" for part in one.split("+")) for one in sets)
+    for name, sets in {
+        "hosts": ("deviceId", "name", "netBiosName+ntDomain", "netBiosName+dnsDomain"),
+        "accounts": ("aadUserId", "sid", "upn", "name+ntDomain", "name+dnsDomain", "name+upnSuffix"),
+        "files": ("sha1", "sha256"),
+        "mailMessages": ("networkMessageId+recipient+sender+subject",),
+    }.items()
+}
+#: An alert wants one of these; other entities come with it.
+ASSETS = frozenset({"hosts", "accounts", "mailboxes", "ips"})
 #: A column that names the asset beyond doubt, and what it is mapped to where the rule maps none of that sort.
 STRONG: dict[str, tuple[str, str]] = {
     "DeviceId": ("hosts", "deviceIdColumn"),
@@ -77,9 +94,10 @@ def convert(deploy: Deploy) -> Converted:
         return Converted(deploy, said=(codes.KIND.at(rule.span_of("kind"), kind=rule.kind, target=TARGET),))
     frequency, said_of_schedule = _frequency(deploy)
     mappings, lost = _entities(deploy)
+    tactics, left = _tactics(deploy)
     said = [
-        *limits.named(deploy, TARGET), *limits.attack_names(deploy, TARGET), *limits.columns(deploy, TARGET),
-        *said_of_schedule, *_columns(deploy), *_trigger(deploy), *_time(deploy), *_platform(deploy),
+        *limits.named(deploy, TARGET), *limits.attack_names(deploy, TARGET), *limits.details(deploy, TARGET),
+        *said_of_schedule, *_columns(deploy, mappings), *_trigger(deploy), *_time(deploy), *_platform(deploy),
     ]  # fmt: skip
     severity = rule.severity
     if not severity:
@@ -96,7 +114,7 @@ def convert(deploy: Deploy) -> Converted:
         "title": rule.name,
         "description": rule.description,
         "severity": severity.lower(),
-        "tactics": _tactics(deploy),
+        "tactics": tactics,
         "entityMappings": mappings,
         "customDetails": dict(rule.custom_details),
     }
@@ -107,7 +125,7 @@ def convert(deploy: Deploy) -> Converted:
         "schedule": {"frequency": _written(frequency)},
         "detectionAction": {"alertTemplate": {k: v for k, v in template.items() if v not in ("", [], {})}},
     }
-    return Converted(deploy, made, (*dropped(rule, _HOLDS, _WHY), *lost, *_id(deploy)), tuple(said))
+    return Converted(deploy, made, (*dropped(rule, _HOLDS, _WHY), *left, *lost, *_id(deploy)), tuple(said))
 
 
 def _id(deploy: Deploy) -> tuple[Dropped, ...]:
@@ -176,7 +194,7 @@ def _trigger(deploy: Deploy) -> Iterator[Diagnostic]:
         yield codes.NOT_HELD.at(deploy.rule.span_of("triggerThreshold"), target=TARGET, what=what, hint=hint)
 
 
-def _columns(deploy: Deploy) -> Iterator[Diagnostic]:
+def _columns(deploy: Deploy, mappings: dict[str, Any]) -> Iterator[Diagnostic]:
     """The columns that tie an alert to its event and to what it happened on."""
     columns = deploy.columns
     if columns is None:
@@ -191,13 +209,19 @@ def _columns(deploy: Deploy) -> Iterator[Diagnostic]:
         missing += [] if "ObservationId" in columns else ["ObservationId"]
     elif families and not all(name.startswith("Alert") for name in families) and "ReportId" not in columns:
         missing.append("ReportId")
-    mapped = {pair for m in deploy.rule.entity_mappings for pair in ((m.entity_type, i) for i, _ in m.fields)}
-    if not columns & STRONG.keys() and not any(pair in ENTITIES for pair in mapped) and "DeviceId" not in missing:
-        missing.append(f"column that names an asset ({', '.join(list(STRONG)[:5])}, ...)")
+    if not mappings.keys() & ASSETS and "DeviceId" not in missing:
+        missing.append(
+            f"column that names a host, an account, a mailbox or an address ({', '.join(list(STRONG)[:5])}, ...)"
+        )
     if missing:
         hint = "keep them beside each other from one event: summarize arg_max(Timestamp, ReportId, ...) by DeviceId"
         named = " and no ".join(missing)
         yield codes.MISSING_COLUMNS.at(deploy.rule.span_of("query"), columns=named, target=TARGET, hint=hint)
+    for mapping in deploy.rule.entity_mappings:
+        for identifier, column in mapping.fields:
+            if column not in columns:
+                what = f"column '{column}' for {mapping.entity_type}.{identifier}"
+                yield codes.MISSING_COLUMNS.at(mapping.span, columns=what, target=TARGET)
 
 
 def _time(deploy: Deploy) -> Iterator[Diagnostic]:
@@ -224,46 +248,78 @@ def _platform(deploy: Deploy) -> Iterator[Diagnostic]:
             yield codes.OTHER_PLATFORM.at(deploy.rule.span_of("query"), table=table.name, target=TARGET, hint=hint)
 
 
-def _tactics(deploy: Deploy) -> list[dict[str, Any]]:
-    """Each tactic with its techniques; a technique whose tactics the rule does not name goes with the first."""
+def _tactics(deploy: Deploy) -> tuple[list[dict[str, Any]], list[Dropped]]:
+    """The tactic that most of the techniques belong to, with these: the service takes one. A technique that is known to none
+    goes with it."""
     above, below = techniques(deploy.rule.techniques)
     names = list(dict.fromkeys(attack.tactic(t) or t for t in deploy.rule.tactics))
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    for technique in above:
-        row = attack.technique(technique)
-        fit = [n for n in names if row is not None and n in row.tactics] or names[:1]
-        subs = [b for b in below if b.startswith(technique + ".")]
+    if not names:
+        why = "they stand below a tactic, and the rule names none"
+        return [], [Dropped("relevantTechniques", why)] if above else []
+    fits = {name: [t for t in above if _fits(t, name, names)] for name in names}
+    chosen = max(names, key=lambda name: len(fits[name]))
+    entries = []
+    for technique in fits[chosen]:
         entry: dict[str, Any] = {"technique": technique}
-        if subs:
+        if subs := [b for b in below if b.startswith(technique + ".")]:
             entry["subTechniques"] = subs
-        for name in fit:
-            found[name].append(entry)
-    return [{"tactic": name, "techniques": entries} if entries else {"tactic": name} for name, entries in found.items()]
+        entries.append(entry)
+    left = [Dropped(f"tactics {name}", "Defender takes one tactic") for name in names if name != chosen]
+    left += [Dropped(f"relevantTechniques {t}", "it belongs to another tactic") for t in above if t not in fits[chosen]]
+    return [{"tactic": chosen, "techniques": entries}], left
+
+
+def _fits(technique: str, tactic: str, named: list[str]) -> bool:
+    row = attack.technique(technique)
+    return row is None or tactic in row.tactics or not set(row.tactics) & set(named)
 
 
 def _entities(deploy: Deploy) -> tuple[dict[str, Any], list[Dropped]]:
-    """The rule's mappings, and, for hosts and accounts that none of them names, the result's own columns."""
+    """The rule's mappings as far as they name their entity, and, for hosts, accounts and mailboxes that none of them names, the
+    result's own columns."""
     made: dict[str, list[dict[str, str]]] = {}
     lost: list[Dropped] = []
-    if not deploy.rule.tactics and deploy.rule.techniques:
-        lost.append(Dropped("relevantTechniques", "they stand below tactics, and the rule names none"))
+    columns = deploy.columns or frozenset()
+    registry: dict[str, str] = {}
     for mapping in deploy.rule.entity_mappings:
+        kind = mapping.entity_type
         one: dict[str, dict[str, str]] = {}
+        names = {identifier for identifier, _ in mapping.fields}
         for identifier, column in mapping.fields:
-            place = ENTITIES.get((mapping.entity_type, identifier))
+            place = _place(kind, identifier, column, names)
             if place is None:
-                lost.append(Dropped(f"entityMappings {mapping.entity_type}.{identifier}", "no such identifier there"))
+                lost.append(Dropped(f"entityMappings {kind}.{identifier}", "no such identifier there"))
+            elif place[0] == "registryValues":
+                registry[place[1]] = column
             else:
                 one.setdefault(place[0], {})[place[1]] = column
         for collection, properties in one.items():
+            if collection == "hosts" and "DeviceId" in columns:
+                properties = {"deviceIdColumn": "DeviceId", **properties}
+            if collection == "files":
+                properties |= {f"{c.lower()}Column": c for c in ("SHA1", "SHA256") if c in columns}
+            sets = SUFFICIENT.get(collection, ())
+            if sets and not any(s <= properties.keys() for s in sets):
+                lost.append(Dropped(f"entityMappings {kind}", f"{', '.join(properties)} alone does not name one there"))
+                continue
             made.setdefault(collection, []).append(properties)
-    columns = deploy.columns or frozenset()
-    if "DeviceId" in columns and not any("deviceIdColumn" in m for m in made.get("hosts", [])):
-        if made.get("hosts"):
-            made["hosts"][0] = {"deviceIdColumn": "DeviceId", **made["hosts"][0]}
-        else:
-            made["hosts"] = [{"deviceIdColumn": "DeviceId"}]
+    if registry.keys() == {"keyColumn", "valueNameColumn"}:
+        made["registryValues"] = [registry]
+    elif registry:
+        lost.append(Dropped("entityMappings RegistryKey, RegistryValue", "both are needed there"))
     for column, (collection, name) in STRONG.items():
         if column in columns and collection not in made:
             made[collection] = [{name: column}]
     return made, lost
+
+
+def _place(kind: str, identifier: str, column: str, beside: set[str]) -> tuple[str, str] | None:
+    if (kind, identifier) == ("Host", "FullName"):
+        # Defender's name of a device is the full one where there is one.
+        return ("hosts", "nameColumn") if "HostName" not in beside else None
+    if (kind, identifier) == ("FileHash", "Value"):
+        hashes = [h for h in ("sha1", "sha256") if column.lower().endswith(h)]
+        return ("files", f"{hashes[0]}Column") if hashes else None
+    if (kind, identifier) in (("RegistryKey", "Key"), ("RegistryValue", "Name")):
+        return "registryValues", "keyColumn" if kind == "RegistryKey" else "valueNameColumn"
+    return ENTITIES.get((kind, identifier))

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 
 from lurcher.content import attack, fields, values
+from lurcher.content.checks.entities import ENTITIES
 from lurcher.content.export import codes
 from lurcher.content.export.model import Deploy
 from lurcher.kql.diagnostics import Diagnostic
@@ -45,8 +46,15 @@ def texts(deploy: Deploy, target: str) -> Iterator[Diagnostic]:
 
 
 def entities(deploy: Deploy, target: str) -> Iterator[Diagnostic]:
-    """How many there are, and their fields."""
+    """How many there are, their fields, and whether the columns are there."""
     rule = deploy.rule
+    for mapping in rule.entity_mappings:
+        if mapping.entity_type not in ENTITIES:
+            near = next((e for e in ENTITIES if e.lower() == mapping.entity_type.lower()), "")
+            yield codes.BAD_VALUE.at(
+                mapping.span, key="entityType", value=mapping.entity_type, target=target,
+                expected=near or ", ".join(ENTITIES),
+            )  # fmt: skip
     if len(rule.entity_mappings) > fields.MAX_ENTITY_MAPPINGS:
         yield codes.MANY_MAPPINGS.at(
             rule.span_of("entityMappings"),
@@ -60,10 +68,11 @@ def entities(deploy: Deploy, target: str) -> Iterator[Diagnostic]:
                 mapping.span, entity=mapping.entity_type or "?", count=len(mapping.fields), target=target,
                 limit=fields.MAX_FIELD_MAPPINGS,
             )  # fmt: skip
+    yield from _there(deploy, "entityMappings", [column for m in rule.entity_mappings for _, column in m.fields])
 
 
-def columns(deploy: Deploy, target: str) -> Iterator[Diagnostic]:
-    """Custom details: how many. Of them and of the entities: whether their columns are there."""
+def details(deploy: Deploy, target: str) -> Iterator[Diagnostic]:
+    """Custom details: how many, and whether their columns are there."""
     rule = deploy.rule
     if len(rule.custom_details) > fields.MAX_CUSTOM_DETAILS:
         yield codes.MANY_DETAILS.at(
@@ -72,12 +81,14 @@ def columns(deploy: Deploy, target: str) -> Iterator[Diagnostic]:
             target=target,
             limit=fields.MAX_CUSTOM_DETAILS,
         )
+    yield from _there(deploy, "customDetails", [column for _, column in rule.custom_details])
+
+
+def _there(deploy: Deploy, key: str, columns: list[str]) -> Iterator[Diagnostic]:
     if deploy.columns is not None:
-        wanted = [("entityMappings", column) for m in rule.entity_mappings for _, column in m.fields]
-        wanted += [("customDetails", column) for _, column in rule.custom_details]
-        for key, column in dict.fromkeys(wanted):
+        for column in dict.fromkeys(columns):
             if column not in deploy.columns:
-                yield codes.NO_COLUMN.at(rule.span_of(key), key=key, column=column)
+                yield codes.NO_COLUMN.at(deploy.rule.span_of(key), key=key, column=column)
 
 
 def schedule(deploy: Deploy, target: str) -> Iterator[Diagnostic]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,9 @@ OPERATORS = {"gt": "GreaterThan", "lt": "LessThan", "eq": "Equal", "ne": "NotEqu
 #: How long an alert stays quiet where the rule does not say; the service wants the field, and it is not in force.
 QUIET = "PT1H"
 
+#: Of a template: three numbers, as the API has it.
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
+_GROUPINGS = ("SingleAlert", "AlertPerResult")
 _SEARCH_HOLDS = frozenset({"tags"})
 _RULE_HOLDS = frozenset(
     {
@@ -53,10 +57,12 @@ def convert(deploy: Deploy) -> Converted:
         resource = Resource(*SAVED_SEARCH, deploy.id, "", _search(deploy))
         held = _SEARCH_HOLDS - {"tags"}
     else:
-        said += [*limits.entities(deploy, TARGET), *limits.columns(deploy, TARGET)]
+        said += [*limits.entities(deploy, TARGET), *limits.details(deploy, TARGET)]
         said += [*limits.attack_names(deploy, TARGET), *_analytics(deploy)]
         resource = Resource(*ALERT_RULE, deploy.id, rule.kind, _rule(deploy))
         held = _RULE_HOLDS - (set(_SCHEDULED_ONLY) if rule.kind == "NRT" else set())
+        if "templateVersion" not in resource.properties:
+            held -= {"version"}
     return Converted(deploy, resource, dropped(rule, held), tuple(said))
 
 
@@ -108,6 +114,15 @@ def _analytics(deploy: Deploy) -> list[Diagnostic]:
                 expected="a duration such as PT5H",
             )
         )  # fmt: skip
+    grouping = rule.extra.get("eventGroupingSettings")
+    kind = grouping.get("aggregationKind") if isinstance(grouping, dict) else None
+    if grouping is not None and kind not in _GROUPINGS:
+        said.append(
+            codes.BAD_VALUE.at(
+                rule.span_of("eventGroupingSettings"), key="aggregationKind", value=kind, target=TARGET,
+                expected=" or ".join(_GROUPINGS),
+            )
+        )  # fmt: skip
     for key in ("enabled", "suppressionEnabled"):
         if key in rule.extra and not isinstance(rule.extra[key], bool) and rule.extra[key] is not None:
             said.append(
@@ -153,7 +168,7 @@ def _rule(deploy: Deploy) -> dict[str, Any]:
         "techniques": above,
         "subTechniques": below,
         "alertRuleTemplateName": rule.id if not deploy.id_made else None,
-        "templateVersion": (rule.version or None) if not deploy.id_made else None,
+        "templateVersion": rule.version if not deploy.id_made and _VERSION.fullmatch(rule.version) else None,
         "entityMappings": [
             {
                 "entityType": m.entity_type,
