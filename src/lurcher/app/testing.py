@@ -165,6 +165,15 @@ class Bench:
             known = self._refused[id(rule)] = rule, refusals(verdicts(rule, session)) if rule.runnable else {}
         return known[1]
 
+    def same_verdicts(self, rule: Rule, changed: Rule) -> None:
+        """Keep of a changed rule's exclusions those out of force that are of the rule's own: the change is what is looked at."""
+        known = self._refused.get(id(rule))
+        if known is not None:
+            self._refused[id(changed)] = changed, known[1]
+
+    def forget(self, rule: Rule) -> None:
+        self._refused.pop(id(rule), None)
+
     def run(self, rule: Rule, test: RuleTest, session: Session | None = None) -> Run:
         """Raises `LurcherError` for events that cannot be read."""
         session = session or self.session(test)

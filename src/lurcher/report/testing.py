@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from lurcher.content.testing.outcome import Difference, Outcome, Row, Tested
+from lurcher.content.testing.outcome import Difference, Mutated, Outcome, Row, Tested
 from lurcher.report.text import counted, visible
 
 #: Characters of a value that a line shows.
@@ -87,3 +87,32 @@ def as_data(report: Tested) -> dict[str, Any]:
         "untested": [asdict(u) for u in report.untested],
         "wrong": [p.render() for p in report.wrong],
     }
+
+
+def mutated_lines(one: Mutated) -> Iterator[str]:
+    """A rule's mutation score, and the changes that no test notices."""
+    yield f"{visible(one.rule)}  [{visible(one.path)}]"
+    if one.score is not None:
+        killed, of = one.count("killed"), one.count("killed") + one.count("survived")
+        yield f"  mutation score {one.score:.0%}: {killed} of {of} changes are noticed by a test"
+    elif not one.why:
+        yield "  there is nothing to change"
+    if one.why:
+        yield f"  {visible(one.why)}"
+    for m in one.mutants:
+        if m.status == "survived":
+            place = f"{visible(m.path)}:{m.line}: " + (f"exclusion {visible(m.exclusion)}: " if m.exclusion else "")
+            yield f"  not noticed: {place}{visible(m.what)}"
+            if m.event:
+                yield f"    an event would tell them apart: {visible(m.event)}"
+    same = [m for m in one.mutants if m.status == "same"]
+    if same:
+        yield f"  perhaps the same rule (the same rows on {counted(one.events, 'made event')}; not counted):"
+        yield from (f"    {visible(m.path)}:{m.line}: {visible(m.what)}" for m in same)
+    if one.not_in_force:
+        yield f"  not changed, as no test has them in force: {visible(', '.join(one.not_in_force))}"
+
+
+def mutated_data(rules: Iterable[Mutated]) -> dict[str, Any]:
+    """The same as plain data, for JSON."""
+    return {"rules": [{**asdict(r), "score": r.score} for r in rules]}

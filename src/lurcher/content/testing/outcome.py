@@ -82,3 +82,39 @@ class Tested:
         if any(o.status != "passed" for o in self.outcomes) or (require_tests and self.untested):
             return 1
         return 0 if self.outcomes else 2
+
+
+@dataclass(frozen=True)
+class MutantOutcome:
+    """A change of a rule: `killed` by a test, `survived`, or perhaps `same`: it gives the same on all events that could be made.
+    `event` is one that tells a survivor from the rule."""
+
+    what: str
+    path: str
+    line: int
+    exclusion: str
+    status: Literal["killed", "survived", "same"]
+    by: str = ""
+    event: str = ""
+
+
+@dataclass(frozen=True)
+class Mutated:
+    """The changes of one rule. `why`: what kept some, or all, from being tried. `not_in_force`: exclusions that no test has in
+    force, so that their changes cannot be noticed. `events`: how many were made to compare on."""
+
+    rule: str
+    path: str
+    mutants: tuple[MutantOutcome, ...] = ()
+    why: str = ""
+    not_in_force: tuple[str, ...] = ()
+    events: int = 0
+
+    def count(self, status: Literal["killed", "survived", "same"]) -> int:
+        return sum(m.status == status for m in self.mutants)
+
+    @property
+    def score(self) -> float | None:
+        """Killed of those that are not perhaps the same rule; None where there are none."""
+        all_ = self.count("killed") + self.count("survived")
+        return self.count("killed") / all_ if all_ else None
