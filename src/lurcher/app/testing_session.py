@@ -40,7 +40,8 @@ def _inline(events: Events) -> pa.Table:
 
     from lurcher.lake.layout import arrow_type
 
-    columns, fields = [], []
+    columns: list[pa.Array] = []
+    fields: list[pa.Field] = []
     for column in events.schema.columns:
         values = events.values.get(column.name)
         if values is None:

@@ -114,7 +114,7 @@ def equal(wanted: Any, have: Any, kind: ScalarType) -> bool:
     if kind is ScalarType.DYNAMIC:
         return _same(_json(wanted), _json(have))
     if kind is ScalarType.STRING:
-        return (wanted if isinstance(wanted, str) else json.dumps(wanted, separators=(",", ":"))) == have
+        return bool((wanted if isinstance(wanted, str) else json.dumps(wanted, separators=(",", ":"))) == have)
     try:
         value = text_value(str(wanted), kind, ReadContext(lambda _: None, ""))
         if kind is ScalarType.DATETIME:

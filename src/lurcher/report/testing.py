@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from lurcher.content.testing.outcome import Difference, Mutated, Outcome, Row, Tested
+from lurcher.content.testing.outcome import Difference, Mutated, Outcome, Row, Status, Tested
 from lurcher.report.text import counted, visible
 
 #: Characters of a value that a line shows.
@@ -57,11 +57,8 @@ def row_text(row: Row) -> str:
 
 def summary(report: Tested) -> str:
     """`3 passed, 1 failed in 0.4 s; 2 rules, 1 without tests`."""
-    parts = [
-        f"{report.count(s):,} {w}"
-        for s, w in (("passed", "passed"), ("failed", "failed"), ("error", "not run"))
-        if report.count(s)
-    ]
+    words: tuple[tuple[Status, str], ...] = (("passed", "passed"), ("failed", "failed"), ("error", "not run"))
+    parts = [f"{report.count(status):,} {word}" for status, word in words if report.count(status)]
     if report.deselected:
         parts.append(f"{report.deselected:,} left out")
     text = ", ".join(parts) or "no tests"

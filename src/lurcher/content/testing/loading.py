@@ -284,8 +284,9 @@ class _Reader:
         """A file of events in the test's folder or below it, and nowhere else: a test file may come from a stranger."""
         written = node.value.strip()
 
-        def bad(why: str, hint: str = "") -> None:
+        def bad(why: str, hint: str = "") -> Events | None:
             self.wrong(node, codes.BAD_FILE.at, {"file": written[:200], "why": why, "hint": hint})
+            return None
 
         path = Path(written)
         if not written or "\x00" in written or "\\" in written or path.is_absolute() or ".." in path.parts:

@@ -237,6 +237,7 @@ GROUPS: tuple[tuple[str, str, str], ...] = (
         "Loading rules",
         "Rule files as they are read: what was mended, what keeps a rule from being run. [rules.md](rules.md)",
     ),
+    ("LU6", "Tests of rules", "`lurcher test`: what is wrong with a file of tests. [testing.md](testing.md)"),
     ("LU", "Checks of rules", "`lurcher check`. What each means and what to do: [rules.md](rules.md)."),
     ("LX0", "Exclusions: reading", "The conditions of exclusions. [exclusions.md](exclusions.md)"),
     ("LX1", "Exclusions: applying", "An exclusion on a rule."),
