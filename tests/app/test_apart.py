@@ -6,7 +6,6 @@ import json
 import multiprocessing
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -15,15 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.collect.events.evtx_made import log
 
 from lurcher.app import apart
 from lurcher.app.add import AddReport, add
 from lurcher.collect.exports import csv_table, lines
 from lurcher.collect.exports.readers import evtx
 from lurcher.lake import Lake
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "collect" / "events"))
-from evtx_made import log
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TIME = "2025-01-02T03:04:05.1234567Z"

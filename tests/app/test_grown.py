@@ -242,3 +242,65 @@ def test_the_table_of_a_few_more_rows_is_that_of_the_file(lake: Lake, tmp_path: 
     assert put(lake, path, first).tables["DeviceRegistryEvents"] == 60
     again = put(lake, path, first + b'{"Timestamp": "2026-01-02T03:04:06Z", "DeviceName": "pc"}\n')
     assert (again.skipped, again.tables["DeviceRegistryEvents"]) == ("", 1)
+
+
+# --- CSV ---
+
+
+def csv_names(lake: Lake) -> list[Any]:
+    found = lake.table("T")
+    assert found is not None
+    return sorted((r["n"], r["s"]) for r in found.arrow().to_pylist())
+
+
+HEAD = b"\xef\xbb\xbfn,s\r\n"
+ROWS = [f'{n},"a\r\n""{n}"", b"\r\n'.encode() for n in range(1, 31)]
+TEXTS = [(n, f'a\r\n"{n}", b') for n in range(1, 31)]
+
+
+def test_of_a_csv_that_grew_only_the_new_rows_are_added(lake: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    put(lake, path, HEAD + b"".join(ROWS[:20]), table="T")
+    again = put(lake, path, HEAD + b"".join(ROWS[:25]) + b"1,2,3\r\n", table="T")
+    assert again.tables == {"T": 5}
+    assert again.notes == [f"grown: rows 1-20 are in the lake since 2026-01-05, as {path}"]
+    assert json.loads(Path(again.rejects).read_text())["row"] == 26
+    third = put(lake, path, HEAD + b"".join(ROWS[:25]) + b"1,2,3\r\n" + b"".join(ROWS[25:]), table="T")
+    assert third.tables == {"T": 5}
+    assert csv_names(lake) == TEXTS
+
+
+@pytest.mark.parametrize("keep", range(len(ROWS[20])))
+def test_a_csv_that_was_cut_anywhere_has_each_row(lake: Lake, tmp_path: Path, keep: int) -> None:
+    path = tmp_path / "t.csv"
+    put(lake, path, HEAD + b"".join(ROWS[:20]) + ROWS[20][:keep], table="T")
+    again = put(lake, path, HEAD + b"".join(ROWS), table="T")
+    assert not again.skipped
+    seen = {3: "", 8: "a\r\n", 12: 'a\r\n"21'}  # cut so that it looked whole
+    assert ("row 21 was cut then" in again.notes[0]) == (keep in seen)
+    assert csv_names(lake) == sorted([*TEXTS, *((21, seen[k]) for k in seen if k == keep)])
+
+
+def test_a_row_that_was_cut_where_nobody_could_see_it_is_told(lake: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    put(lake, path, b"n,s\n1,one\n2,tw", table="T")
+    again = put(lake, path, b"n,s\n1,one\n2,two\n3,three\n", table="T")
+    assert again.tables == {"T": 2}
+    assert "row 2 was cut then: it is there as it was, and now whole" in again.notes[0]
+    assert csv_names(lake) == [(1, "one"), (2, "tw"), (2, "two"), (3, "three")]
+
+
+def test_a_csv_whose_quotes_do_not_tell_where_rows_end_is_not_taken(lake: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    before = b'n,s\n1,"open\n2,x\n3,"y'
+    put(lake, path, before, table="T")
+    again = put(lake, path, before + b'"\n4,z\n', table="T")
+    assert "its quotes do not tell where the rest begins" in again.skipped
+    assert csv_names(lake) == [(2, "x")]
+
+
+def test_a_csv_of_another_encoding_that_grew_is_not_taken(lake: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    put(lake, path, "n,s\n1,é\n".encode("utf-16"), table="T")
+    again = put(lake, path, "n,s\n1,é\n2,x\n".encode("utf-16"), table="T")
+    assert "in its encoding" in again.skipped

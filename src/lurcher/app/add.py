@@ -292,9 +292,9 @@ def _add(lake: Lake, leaf: Leaf, asked: Asked, progress: Progress | None, turn: 
         _add(lake, part, asked, progress, turn)
         grown = growth.find(lake, raw, kind.name, size, table)
     if grown is not None:
-        if leaf is not raw:
+        if leaf is not raw or grown.start < 0:
             raise growth.unreadable(grown, leaf.name)
-        leaf = growth.behind(leaf, grown.start)
+        leaf = growth.behind(leaf, grown)
         context.clock_before = grown.before.clock_offset
         context.table = context.table or grown.table(leaf)
         context.note(grown.note())
@@ -312,7 +312,7 @@ def _add(lake: Lake, leaf: Leaf, asked: Asked, progress: Progress | None, turn: 
 
     workers, start = asked.workers, context.copy()
     for _ in range(_RETRIES):
-        read = partial(apart.read, kind, leaf, context, size, workers)
+        read = partial(apart.read, kind, leaf, context, size - (grown.start if grown else 0), workers)
         try:
             done = _once(lake, leaf, kind, read, context, source, before, asked.dry_run, progress, ready)
         except LakeChangedError:

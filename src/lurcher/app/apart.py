@@ -225,6 +225,7 @@ def _work(own: int, size: int, line: Connection, hears: dict[int, Connection], t
             _put(line, answer)
         except OSError:
             os._exit(1)
+        del part, answer  # not held until the next part comes
 
 
 def _answer(number: int, part: Any, parts: Parts, context: ReadContext, others: _Others) -> Any:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 LINES = frozenset({"event-json", "json", "defender-streaming", "log-analytics-export"})
 #: Formats whose copies are told apart record by record.
 COPIES = frozenset({"evtx"})
+#: Formats of rows behind a header.
+CELLS = frozenset({"csv"})
 #: Earlier states that are tried.
 _TRIED = 64
 
@@ -39,9 +41,20 @@ class Grown:
     lines: int
     #: Whether the line that begins before `start` was taken, too.
     whole: bool
+    #: Where the header ends that the new part is read with.
+    header: int = 0
+    #: What is counted.
+    unit: str = "line"
+    #: Whether the row at `start` was taken when only its beginning was there.
+    cut: bool = False
 
     def note(self) -> str:
         before = self.before
+        if self.unit == "row":
+            upto = f"1-{self.lines:,}" if self.lines > 1 else str(self.lines)
+            have = f"rows {upto} are" if self.lines else "the header is"
+            more = f"; row {self.lines + 1:,} was cut then: it is there as it was, and now whole" if self.cut else ""
+            return f"grown: {have} in the lake since {before.taken[:10]}, as {before.name}{more}"
         upto = f"1-{self.lines + self.whole:,}" if self.lines + self.whole > 1 else "1"
         return f"grown: lines {upto} are in the lake since {before.taken[:10]}, as {before.name}"
 
@@ -70,14 +83,16 @@ class Before:
 
     def placed(self, reject: Reject) -> Reject:
         """A reject of what was read of the file, with its place in the whole file."""
-        if self.grown is None or reject.unit != "line":
+        if self.grown is None or reject.unit != self.grown.unit:
             return reject
         return replace(reject, position=reject.position + self.grown.lines)
 
 
 def unreadable(grown: Grown, name: str) -> LurcherError:
     return LurcherError(
-        f"it begins with what is in the lake as {grown.before.name}; in its encoding it cannot be told where the rest begins",
+        f"it begins with what is in the lake as {grown.before.name}; "
+        + ("its quotes do not tell" if grown.start < 0 else "in its encoding it cannot be told")
+        + " where the rest begins",
         "add what is new as a file of its own",
         name,
     )
@@ -101,18 +116,21 @@ def copies_of(lake: Lake, kind: str, source: SourceId) -> frozenset[str]:
 
 
 def find(lake: Lake, leaf: Leaf, kind: str, size: int, table: str | None) -> Grown | None:
-    """The longest earlier source that a file of UTF-8 lines begins with; None where there is none."""
+    """The longest earlier source that a file of UTF-8 lines, or a CSV, begins with; None where there is none. Its `start` is
+    negative where it cannot be told where the rest begins."""
     from lurcher.collect.exports.documents import is_lines
 
-    if kind not in LINES:
+    if kind not in LINES | CELLS:
         return None
     candidates = _candidates(lake, leaf, kind, size, table)
-    if not candidates or not is_lines(leaf):
+    if not candidates or (kind in LINES and not is_lines(leaf)):
         return None
     prefixes = _prefixes(leaf, [r.size for r in candidates])
     for record in sorted(candidates, key=lambda r: -r.size):
         prefix = prefixes.get(record.size)
         if prefix is not None and prefix.digest == record.digest:
+            if kind in CELLS:
+                return _cells(leaf, record)
             start = _start(leaf, prefix, record.size)
             return Grown(record, start, prefix.lines, start == record.size != prefix.last)
     return None
@@ -179,6 +197,25 @@ def _start(leaf: Leaf, prefix: _Prefix, size: int) -> int:
     return size if ends else prefix.last
 
 
+def _cells(leaf: Leaf, record: SourceRecord) -> Grown:
+    """The same for a CSV."""
+    from lurcher.app import grown_cells
+    from lurcher.collect.exports.encodings import of_head
+    from lurcher.collect.exports.readers.csv_cells import separator_of
+
+    size = record.size
+    with reading(leaf.name):
+        with closing(_From(leaf, size - 1)) as stream:
+            around = _exactly(stream, 3)
+        before = cast(IO[bytes], _From(leaf, 0, size))
+        utf8 = of_head(leaf.head()) == "utf-8"
+        found = grown_cells.rest(before, size, around[:1], around[1:], separator_of(leaf)) if utf8 else None
+        before.close()
+    if found is None:
+        return Grown(record, -1 if utf8 else 0, 0, False, unit="row")
+    return Grown(record, found.start, found.rows, False, found.header, "row", found.cut)
+
+
 def _exactly(stream: _From, size: int) -> bytes:
     parts = []
     while size > 0 and (part := stream.read(min(BLOCK, size))):
@@ -187,9 +224,10 @@ def _exactly(stream: _From, size: int) -> bytes:
     return b"".join(parts)
 
 
-def behind(leaf: Leaf, start: int) -> Leaf:
-    """What a file holds from a byte on."""
-    return replace(leaf, open=lambda: cast(IO[bytes], _From(leaf, start)), on_disk=False)
+def behind(leaf: Leaf, grown: Grown) -> Leaf:
+    """What a file holds from where the new part begins, behind its header."""
+    opened = lambda: cast(IO[bytes], _Headed(leaf, grown.header, grown.start))  # noqa: E731
+    return replace(leaf, open=opened, on_disk=False)
 
 
 def upto(leaf: Leaf, record: SourceRecord) -> Leaf:
@@ -222,3 +260,23 @@ class _From:
 
     def close(self) -> None:
         self._stream.close()
+
+
+class _Headed:
+    """The first bytes of a stream, then what is from a place on."""
+
+    def __init__(self, leaf: Leaf, header: int, start: int) -> None:
+        self._header = b""
+        if header:
+            with closing(_From(leaf, 0, header)) as stream:
+                self._header = _exactly(stream, header)
+        self._rest = _From(leaf, start)
+
+    def read(self, size: int = BLOCK) -> bytes:
+        if not self._header:
+            return self._rest.read(size)
+        block, self._header = (self._header, b"") if size < 0 else (self._header[:size], self._header[size:])
+        return block + self._rest.read(size - len(block) if size >= 0 else size)
+
+    def close(self) -> None:
+        self._rest.close()

@@ -64,6 +64,8 @@ class CsvRead:
 
     parts: list[CsvRows | Reject]
     count: int
+    #: Bytes that it was made of.
+    size: int = 0
 
 
 def split_line(line: str, separator: str) -> list[str]:
@@ -106,11 +108,13 @@ def stretches(stream: IO[bytes], separator: str) -> Iterator[CsvNames | CsvText 
             piece = b""
         if piece or ended:
             slow = _slow(buffer, mark, names, ended)
-            yield CsvRead(slow.parts, slow.rows)
+            yield CsvRead(slow.parts, slow.rows, slow.end)
             buffer = buffer[slow.end :]
         if len(buffer) > MAX_ROW:  # only the first line is taken away: without its quote, what follows may be whole
             line, newline, rest = buffer.partition(b"\n")
-            yield CsvRead([Reject("row", 1, "a quote is opened and not closed within 16 MiB", line[:65_536])], 1)
+            yield CsvRead(
+                [Reject("row", 1, "a quote is opened and not closed within 16 MiB", line[:65_536])], 1, len(line) + 1
+            )
             buffer = rest if newline else _skip(stream)
 
 
@@ -140,6 +144,13 @@ def read_table(stream: IO[bytes], separator: str) -> Iterator[CsvNames | CsvRows
             else:
                 yield replace(part, first=part.first + before)
         before += found.count
+
+
+def last_row(stretch: CsvText) -> tuple[int, bool]:
+    """Where the last row of a stretch begins that ends with no line end, and whether it has as many cells as the header."""
+    start = _even(stretch.text)
+    cells, _, _ = _parse(stretch.text, stretch.separator.encode(), start)
+    return start, cells is not None and len(cells) == len(stretch.names)
 
 
 def quoted_well(line: str, separator: str) -> bool:

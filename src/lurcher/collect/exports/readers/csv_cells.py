@@ -64,6 +64,10 @@ def _separator(line: str) -> str:
     return best if counts[best] > 1 else ""
 
 
+def separator_of(leaf: Leaf) -> str:
+    return _separator(_first_line(leaf.head()) or "") or ","
+
+
 class _Cells(Parts):
     unit = "row"
 
@@ -72,7 +76,7 @@ class _Cells(Parts):
         self._tables: guess.Tables | None = None
 
     def cut(self, leaf: Leaf, context: ReadContext) -> Iterator[CsvNames | CsvText | CsvRead]:
-        separator = _separator(_first_line(leaf.head()) or "") or ","
+        separator = separator_of(leaf)
         with reading(leaf.name), closing(leaf.open()) as stream:
             yield from stretches(stream, separator)
 
