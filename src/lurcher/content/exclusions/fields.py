@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lurcher.kql.syntax import Expression
+from lurcher.kql.syntax.base import node
 
 Entity = Literal["process", "file", "device", "account", "signature"]
 Algorithm = Literal["md5", "sha1", "sha256"]
@@ -26,7 +27,7 @@ class Field:
     algorithm: Algorithm | Literal["any", ""] = ""
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class FieldRef(Expression):
     """A context field in the tree of a condition. Never in a query: `rewrite` puts a column in its place."""
 
