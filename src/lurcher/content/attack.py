@@ -10,6 +10,11 @@ from importlib import resources
 from lurcher.content.fields import TACTICS
 
 VERSION = "17.0"
+#: Enterprise's tactics in the order of the matrix.
+ORDER = (
+    "Reconnaissance", "ResourceDevelopment", "InitialAccess", "Execution", "Persistence", "PrivilegeEscalation", "DefenseEvasion",
+    "CredentialAccess", "Discovery", "LateralMovement", "Collection", "CommandAndControl", "Exfiltration", "Impact",
+)  # fmt: skip
 _FORM = re.compile(r"T[0-9]{4}(?:\.[0-9]{3})?")
 
 
@@ -48,6 +53,32 @@ def _techniques() -> dict[str, Technique]:
 def technique(id_: str) -> Technique | None:
     """None where version 17.0 has no such id."""
     return _techniques().get(id_)
+
+
+def techniques() -> tuple[Technique, ...]:
+    """All techniques and sub-techniques, revoked ids left out."""
+    return tuple(row for row in _techniques().values() if not row.successor)
+
+
+def today(id_: str) -> Technique | None:
+    """The technique that an id stands for now: what took the place of a revoked one. A sub-technique that is not known stands for
+    its technique. None where there is none."""
+    id_ = id_.strip().upper()
+    row = _techniques().get(id_) or (_techniques().get(id_[:5]) if well_formed(id_) else None)
+    for _ in range(8):
+        if row is None or not row.successor:
+            return row
+        row = _techniques().get(row.successor)
+    return None
+
+
+def full_name(id_: str) -> str:
+    """`T1219.002` -> `Remote Access Tools: Remote Desktop Software`; "" for none."""
+    row = _techniques().get(id_)
+    if row is None:
+        return ""
+    parent = _techniques().get(id_[:5]) if "." in id_ else None
+    return f"{parent.name}: {row.name}" if parent is not None else row.name
 
 
 def tactic(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from lurcher.content import attack
@@ -10,6 +11,8 @@ from lurcher.content.codes import declare
 from lurcher.content.fields import TACTICS
 from lurcher.content.model import Placed
 from lurcher.kql.diagnostics import Severity
+
+_SOMEWHERE = re.compile(r"(?<![A-Z0-9])T[0-9]{4}(?:\.[0-9]{3})?(?![0-9])")
 
 NO_TACTIC = declare("LU220", "the rule names no tactic", Severity.NOTE)
 BAD_TACTIC = declare("LU221", "there is no tactic '{value}'", Severity.WARNING)
@@ -41,7 +44,12 @@ def bad_tactic(ctx: Context) -> Iterator[Placed]:
 def bad_form(ctx: Context) -> Iterator[Placed]:
     for value in ctx.rule.techniques:
         if not attack.well_formed(value):
-            yield ctx.at(BAD_FORM, "relevantTechniques", value=value)
+            meant = _SOMEWHERE.search(value.upper())
+            row = attack.today(meant[0]) if meant else None
+            hint = f"did you mean {row.id} ({attack.full_name(row.id)})?" if row else ""
+            if value.upper().startswith("TA"):
+                hint = "this is the id of a tactic; tactics have a key of their own"
+            yield ctx.at(BAD_FORM, "relevantTechniques", value=value, hint=hint)
 
 
 @check(REVOKED, "The id was renamed when ATT&CK got sub-techniques; reports by the new ids miss the rule.")
@@ -49,8 +57,8 @@ def revoked(ctx: Context) -> Iterator[Placed]:
     for value in ctx.rule.techniques:
         row = attack.technique(value)
         if row and row.successor:
-            new = attack.technique(row.successor)
-            yield ctx.at(REVOKED, "relevantTechniques", id=value, successor=row.successor, name=new.name if new else "")
+            new = attack.full_name(row.successor)
+            yield ctx.at(REVOKED, "relevantTechniques", id=value, successor=row.successor, name=new)
 
 
 @check(UNKNOWN, "A typing error, or a technique of a newer ATT&CK than the one that is known here.")
@@ -83,4 +91,6 @@ def no_fit(ctx: Context) -> Iterator[Placed]:
         row = attack.technique(value)
         if named and row and row.tactics and not named & set(row.tactics):
             tactics, has = ", ".join(row.tactics), ", ".join(sorted(named))
-            yield ctx.at(NO_FIT, "relevantTechniques", id=value, name=row.name, tactics=tactics, named=has)
+            yield ctx.at(
+                NO_FIT, "relevantTechniques", id=value, name=attack.full_name(value), tactics=tactics, named=has
+            )
