@@ -14,7 +14,7 @@ import pytest
 from lurcher.app.check import against, check, outputs, read_baseline_file, sarif_document
 from lurcher.app.session import Session
 from lurcher.errors import LurcherError
-from lurcher.report.problems import annotations
+from lurcher.report.problems import github_lines
 from lurcher.report.sarif import SarifDocument, SarifPlace, SarifResult, SarifRule, read_baseline, relative, sarif
 
 #: The parts of SARIF 2.1.0 that are written, after the standard's text (3.13 to 3.49).
@@ -323,7 +323,7 @@ def test_paths_are_relative_to_the_base(tmp_path: Path) -> None:
 def test_annotations_are_escaped(tmp_path: Path, session: Session) -> None:
     (tmp_path / "a,b.yaml").write_text(RULE, encoding="utf-8")
     report = check([tmp_path], session)
-    lines = list(annotations(report.rows, tuple(relative([str(tmp_path / "a,b.yaml")], str(tmp_path)).items())))
+    lines = list(github_lines(report.rows, tuple(relative([str(tmp_path / "a,b.yaml")], str(tmp_path)).items())))
     (wrong,) = [line for line in lines if "KS142" in line]
     assert wrong.startswith(
         '::error file=a%2Cb.yaml,line=8,endLine=8,title=KS142 Sämple%2C "one"%3A 100%25,col=35,endColumn=42::the name'

@@ -164,7 +164,7 @@ class Hunt(Listed["Finding"]):
     def _view(self, pictures: bool) -> View:
         from lurcher.report.findings import tally
 
-        notes = [row.rendered for row in self.report.loading]
+        notes = [placed.render() for placed in self.report.loading]
         for one in self.rules:
             run = one.run
             notes.append(

@@ -520,12 +520,12 @@ class Outputs:
         return text_of(sarif(sarif_document(self.report, self.base, notes=self.notes), self.baseline))
 
     def github(self) -> str:
-        from lurcher.report.problems import annotations
+        from lurcher.report.problems import github_lines
         from lurcher.report.sarif import relative
 
         rows = [r for r in self._rows if r.state != "unchanged"]
         names = relative(dict.fromkeys(r.file for r in rows), str(self.base))
-        return "".join(f"{line}\n" for line in annotations(rows, tuple(names.items())))
+        return "".join(f"{line}\n" for line in github_lines(rows, tuple(names.items())))
 
 
 def outputs(

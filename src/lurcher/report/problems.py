@@ -3,7 +3,7 @@
 | renderer | for whom |
 |---|---|
 | `lines` | a terminal: place, message, source line, caret, hint |
-| `annotations` | GitHub's workflow commands, which show a problem at its line of a pull request |
+| `github_lines` | GitHub's workflow commands, which show a problem at its line of a pull request |
 | `summary` | a table of codes, for a folder of many rules |
 | `lurcher.report.sarif` | SARIF 2.1.0, for code scanning and for comparing two runs |
 """
@@ -92,7 +92,7 @@ def visible_line(line: str) -> str:
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 
-def annotations(rows: Iterable[ProblemRow], path: Sequence[tuple[str, str]] = ()) -> Iterator[str]:
+def github_lines(rows: Iterable[ProblemRow], path: Sequence[tuple[str, str]] = ()) -> Iterator[str]:
     """GitHub's workflow commands. `path`: pairs (file as it was named, file as the repository has it)."""
     names = dict(path)
     for row in rows:
