@@ -294,7 +294,13 @@ def test_findings_without_times_and_hunts_without_rules() -> None:
 
 
 def test_states_that_somebody_gave_a_finding_are_shown() -> None:
-    doc = document(RulePart("k", "n", "ok", findings=(finding(1, "closed"), finding(2))))
+    judged = "closed as benign by <eve>, 2026-11-20: ours"
+    doc = document(RulePart("k", "n", "ok", findings=(finding(1, "closed", judged=judged), finding(2))))
+    assert "1 finding is closed: somebody has judged it." in summary(doc)
+    assert judged in Page(render(doc, "html")).text
+    assert "closed as benign by \\<eve\\>" in render(doc, "md")
+    results = json.loads(render(doc, "sarif"))["runs"][0]["results"]
+    assert [r.get("suppressions", [{}])[0].get("justification") for r in results] == [None, judged]
     assert doc.counts == {"new": 1, "known": 0, "suppressed": 0, "gone": 0, "closed": 1}
     assert "1 closed" in Page(render(doc, "html")).text
     assert "1 new, 1 closed" in render(doc, "md")

@@ -126,7 +126,7 @@ def export(
         target, tuned, loading=[p for p in loaded.diagnostics if id(p.source) not in own], skipped=loaded.skipped
     )
     if target == NAVIGATOR:
-        _navigator(loaded.rules, out, report)
+        _navigator(loaded.rules, session, out, report)
         return report
     form = TARGETS[target]
     force = frozenset(forced)
@@ -306,5 +306,21 @@ def _file_names(good: list[Converted]) -> list[str]:
     return names
 
 
-def _navigator(rules: Sequence[Rule], out: Path | None, report: ExportReport) -> None:
-    raise LurcherError("a Navigator layer cannot be written here yet", "lurcher export --to sentinel-yaml")
+def _navigator(rules: Sequence[Rule], session: Session, out: Path | None, report: ExportReport) -> None:
+    """One layer of all the rules, as `lurcher coverage --navigator` makes it."""
+    from lurcher.app.coverage import coverage_of
+    from lurcher.report.navigator import layer, text_of
+
+    doc = coverage_of(rules, session)
+    not_counted = dict(doc.not_counted)
+    for rule in rules:
+        why = not_counted.get(rule.name or rule.path)
+        said = (codes.DOES_NOT_STAND.at(NOWHERE, why=why),) if why else ()
+        report.converted.append(Converted(Deploy(rule, rule.query, Compiled()), None if why else True, said=said))
+    report.notes += [f"{name}: names no technique" for name in doc.untagged]
+    report.notes += [f"{id_}: ATT&CK {doc.version} has no such technique" for id_ in doc.unknown]
+    report.notes += [f"{old} is {new} today ({name})" for old, new, name in doc.moved]
+    good = [c for c in report.converted if c.ok]
+    if good:
+        path = out / "navigator.json" if out is not None and (out.is_dir() or out.suffix.lower() != ".json") else out
+        _put(path, text_of(layer(doc)), good, report)

@@ -222,7 +222,16 @@ def _finding(f: Finding, budget: _Budget, reasons: Sequence[str] = ()) -> Findin
         reasons=tuple(reasons),
         evidence=evidence,
         evidence_kept=kept,
+        judged=_judged(f),
     )
+
+
+def _judged(f: Finding) -> str:
+    if f.closing is None:
+        return ""
+    who = f" by {f.closing.who}" if f.closing.who else ""
+    note = f": {f.closing.note}" if f.closing.note else ""
+    return f"{f.remark}{who}, {f.closing.at[:10]}{note}"
 
 
 def _tables(source: Any, tuned: str, session: Session) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ FORM = 1
 #: The engine of this machine; another one is a service.
 LOCAL = "duckdb"
 STATES = ("new", "known", "suppressed", "gone")
-_URGENT = ("new", "known", "gone", "suppressed")
+_URGENT = ("new", "known", "gone", "suppressed", "closed")
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class FindingPart:
     reasons: tuple[str, ...] = ()
     evidence: tuple[EvidencePart, ...] = ()
     evidence_kept: int = 0
+    #: Who has judged it, and as what: "closed as benign by eve, 2026-11-20: our own tool"; "" where nobody has.
+    judged: str = ""
 
 
 @dataclass(frozen=True)

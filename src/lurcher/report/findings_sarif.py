@@ -40,6 +40,8 @@ def _result(rule: RulePart, f: FindingPart, file: str) -> SarifResult:
     suppressed = None
     if f.state == "suppressed":
         suppressed = "explained by " + (", ".join(f.by) or "exclusions")
+    elif f.state == "closed":
+        suppressed = f.judged or "closed"
     data = asdict(f)
     properties = {
         k: data[k] for k in ("id", "state", "device", "first_seen", "last_seen", "total", "explained", "by", "row")

@@ -125,5 +125,5 @@ def _finding(f: FindingPart) -> tuple[str, ...]:
         text(moment(f.last_seen)),
         "" if f.total is None else f"{f.total:,}",
         "" if f.total is None else f"{f.explained:,}",
-        text("; ".join(f.reasons) or row, MAX_VALUE),
+        text("; ".join(filter(None, (f.judged, *f.reasons))) or row, MAX_VALUE),
     )

@@ -42,6 +42,9 @@ def summary(doc: Document) -> list[str]:
         said.append(f"{_are(counts['suppressed'], 'finding')} suppressed: exclusions explain all of the evidence.")
     if counts["gone"]:
         said.append(f"{_are(counts['gone'], 'finding')} gone since an earlier hunt.")
+    if counts.get("closed"):
+        what = "it" if counts["closed"] == 1 else "them"
+        said.append(f"{_are(counts['closed'], 'finding')} closed: somebody has judged {what}.")
     if doc.unseen:
         said.append(
             f"{counted(doc.unseen, 'thing')} {'was' if doc.unseen == 1 else 'were'} not looked at, or not in full; see below."

@@ -659,6 +659,18 @@ def test_a_broken_rule_does_not_keep_the_others(tmp_path: Path) -> None:
     assert (len(report.files), report.exit_code) == (2, 1)
 
 
+def test_a_layer_counts_the_rules_of_a_technique(tmp_path: Path) -> None:
+    rules = many(tmp_path, 3)
+    (rules / "bad.yaml").write_text(changed(HUNTING, "DeviceInfo", "DeviceInfo |"))
+    (rules / "none.kql").write_text("DeviceInfo | take 1")
+    report = export([rules], open_session(None, NOW, None), "navigator", out=tmp_path / "o")
+    assert [f.path for f in report.files] == [str(tmp_path / "o" / "navigator.json")]
+    made = json.loads((tmp_path / "o" / "navigator.json").read_text())
+    assert {t["techniqueID"]: t["score"] for t in made["techniques"]}["T1219"] == 3
+    assert report.exit_code == 1
+    assert report.notes == ["none: names no technique"]
+
+
 # --- the command ---
 def lurcher_(*argv: str) -> Result:
     from lurcher.cli import cli
