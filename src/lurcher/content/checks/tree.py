@@ -28,7 +28,8 @@ def _names(kind: Any) -> tuple[str, ...]:
 
 def children(node: Node) -> Iterator[Node]:
     """The nodes directly below one, in the order of the text."""
-    for name in _names(type(node)):
+    kind: Any = type(node)
+    for name in _names(kind):
         value = getattr(node, name)
         stack = list(value) if isinstance(value, tuple) else [value]
         for item in stack:
