@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from lurcher.errors import LurcherError
 from lurcher.kql.source import Source
 
 if TYPE_CHECKING:
+    from lurcher.app.live_compare import Comparison
+    from lurcher.app.live_pull import PullReport
     from lurcher.app.rules import RuleText
     from lurcher.app.session import Session
     from lurcher.lake import Lake
@@ -143,14 +146,63 @@ class Case:
         *,
         data: PathLike | Iterable[PathLike] = (),
         table: str | None = None,
+        on: str | None = None,
+        timespan: str | None = None,
+        endpoint: str | None = None,
         **options: Unpack[Options],
     ) -> Result:
         """Run a query: a text, or a file that holds one (a `Path`). It runs to its end; the rows are held in memory.
 
-        `data` are files that are tables of this query alone. Raises `Refused` where the text does not stand, with its place in
-        it, and `LurcherError` where the query fails or has had its time.
+        `data` are files that are tables of this query alone. `on` asks a live service instead (`"defender"`, `"sentinel:ID"`,
+        `"adx:CLUSTER/DB"`), `timespan` is what time it looks at (`"P1D"`). Raises `Refused` where the text does not stand, with its
+        place in it, and `LurcherError` where the query fails or has had its time.
         """
+        if on is not None:
+            from lurcher.api import live
+
+            with live.opened(self._session(options), on, options, timespan=timespan, endpoint=endpoint) as service:
+                return live.query(service, _source(kql))
         return _query(self.lake, kql, _paths((data,)), table, self._with(options), settled="as_of" in options)
+
+    def pull(
+        self,
+        table: str,
+        on: str,
+        since: str | datetime,
+        until: str | datetime | None = None,
+        *,
+        where: str = "",
+        time_column: str | None = None,
+        again: bool = False,
+        endpoint: str | None = None,
+        **options: Unpack[Options],
+    ) -> PullReport:
+        """Bring the rows of a table of a live service into the case, each once: `case.pull("DeviceEvents", "defender", "7d")`.
+
+        What did not come is in the report's `failed`, and is asked for again the next time.
+        """
+        from lurcher.api import live
+
+        with live.opened(self._session(options), on, options, endpoint=endpoint) as service:
+            return live.pull(
+                self.lake, service, table, since, until, now=_now(), where=where, time_column=time_column, again=again
+            )
+
+    def compare(
+        self,
+        kql: str | Path,
+        on: str,
+        *,
+        timespan: str | None = None,
+        endpoint: str | None = None,
+        **options: Unpack[Options],
+    ) -> Comparison:
+        """Run a query here and on a live service: `.equal`, and what differs in `.differences`."""
+        from lurcher.api import live
+
+        session = self._session(options)
+        with live.opened(session, on, options, timespan=timespan, endpoint=endpoint) as service:
+            return live.compare(service, session, _source(kql))
 
     def tables(self) -> reports.TableList:
         """The tables of the case: rows, time range, devices, sources, size."""
@@ -183,24 +235,25 @@ class Case:
         *rules: PathLike | Iterable[PathLike],
         force: Iterable[str] = (),
         triage: bool = True,
+        report: PathLike | Iterable[PathLike] = (),
         **options: Unpack[Options],
     ) -> reports.Hunt:
         """Run rules with their exclusions and keep what they find in the case's ledger: files, folders, or the text of a rule.
 
-        `force` names exclusions to apply that are refused for what they hide. A rule that does not run is in the report with its
+        `force` names exclusions to apply that are refused for what they hide. `report` are files to write it to, whose names say in
+        which form (`hunt.html`). A rule that does not run is in the report with its
         reason. Raises `LurcherError` where there is no rule.
         """
         from lurcher.app.hunt import hunt
+        from lurcher.app.reports import check_paths, document_of, write
 
-        report = hunt(
-            self.lake,
-            _rules(rules),
-            self._session(options),
-            started=datetime.now(UTC),
-            forced=_texts(force),
-            triage=triage,
-        )
-        return reports.Hunt(report)
+        files = [Path(p) for p in ([report] if isinstance(report, str | os.PathLike) else report)]
+        check_paths(files)
+        session = self._session(options)
+        found = hunt(self.lake, _rules(rules), session, started=datetime.now(UTC), forced=_texts(force), triage=triage)
+        if files:
+            write(document_of(found, self.lake, session), files)
+        return reports.Hunt(found)
 
     def check(
         self, *rules: PathLike | Iterable[PathLike], fix: bool = False, **options: Unpack[Options]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lurcher.hunt.answers import Answer
     from lurcher.lake import Lake
     from lurcher.plan.compile import Compiled
+    from lurcher.plan.nodes import Render
 
 #: Days that Defender's hunting looks back where nothing else is said.
 _DEFENDER_DAYS = 30
@@ -106,6 +107,14 @@ class Live:
                     )
         return ""
 
+    def render(self, result: Result, compiled: Compiled | None, index: int) -> Render | None:
+        """What the text's `render` asks for of one of its results. A chart names columns: only where the service gave those that
+        the text comes to."""
+        if compiled is None or not compiled.ok or index >= len(compiled.queries):
+            return None
+        query = compiled.queries[index]
+        return query.render if [c.name for c in query.columns] == [c.name for c in result.columns] else None
+
     def close(self) -> None:
         self.engine.close()
 
@@ -140,7 +149,7 @@ def run_query_on(
     for index, result in enumerate(outcome.results):
         if index:
             print()
-        result = _rendered(result, compiled, index)
+        result.render = live.render(result, compiled, index)
         if result.render is not None and (chart is not None or (format_ == "table" and output is None)):
             rows += write_with_chart(result, result.render, format_, output, chart)
         else:
@@ -151,15 +160,6 @@ def run_query_on(
     for failure in outcome.failures:
         print(f"error: not all rows came: {visible(failure)}", file=sys.stderr)
     return outcome.whole
-
-
-def _rendered(result: Result, compiled: Compiled | None, index: int) -> Result:
-    if compiled is not None and compiled.ok and index < len(compiled.queries):
-        query = compiled.queries[index]
-        # A chart names columns: only where the service gave those that the text comes to.
-        if query.render is not None and [c.name for c in query.columns] == [c.name for c in result.columns]:
-            result.render = query.render
-    return result
 
 
 def query_on(
