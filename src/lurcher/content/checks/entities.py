@@ -41,6 +41,9 @@ ENTITIES: Mapping[str, tuple[str, ...]] = {
     "MailCluster": (),
     "MailMessage": (),
     "SubmissionMail": (),
+    "SecurityAlert": (),
+    "HuntingBookmark": (),
+    "Nic": (),
 }  # fmt: skip
 _FOLDED = {name.lower(): name for name in ENTITIES}
 

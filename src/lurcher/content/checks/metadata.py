@@ -44,7 +44,8 @@ def _analytics(ctx: Context) -> bool:
 
 @check(NO_ID, "A rule is told apart by its id: findings, exclusions and deployments refer to it. Give it a GUID.")
 def no_id(ctx: Context) -> Iterator[Placed]:
-    if not ctx.rule.id:
+    # A query alone, in a file or on a page, has no place for one.
+    if not ctx.rule.id and ctx.rule.format not in ("kql", "markdown"):
         yield ctx.at(NO_ID, "id")
 
 
