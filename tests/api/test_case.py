@@ -226,6 +226,11 @@ def test_a_rule_by_its_text_is_the_same_rule_each_time(case: Case, tmp_path: Pat
     assert len(case.findings(["gone"])) == 0
     with pytest.raises(lurcher.LurcherError, match="there is no state"):
         case.findings("old")
+    case.hunt(bare, report=[tmp_path / "r.html", str(tmp_path / "r.csv")])
+    assert "<h1>Hunt " in (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert len((tmp_path / "r.csv").read_text(encoding="utf-8").splitlines()) == 2
+    with pytest.raises(lurcher.LurcherError, match="does not say what report"):
+        case.hunt(bare, report=tmp_path / "r.pdf")
     broken = case.hunt("DeviceProcessEvents | where Nope == 1")
     assert "Nope" in broken.not_run[0].run.reason
     with pytest.raises(lurcher.LurcherError, match="no such file"):
