@@ -270,10 +270,11 @@ _YEARS = (-62_135_596_800_000_000, 253_402_300_799_999_999)
 def _check_years(arrays: list[Any]) -> None:
     """Raises `LurcherError` for a time before the year 1 or after 9999, which arithmetic can come to and no datetime holds."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     for array in arrays:
         if pa.types.is_timestamp(array.type):
+            import pyarrow.compute as pc
+
             ends = pc.min_max(array.view(pa.int64())).as_py()
             if ends["min"] is not None and (ends["min"] < _YEARS[0] or ends["max"] > _YEARS[1]):
                 raise beyond_the_calendar()

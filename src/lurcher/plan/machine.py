@@ -8,9 +8,8 @@ it. Either gives a row.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lurcher.plan import nodes as n
+from lurcher.sql.node import node
 
 #: Name, condition, values of declared columns, output (all, last, none).
 Step = tuple[str, n.Expr, tuple[n.Item, ...], str]
@@ -21,7 +20,7 @@ def state_name(step: int, column: str) -> str:
     return f"$state{step}.{column}"
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Machine(n.Plan):
     """Columns: the input's, those declared, then the match id's where there is one. `order` as in `Window`. Rows of each
     value of `partition` are scanned by themselves."""

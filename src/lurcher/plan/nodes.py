@@ -8,24 +8,26 @@ table that is used twice is the same object in two places, which is how the lowe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, field
 from typing import Any, Literal
 
 from lurcher.functions.registry import Overload
 from lurcher.kql.source import NOWHERE, Span
 from lurcher.kql.types import Column, Columns, ScalarType
+from lurcher.sql.node import node
 
 
 # --- expressions ---------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True, kw_only=True)
+@node
 class Expr:
     """A scalar expression of a known KQL type."""
 
+    _: KW_ONLY
     type: ScalarType
     span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Lit(Expr):
     """A constant, its value in the form of `lurcher.kql.syntax.Literal` (ticks for times; None for null); for a dynamic the
     plain JSON-like value."""
@@ -33,21 +35,21 @@ class Lit(Expr):
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Col(Expr):
     """A column of the input; in `Join.condition`, of either side (their names are distinct)."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Outer(Expr):
     """Inside the body of an `Apply`: a column of the row that it is applied to."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Call(Expr):
     """A scalar function or operator over its arguments. An omitted optional argument is absent at the end."""
 
@@ -55,14 +57,14 @@ class Call(Expr):
     args: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Convert(Expr):
     """A conversion that the text does not write: widening of numbers, dynamic to a scalar (as toint, tostring, ... do)."""
 
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class InList(Expr):
     """`operand op (values)`: op is `in !in in~ !in~ has_any has_all`; the values are scalars, or one dynamic array. Literal arrays
     come as their elements; the operand is no dynamic, and scalars are of its type, all strings for the last four."""
@@ -72,7 +74,7 @@ class InList(Expr):
     values: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class InQuery(Expr):
     """`operand op (tabular expression)`: its first column are the values."""
 
@@ -81,7 +83,7 @@ class InQuery(Expr):
     plan: Plan
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class AnyColumn(Expr):
     """Whether any of the columns, as text, fulfils `function` (a string operator that no empty text fulfils) with the needle.
     One node for what would be thousands: a search over all tables has as many columns."""
@@ -91,14 +93,14 @@ class AnyColumn(Expr):
     columns: Columns
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ScalarQuery(Expr):
     """`toscalar(...)`: first column of the first row, null where there is none. It never refers to an outer row."""
 
     plan: Plan
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Agg(Expr):
     """An aggregate of `Aggregate.items`. `order` is the order of the rows where the input has one (make_list keeps it)."""
 
@@ -107,7 +109,7 @@ class Agg(Expr):
     order: tuple[SortKey, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Win(Expr):
     """A window function of `Window.items` (row_number, prev, next, row_cumsum, ...)."""
 
@@ -118,7 +120,7 @@ class Win(Expr):
 Item = tuple[str, Expr]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class SortKey:
     expr: Expr
     descending: bool
@@ -126,15 +128,16 @@ class SortKey:
 
 
 # --- relations -----------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True, kw_only=True)
+@node
 class Plan:
     """A relation. `columns` are what it gives, in order."""
 
+    _: KW_ONLY
     columns: Columns
     span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Scan(Plan):
     """A table of the catalogue. `columns` are those of its schema. `aside`: what a function of the services looks up; the query
     itself does not ask for this table."""
@@ -143,7 +146,7 @@ class Scan(Plan):
     aside: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Supplied(Plan):
     """Rows that are no table of the catalogue: what the user allowed to be fetched, or laid beside the lake (`externaldata`, a
     watchlist). `what` is the sort of thing, `names` which (URLs, an alias), `options` how it is read. Whoever has the tables
@@ -154,14 +157,14 @@ class Supplied(Plan):
     options: tuple[tuple[str, str | bool], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Values(Plan):
     """Constant rows (`datatable`; `print` is a `Project` over one row of no columns)."""
 
     rows: tuple[tuple[Expr, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Range(Plan):
     """`range name from start to stop step step`: one column; start, stop and step are constant."""
 
@@ -170,7 +173,7 @@ class Range(Plan):
     step: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Filter(Plan):
     """The rows for which the predicate is true (not null)."""
 
@@ -178,7 +181,7 @@ class Filter(Plan):
     predicate: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Project(Plan):
     """Columns computed from the input's: `extend`, `project`, `project-away`, renames. All see the input's columns."""
 
@@ -186,7 +189,7 @@ class Project(Plan):
     items: tuple[Item, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Aggregate(Plan):
     """Group by the keys (none: one row, always; some: no row where the input has none). Columns: keys, then items. Every item
     is an `Agg`: what is computed from aggregates stands in a `Project` above, the aggregates under `$agg0`, `$agg1`, ..."""
@@ -196,7 +199,7 @@ class Aggregate(Plan):
     items: tuple[Item, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Pick(Plan):
     """One whole row for each value of the keys, any of them (`innerunique`, `sample-distinct`), or the one that comes first
     in `order` (`arg_max(t, *)`, a row with null keys last)."""
@@ -209,7 +212,7 @@ class Pick(Plan):
 JoinKind = Literal["inner", "leftouter", "rightouter", "fullouter", "leftsemi", "leftanti"]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Join(Plan):
     """Rows of left and right whose keys are equal. Column names of the two sides are distinct (the binder renames the right
     side's); `columns` are the left's, then the right's; the left's alone for semi and anti. Null keys match nothing. After
@@ -221,7 +224,7 @@ class Join(Plan):
     on: tuple[tuple[Expr, Expr], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Aligned(Plan):
     """The input's rows under the columns of a union: `given` says which of the input's columns stands for which of the union's.
     All others are empty (a string) or null; with a `label` the first column is that text."""
@@ -233,14 +236,14 @@ class Aligned(Plan):
     dropped: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Union(Plan):
     """All rows of the inputs, which have the same columns."""
 
     inputs: tuple[Plan, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Sort(Plan):
     """The rows in order. Filters, projections and limits above keep it; the result of a query shows it."""
 
@@ -248,7 +251,7 @@ class Sort(Plan):
     keys: tuple[SortKey, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Limit(Plan):
     """The first rows: of a `Sort` the first in order (`top`), of others any (`take`)."""
 
@@ -256,7 +259,7 @@ class Limit(Plan):
     count: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Sample(Plan):
     """Rows at random."""
 
@@ -264,7 +267,7 @@ class Sample(Plan):
     count: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Window(Plan):
     """The input's columns and the items (`$win0`, ..., each a `Win`), computed over the rows in the input's order. `order` repeats
     that order's keys where a `Sort` below set one (else the rows are taken as they come); keys that are no longer columns
@@ -275,7 +278,7 @@ class Window(Plan):
     order: tuple[SortKey, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ExpandItem:
     """An array or bag to be taken apart: the column that its elements go into, and their type (`to typeof`)."""
 
@@ -284,7 +287,7 @@ class ExpandItem:
     type: ScalarType
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Expand(Plan):
     """`mv-expand`: a row for each element. Several items go in step, the shorter padded with null; an empty array gives no
     row, a null one row of null, a bag one-key bags (`kind=array`: [key, value] pairs). `columns`: the input's, an item of the
@@ -297,7 +300,7 @@ class Expand(Plan):
     as_array: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Apply(Plan):
     """For each row of the input, the rows of the body (`mv-apply`, `partition`): the body reads the row's columns as
     `Outer`. Columns: the input's, then the body's."""
@@ -306,7 +309,7 @@ class Apply(Plan):
     body: Plan
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Elements(Plan):
     """Inside the body of an `Apply`: the elements of the outer row's arrays, in step, as `Expand` has them."""
 
@@ -315,7 +318,7 @@ class Elements(Plan):
     limit: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Series(Plan):
     """`make-series`: for each value of the keys one row, an array for each item with one element a step of the axis, and the
     axis itself as an array. Empty steps hold the item's default. Where there is no start or stop, each series begins or ends
@@ -333,7 +336,7 @@ class Series(Plan):
     always: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class TableFunction(Plan):
     """A plugin or another function from rows to rows, by name, with constant arguments and column arguments."""
 
@@ -345,7 +348,7 @@ class TableFunction(Plan):
 PathKind = Literal["walk", "trail", "simple", "reach"]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Paths(Plan):
     """The paths of `low` to `high` edges along `edges` (columns `$edge`, `$source`, `$target`, then values). A `walk` may use
     an edge again, a `trail` may not; a `simple` path meets no node twice; `reach` keeps one such path, of the shortest, for
@@ -367,7 +370,7 @@ class Paths(Plan):
     within: Plan | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Components(Plan):
     """`$node` and the number of its component: weak ones, or strong. Numbered from 0 in the order of the nodes."""
 
@@ -376,7 +379,7 @@ class Components(Plan):
     strong: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ProcessTree(Plan):
     """Starts of processes, each with its place in the tree of its device. What the columns of `input` are called is how a parent
     is known, the surest first: `$own 1` to `$own 3` against `$parent 1` to `$parent 3` (texts, '' for nothing); where the start has
@@ -389,7 +392,7 @@ class ProcessTree(Plan):
     input: Plan
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Shared(Plan):
     """`materialize(...)`: computed once however often it is used."""
 
@@ -397,7 +400,7 @@ class Shared(Plan):
 
 
 # --- the end of a query ----------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
+@node
 class Render:
     """What `render` asks for: a hint, no change to the rows."""
 
@@ -416,7 +419,7 @@ class Render:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Query:
     """One result of a text: a plan, and how to show it."""
 

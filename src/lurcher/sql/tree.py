@@ -6,20 +6,22 @@ printer's alone. Types are spelled as DuckDB spells them (`BIGINT`, `DECIMAL(38,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Literal as OneOf
+
+from lurcher.sql.node import node
 
 #: What a literal may hold. None is NULL; text with a type is printed as that type's literal (`TIMESTAMP '...'`).
 Value = bool | int | float | Decimal | str | None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class SqlExpr:
     """A scalar SQL expression."""
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Ident(SqlExpr):
     """A column, qualified by a table alias where that is not empty."""
 
@@ -27,7 +29,7 @@ class Ident(SqlExpr):
     table: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Literal(SqlExpr):
     """A constant. With a `type` it is printed so that it has exactly that type; without, as the engine reads it."""
 
@@ -35,7 +37,7 @@ class Literal(SqlExpr):
     type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Op(SqlExpr):
     """An infix, prefix (`NOT`, `-`) or postfix (`IS NULL`, `IS NOT NULL`) operator. `AND`, `OR` and `||` take any number."""
 
@@ -43,14 +45,14 @@ class Op(SqlExpr):
     args: tuple[SqlExpr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class OrderKey:
     expr: SqlExpr
     descending: bool = False
     nulls_first: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Over:
     """What stands in OVER (...)."""
 
@@ -59,7 +61,7 @@ class Over:
     frame: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Call(SqlExpr):
     """`name(args)`, an aggregate with its ORDER BY and FILTER, a window function with its OVER."""
 
@@ -71,25 +73,25 @@ class Call(SqlExpr):
     over: Over | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Star(SqlExpr):
     """`*`, as in `count(*)`."""
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Cast(SqlExpr):
     expr: SqlExpr
     type: str
     safe: bool = False  # TRY_CAST: null instead of an error
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Case(SqlExpr):
     whens: tuple[tuple[SqlExpr, SqlExpr], ...]
     otherwise: SqlExpr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Lambda(SqlExpr):
     """Parameter names end in `__`: no column of a relation does, so that no argument is captured."""
 
@@ -97,48 +99,48 @@ class Lambda(SqlExpr):
     body: SqlExpr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class InValues(SqlExpr):
     expr: SqlExpr
     values: tuple[SqlExpr, ...]
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class InSelect(SqlExpr):
     expr: SqlExpr
     query: SqlQuery
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Subquery(SqlExpr):
     """A scalar subquery."""
 
     query: SqlQuery
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Exists(SqlExpr):
     query: SqlQuery
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ListOf(SqlExpr):
     """`[a, b]`."""
 
     items: tuple[SqlExpr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Struct(SqlExpr):
     """A struct value with named fields."""
 
     fields: tuple[tuple[str, SqlExpr], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Field(SqlExpr):
     """`expr.name`: a field of a struct."""
 
@@ -146,7 +148,7 @@ class Field(SqlExpr):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Slot:
     """An operand inside a fragment; `bare` where it stands alone between brackets, commas or keywords."""
 
@@ -154,14 +156,14 @@ class Slot:
     bare: bool
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class OrderSlot:
     """Inside an aggregate's fragment: ORDER BY with these keys, or nothing."""
 
     keys: tuple[OrderKey, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class OverSlot:
     """Inside a window function's fragment: the OVER clause, with `frame` in place of the window's own where it is given."""
 
@@ -169,7 +171,7 @@ class OverSlot:
     frame: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Fragment(SqlExpr):
     """SQL text of a template (the project's own, never a user's) with operands in it."""
 
@@ -177,7 +179,7 @@ class Fragment(SqlExpr):
     atomic: bool
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Let(SqlExpr):
     """`body` with `Ident(name)` standing for `value`, computed once. The name ends in `__`. The lowering hoists it into an
     inner projection where it can; elsewhere the printer writes it as a lambda over a list of one."""
@@ -188,17 +190,17 @@ class Let(SqlExpr):
 
 
 # --- queries -------------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
+@node
 class SqlQuery:
     """Something that gives rows."""
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class FromItem:
     """Something that stands in FROM."""
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Table(FromItem):
     """A table, view or CTE by name."""
 
@@ -206,7 +208,7 @@ class Table(FromItem):
     alias: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class FunctionFrom(FromItem):
     """A table function; `lateral` where its arguments are columns of what stands left of it."""
 
@@ -216,7 +218,7 @@ class FunctionFrom(FromItem):
     lateral: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class QueryFrom(FromItem):
     query: SqlQuery
     alias: str = ""
@@ -227,7 +229,7 @@ class QueryFrom(FromItem):
 JoinKind = OneOf["INNER", "LEFT", "RIGHT", "FULL", "SEMI", "ANTI", "CROSS", "ASOF LEFT"]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class JoinFrom(FromItem):
     kind: JoinKind
     left: FromItem
@@ -235,13 +237,13 @@ class JoinFrom(FromItem):
     on: SqlExpr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class SelectItem:
     expr: SqlExpr
     alias: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Select(SqlQuery):
     items: tuple[SelectItem, ...]
     source: FromItem | None = None
@@ -254,14 +256,14 @@ class Select(SqlQuery):
     distinct: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ValuesQuery(SqlQuery):
     """`VALUES (..), (..)`; at least one row."""
 
     rows: tuple[tuple[SqlExpr, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class SetOp(SqlQuery):
     """`UNION ALL`, `UNION`, `INTERSECT` or `EXCEPT` of two or more queries."""
 
@@ -269,7 +271,7 @@ class SetOp(SqlQuery):
     inputs: tuple[SqlQuery, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Cte:
     name: str
     query: SqlQuery
@@ -277,7 +279,7 @@ class Cte:
     materialized: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class With(SqlQuery):
     ctes: tuple[Cte, ...]
     body: SqlQuery

@@ -70,7 +70,7 @@ def _elements(
         bound, other = f"v{context.fresh()}__", f"v{context.fresh()}__"
         slow = t.Lambda((other,), parse_template(text).fill({"x": t.Ident(other)}, context.fresh))
         args = {"l": t.Ident(bound), "x": boxed.expr, "slow": slow}
-        listed = t.Let(bound, every, parse_template(_OFTEN).fill(args, context.fresh))
+        listed: t.SqlExpr = t.Let(bound, every, parse_template(_OFTEN).fill(args, context.fresh))
     else:
         listed = parse_template(text).fill({"x": boxed.expr}, context.fresh)
     return t.call("list_slice", listed, t.Literal(1), limit) if limit is not None else listed

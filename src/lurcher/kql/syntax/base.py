@@ -10,7 +10,7 @@ Naming: expressions have no suffix, every tabular operator ends in `Op`, every s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import KW_ONLY, dataclass, field, fields
 from typing import Any, TypeVar, dataclass_transform
 
 from lurcher.kql.source import NOWHERE, Span
@@ -27,10 +27,11 @@ def node(cls: type[AnyClass]) -> type[AnyClass]:
     return dataclass(slots=True, repr=False, eq=False)(cls)
 
 
-@dataclass(slots=True, kw_only=True, repr=False, eq=False)
+@node
 class Node:
     """A node, with the half-open range of text that it was read from (`NOWHERE` for nodes that a rewrite made)."""
 
+    _: KW_ONLY
     span: Span = field(default=NOWHERE, compare=False, repr=False)
 
     def __eq__(self, other: object) -> bool:
