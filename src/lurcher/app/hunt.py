@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lurcher.app.exclusions import columns_of, verdicts
 from lurcher.app.rules import RuleText, load_rules
+from lurcher.app.seen_data import fingerprint, sources
 from lurcher.app.session import Session
 from lurcher.content.exclusions.rewrite import Settings
 from lurcher.content.exclusions.verdicts import refusals
@@ -72,13 +72,15 @@ def hunt(
     progress: Callable[[int, str], None] | None = None,
     live: Live | None = None,
     policy: Path | None = None,
+    only: Callable[[Rule], bool] | None = None,
+    since: bool = False,
 ) -> HuntReport:
     """Run the rules of files, folders and texts with their exclusions; keep runs and findings in the lake's ledger.
 
     An exclusion that hides too much is applied only where `forced` names it. A rule that does not run is in the report with its
-    reason. `policy`: sanctioned remote-management tools (docs/rmm.md). `live`: ask this service instead of the lake; triage, which
-    asks much, is left out then. Raises `LurcherError` for a path that is not there, a policy with errors, or a ledger that cannot be
-    written.
+    reason. `only`: which of the rules are run; `since`: it is one of `hunt_since_last`. `policy`: sanctioned remote-management
+    tools (docs/rmm.md). `live`: ask this service instead of the lake; triage, which asks much, is left out then. Raises
+    `LurcherError` for a path that is not there, a policy with errors, or a ledger that cannot be written.
     """
     loaded = load_rules(paths)
     if not loaded.rules:
@@ -96,7 +98,7 @@ def hunt(
 
     settings = Settings(forced=frozenset(forced))
     runs: list[RuleRun] = []
-    for index, rule in enumerate(loaded.rules):
+    for index, rule in enumerate(r for r in loaded.rules if only is None or only(r)):
         if progress is not None:
             progress(index, rule.name)
         runs.append(run_one(rule, session, ask, settings, elsewhere=live is not None))
@@ -108,6 +110,8 @@ def hunt(
             as_of=session.now,
             engine="duckdb" if live is None else live.name,
             data_fingerprint=fingerprint(lake, session) if live is None else live.fingerprint(),
+            sources=sources(lake, session) if live is None else (),
+            since=since,
         )
         report = HuntReport(
             number,
@@ -185,11 +189,3 @@ def drift_of(rule: Rule, session: Session) -> list[str]:
 
 def _sentence(diagnostic: Diagnostic) -> str:
     return diagnostic.message + (f" ({diagnostic.hint})" if diagnostic.hint else "")
-
-
-def fingerprint(lake: Lake, session: Session) -> str:
-    """What data a hunt saw: the tables with their versions."""
-    tables = [
-        f"{name} {table.version}" for name in lake.table_names() if (table := session.tables.data(name)) is not None
-    ]
-    return hashlib.sha256("\n".join(tables).encode()).hexdigest()

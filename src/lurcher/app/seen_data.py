@@ -53,11 +53,12 @@ def sources(lake: Lake, session: Session) -> frozenset[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Arrival:
-    """A source that has come to a table: the time of its first row, None where its rows have none that is known."""
+    """A source that has come to a table: the times of its first and last row, None where its rows have none."""
 
     table: str
     digest: str
     first: datetime | None
+    last: datetime | None
 
 
 def arrivals(lake: Lake, session: Session, new: frozenset[tuple[str, str]]) -> list[Arrival]:
@@ -73,7 +74,7 @@ def arrivals(lake: Lake, session: Session, new: frozenset[tuple[str, str]]) -> l
         digests = {d for t, d in new if t == name}
         wanted = {d[: names.SOURCE_DIGITS] for d in digests}
         every = shares(table, [f for f in table.files if not f.source or f.source in wanted])
-        found += [
-            Arrival(name, d, every[s].first if (s := d[: names.SOURCE_DIGITS]) in every else None) for d in sorted(digests)
-        ]
+        for digest in sorted(digests):
+            share = every.get(digest[: names.SOURCE_DIGITS])
+            found.append(Arrival(name, digest, share.first if share else None, share.last if share else None))
     return found

@@ -8,7 +8,6 @@ with Ledger.open(lake / "ledger.db") as ledger:
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
@@ -22,7 +21,7 @@ from lurcher.errors import LurcherError
 from lurcher.hunt import ledger_records as records
 from lurcher.hunt.answers import as_json, plain
 from lurcher.hunt.findings import Closing, EvidenceRow, Finding, Returning, Sighting, State
-from lurcher.hunt.ledger_runs import Recording, RunRecord, record_of
+from lurcher.hunt.ledger_runs import Recording, digest, record_of
 from lurcher.hunt.run import RuleRun
 from lurcher.hunt.schema import connect
 
@@ -94,9 +93,11 @@ class Ledger:
                 written = self._kept(kind, recording)
                 self.db.execute("COMMIT")
             except BaseException:
-                self.db.execute("ROLLBACK")
-                if written is not None:
-                    written.unlink(missing_ok=True)
+                # An interrupt may come when all is committed.
+                if self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
+                    if written is not None:
+                        written.unlink(missing_ok=True)
                 raise
         except sqlite3.OperationalError as problem:
             hint = (
@@ -127,20 +128,17 @@ class Ledger:
         engine: str,
         data_fingerprint: str,
         sources: Collection[tuple[str, str]] = (),
+        since: bool = False,
     ) -> int:
         """Keep a hunt, all of it or nothing; gives its number. `started` and `as_of` are aware datetimes; `sources` are the
-        (table, digest) whose rows it saw."""
+        (table, digest) whose rows it saw; `since`: it is one of those that look at all that came since the one before."""
         # What is made of the rows for the ledger is made before others have to wait.
         made = [record_of(run) for run in runs]
         with self.writing("hunt") as recording:
             before = records.last_of(self.db)[1]
             said = [plain(started), plain(as_of), engine, data_fingerprint]
             uid = digest(as_json([before, said, [[r.rule, r.rule_hash, r.status] for r in made]]))
-            return recording.hunt((uid, *said), made, sources)
-
-    def replay(self, recording: Recording, hunt: tuple[str, str, str, str, str], runs: Sequence[RunRecord]) -> int:
-        """Keep a hunt as another ledger has it."""
-        return recording.hunt(hunt, runs, ())
+            return recording.hunt((uid, *said), made, sources, since=since)
 
     # --- reading ---
     def findings(
@@ -237,10 +235,6 @@ class Ledger:
         return self.db.execute(
             "SELECT rule_name, status, reason FROM runs WHERE hunt = ? AND status <> 'ok' ORDER BY id", (hunt,)
         ).fetchall()
-
-
-def digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _damaged(problem: sqlite3.Error, path: Path) -> LurcherError:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from lurcher.errors import LurcherError
 from lurcher.hunt.answers import as_json
 from lurcher.hunt.findings import Finding, Verdict
-from lurcher.hunt.ledger import Ledger, digest
-from lurcher.hunt.ledger_runs import Recording
+from lurcher.hunt.ledger import Ledger
+from lurcher.hunt.ledger_runs import Recording, digest
 from lurcher.hunt.schema import COLUMNS
 
 _MAX_NOTE = 10_000

@@ -65,7 +65,7 @@ def _to_2(db: sqlite3.Connection) -> int:
     before: dict[int, int | None] = {}
     rows: dict[str, list[Any]] = {"versions": [], "rule_runs": [], "found": [], "spells": [], "entities": []}
     rows["hunts"] = [
-        (h[0], digest(as_json(list(h))), *h[1:], "[]")
+        (h[0], digest(as_json(list(h))), *h[1:], "")
         for h in db.execute("SELECT id, started, as_of, engine, data_fingerprint FROM old_hunts ORDER BY id")
     ]
     as_of = {h[0]: h[3] for h in rows["hunts"]}

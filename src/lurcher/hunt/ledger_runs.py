@@ -99,6 +99,8 @@ class Recording:
     _pending: dict[str, dict[Any, Sequence[Any]]] = field(default_factory=dict)
     _next: dict[str, int] = field(default_factory=dict)
     _known: dict[str, int] = field(default_factory=dict)
+    #: The first run of this occasion, where hunts before this one belong to it.
+    _round: int | None = None
 
     def put(self, table: str, row: Sequence[Any]) -> None:
         key = tuple(row[: _KEYS.get(table, 1)])
@@ -122,11 +124,23 @@ class Recording:
 
     # --- a hunt ---
     def hunt(
-        self, said: tuple[str, str, str, str, str], runs: Sequence[RunRecord], sources: Collection[tuple[str, str]]
+        self,
+        said: tuple[str, str, str, str, str],
+        runs: Sequence[RunRecord],
+        sources: Collection[tuple[str, str]],
+        *,
+        since: bool = False,
     ) -> int:
-        """`said`: uid, started, as_of, engine, data_fingerprint."""
+        """`said`: uid, started, as_of, engine, data_fingerprint. `since`: it looked at all that came since the one before."""
         hunt = self.number("hunts")
-        self.put("hunts", (hunt, *said, as_json(self._arrived(hunt, sources))))
+        missed = self._arrived(hunt, sources)
+        if since:
+            # Hunts that catch up are one occasion: what the first of them found is new until the next occasion.
+            self._round = self.db.execute(
+                "SELECT min(r.id) FROM rule_runs r JOIN hunts h ON h.id = r.hunt WHERE h.started = ? AND h.missed <> ''",
+                (said[1],),
+            ).fetchone()[0]
+        self.put("hunts", (hunt, *said, as_json(missed) if since else ""))
         for run in runs:
             self._run(hunt, run, said[2], said[3])
             # The same rule may come again.
@@ -232,7 +246,9 @@ class Recording:
             if not seen.shown:
                 state = State.SUPPRESSED
             else:
-                state = State.NEW if found["first_shown_run"] is None else State.KNOWN
+                shown = found["first_shown_run"]
+                fresh = shown is None or (self._round is not None and shown >= self._round)
+                state = State.NEW if fresh else State.KNOWN
             same = (
                 found["last_run"] is None
                 and found["state"] == state

@@ -145,7 +145,7 @@ def _merge(ledger: Ledger, other: Ledger, hunts: set[str], closings: set[str], r
         new_number: dict[str, int] = {}
         made.db.execute("BEGIN")
         for _, kind, uid, source, event in sorted(events, key=lambda e: e[:3]):
-            step = Recording(made.db, numbers, {"found": max(highest, _highest(made))})
+            step = Recording(made.db, numbers, _next={"found": max(highest, _highest(made))})
             if kind == 0:
                 new_number[uid] = step.hunt(event[1:], list(_runs(source, event[0])), ())
             else:
@@ -155,7 +155,7 @@ def _merge(ledger: Ledger, other: Ledger, hunts: set[str], closings: set[str], r
         rows = records.all_rows(made.db)
     ids = {n: new_number[uid] for n, uid in ledger.db.execute("SELECT id, uid FROM hunts")}
     missed = {new_number[uid]: text for uid, text in ledger.db.execute("SELECT uid, missed FROM hunts")}
-    rows["hunts"] = [(*h[:6], missed.get(h[0], "[]")) for h in rows["hunts"]]
+    rows["hunts"] = [(*h[:6], missed.get(h[0], "")) for h in rows["hunts"]]
     # What has come into this lake is not what came into the other.
     rows["arrivals"] = [
         (tab, source, ids[hunt]) for tab, source, hunt in ledger.db.execute("SELECT tab, digest, hunt FROM arrivals")

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     help="Which remote-management tools are sanctioned (rmm-policy.yaml): what it covers is explained, not hidden.",
 )
 @click.option("--no-triage", is_flag=True, help="Do not look for what makes findings stand out.")
+@click.option("--since-last", is_flag=True, help="Miss nothing that came since each rule's last run, and tell only what is new.")
 @on_options
 @supply_options
 @limits_options
@@ -56,6 +57,7 @@ def command(
     reports: tuple[Path, ...],
     policy: Path | None,
     no_triage: bool,
+    since_last: bool,
     timeout: float | None,
     memory_limit: str | None,
     threads: int | None,
@@ -84,6 +86,11 @@ def command(
 
         live = Live.open(on, session, as_of=as_of, told=told_on_stderr)
     started = datetime.now(UTC)
+    if since_last:
+        if live is not None:
+            raise click.UsageError("--since-last is of a lake; with --on say the time: --timespan")
+        _since_last(lake, rules, session, started, forced, not no_triage, policy, reports, format_)
+        return
     with Bar("hunting", "rules") as bar:
         report = hunt(
             lake,
@@ -107,6 +114,30 @@ def command(
     click.get_current_context().exit(1 if report.not_run or any(p.diagnostic.is_error for p in report.loading) else 0)
 
 
+def _since_last(
+    lake: Any, rules: Any, session: Any, started: datetime, forced: Any, triage: bool, policy: Any, reports: Any, format_: str
+) -> None:
+    from lurcher.app.since import data_of, hunt_since_last
+    from lurcher.cli.news import print_news
+    from lurcher.cli.progress import Bar
+
+    with Bar("hunting", "rules") as bar:
+        report = hunt_since_last(
+            lake, rules, session, started=started, forced=forced, triage=triage, progress=bar.show, policy=policy
+        )
+    if reports:
+        from lurcher.app.reports import document_of, write
+
+        write(document_of(report.last, lake, session), reports)
+    if format_ == "json":
+        click.echo(json.dumps(data_of(report), ensure_ascii=False, indent=1, default=str))
+    else:
+        click.echo(f"hunt {report.last.number}, now() is {report.last.now:%Y-%m-%d %H:%M:%S} UTC")
+        print_news(report)
+    wrong = report.last.not_run or report.left or any(p.diagnostic.is_error for p in report.last.loading)
+    click.get_current_context().exit(1 if wrong else 0)
+
+
 def _print(report: Any) -> None:
     from lurcher.hunt.findings import State
     from lurcher.report.findings import print_findings, tally
@@ -127,6 +158,10 @@ def _print(report: Any) -> None:
         shown = one.in_state(State.NEW, State.KNOWN, State.GONE)
         if shown:
             print_findings(shown, sys.stdout, one.reasons)
+        again = [f for f in one.in_state(State.CLOSED) if f.again is not None]
+        if again:
+            click.echo(f"  closed, seen again since (lurcher findings --again): {len(again)}")
+            print_findings(again, sys.stdout)
         hidden = one.in_state(State.SUPPRESSED)
         if hidden:
             click.echo(
