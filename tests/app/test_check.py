@@ -36,3 +36,16 @@ def test_a_query_with_errors_is_told_once(tmp_path: Path) -> None:
     codes = [p.code for p in check([rule], session).problems]
     assert codes.count("KS142") == 1
     assert "LX214" not in codes
+
+
+def test_a_long_line_is_shown_around_its_caret(tmp_path: Path) -> None:
+    session = open_session(None, fleet.NOW, None)
+    query = "DeviceEvents | where FileName in (" + ", ".join(f"'{i}'" for i in range(20_000)) + ") and Nme == 'x'"
+    (tmp_path / "rule.kql").write_text(query, encoding="utf-8")
+    (row,) = [r for r in check([tmp_path], session).problems if r.code == "KS142"]
+    first, source, caret, *_ = row.rendered.split("\n")
+    assert len(source) < 1000
+    assert source[caret.index("^") :].startswith("Nme")
+    assert caret.count("^") == 3
+    assert (row.column, len(row.text)) == (query.index("Nme") + 1, 1000)
+    assert first.startswith(f"{tmp_path / 'rule.kql'}:1:{row.column}: error: ")

@@ -27,13 +27,15 @@ from lurcher.content.model import Exclusion, Loaded, Placed, Rule
 from lurcher.errors import LurcherError
 from lurcher.kql.diagnostics import Diagnostic, Refused, Severity
 from lurcher.kql.source import Source, Span
-from lurcher.report.problems import ProblemRow, at_least
+from lurcher.report.problems import ProblemRow, at_least, fitted
 
 if TYPE_CHECKING:
     from lurcher.report.sarif import Baseline, SarifDocument
 
 #: Fewer files than this are checked in this process: workers take half a second to come up.
 FEW = 150
+#: How much of a source line is kept, in characters.
+LONGEST = 1000
 #: How many files a worker takes at a time.
 PART = 40
 
@@ -273,8 +275,8 @@ def row_of(placed: Placed, problem: Problem | None = None) -> ProblemRow:
         column,
         end_line,
         end_column,
-        masked(source.line_at(start)),
-        placed.render(),
+        masked(source.line_at(start))[:LONGEST],
+        fitted(placed.render()),
         problem.rule.key if problem else "",
         problem.rule.name if problem else "",
         problem.silenced if problem else "",

@@ -89,6 +89,24 @@ def visible_line(line: str) -> str:
     return "\t".join(map(visible, line.split("\t")))
 
 
+#: How many characters of a line are shown: a query in one line may have a hundred thousand.
+WIDTH = 400
+
+
+def fitted(rendered: str) -> str:
+    """A rendered diagnostic whose source line is long: the stretch around its caret."""
+    said = rendered.split("\n")
+    if len(said) < 3 or len(said[1]) <= 2 * WIDTH or "^" not in said[2]:
+        return rendered
+    gutter = said[2].index("|") + 2
+    start = max(gutter, said[2].index("^") - WIDTH // 2)
+    before = "..." if start > gutter else ""
+    after = "..." if len(said[1]) > start + WIDTH else ""
+    said[1] = said[1][:gutter] + before + said[1][start : start + WIDTH] + after
+    said[2] = said[2][:gutter] + " " * len(before) + said[2][start : start + WIDTH]
+    return "\n".join(said)
+
+
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 
