@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lurcher.app.exclusions import columns_of, verdicts
+from lurcher.app.rmm import with_packs
 from lurcher.app.rules import RuleText, load_rules
 from lurcher.app.seen_data import fingerprint, sources
 from lurcher.app.session import Session
@@ -82,7 +83,7 @@ def hunt(
     tools (docs/rmm.md). `live`: ask this service instead of the lake; triage, which asks much, is left out then. Raises
     `LurcherError` for a path that is not there, a policy with errors, or a ledger that cannot be written.
     """
-    loaded = load_rules(paths)
+    loaded = load_rules(with_packs(paths, lake.path))
     if not loaded.rules:
         errors = "; ".join(p.diagnostic.message for p in loaded.errors)
         raise LurcherError("there is no rule here" + (f": {errors}" if errors else ""), "name a rule's file or a folder of rules",

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lurcher.errors import LurcherError
 from lurcher.report.whole import whole_file
 from lurcher.rmm.catalogue import Catalogue, LeftOut, Tool
 from lurcher.rmm.rules import KINDS, GeneratedRule, Kind, generated, pack
+
+if TYPE_CHECKING:
+    from lurcher.app.rules import RuleText
+    from lurcher.rmm.update import Difference
 
 #: What `hunt` takes for the rules that look for all tools: `rmm`, or `rmm:` and a tool's name or a kind.
 PACK = "rmm"
@@ -52,8 +58,8 @@ def write_rules(
     *,
     per_tool: bool = True,
 ) -> Written:
-    """Write the rules of each tool (`per_tool`) and, where no tool is named, those for all tools, with their tests. A file that is there already
-    is written anew: the same catalogue gives the same bytes. Raises `LurcherError`."""
+    """Write the rules of each tool (`per_tool`) and, where no tool is named, those for all tools, with their tests.
+    A file that is there already is written anew: the same catalogue gives the same bytes. Raises `LurcherError`."""
     chosen = tuple(tool_of(catalogue, n).name for n in tools)
     rules = generated(catalogue, chosen, kinds) if per_tool or chosen else ()
     if not chosen:
@@ -91,15 +97,56 @@ def left_out(catalogue: Catalogue) -> tuple[LeftOut, ...]:
     return tuple(sorted(found, key=lambda row: (row.tool.casefold(), row.fact)))
 
 
-def pack_rules(name: str) -> tuple[tuple[str, str], ...] | None:
+def pack_rules(name: str, catalogue: Catalogue | None = None) -> tuple[tuple[str, str], ...] | None:
     """(file name, text) of the rules that a name means which is no path: `rmm`, `rmm:signature`, `rmm:NinjaOne`; None where it is
     no such name. Raises `LurcherError` for a tool that is not known."""
     head, colon, rest = name.partition(":")
     if head != PACK or (colon and not rest):
         return None
-    catalogue = Catalogue.load()
+    catalogue = catalogue or Catalogue.load()
     kinds: tuple[Kind, ...] = tuple(k for k in KINDS if k == rest.lower())
-    rules = (
-        pack(catalogue, kinds or KINDS) if kinds or not rest else generated(catalogue, (tool_of(catalogue, rest).name,))
-    )
+    if kinds or not rest:
+        rules = pack(catalogue, kinds or KINDS)
+    else:
+        rules = generated(catalogue, (tool_of(catalogue, rest).name,))
     return tuple((f"rmm/{r.file}.yaml", r.text) for r in rules)
+
+
+def with_packs(places: Sequence[Path | RuleText], lake: Path) -> list[Path | RuleText]:
+    """What a user names, with the rules that a lake's own catalogue makes in place of their name."""
+    from lurcher.app.rules import RuleText
+
+    found: list[Path | RuleText] = []
+    for place in places:
+        made = None
+        if isinstance(place, Path) and str(place).partition(":")[0] == PACK and not place.exists():
+            made = pack_rules(str(place), catalogue_of(None, lake))
+        found += [place] if made is None else [RuleText(text, name) for name, text in made]
+    return found
+
+
+def update(place: Path, catalogue: Catalogue) -> Difference:
+    """What a newer LOLRMM has that the catalogue has not. Raises `LurcherError`."""
+    from lurcher.rmm.lolrmm import read_lolrmm
+    from lurcher.rmm.update import difference
+
+    return difference(catalogue, read_lolrmm(place))
+
+
+def write_overlay(found: Difference, path: Path, day: dt.date, source: Path) -> Catalogue:
+    """Write what is new as a catalogue of the user's, read it back, and give what lurcher then knows. The installed one stays as it
+    is. Raises `LurcherError`; a file that does not read back is not kept."""
+    from importlib.util import find_spec
+
+    from lurcher.rmm.update import overlay
+
+    package = find_spec("lurcher")
+    if package is not None and package.origin and Path(package.origin).parent.resolve() in path.resolve().parents:
+        raise LurcherError("the installed catalogue is not written to", "name a file of your own", str(path))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as partial:
+            partial.write_text(overlay(found, day, source.name), encoding="utf-8", newline="\n")
+            return Catalogue.load(partial)
+    except OSError as error:
+        raise LurcherError(f"the catalogue cannot be written: {error.strerror or error}", path=str(path)) from None

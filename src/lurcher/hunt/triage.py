@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from lurcher.content.exclusions import parsing
@@ -57,17 +57,37 @@ def subject(seen: Seen, as_of: dt.datetime, tables: Collection[str], tools: Sequ
 
 def reasons(seen: Seen, ask: Ask, about: Subject) -> list[Reason]:
     """Why a finding stands out; the heaviest first. Raises what `ask` raises."""
-    found: list[Reason] = []
+    if not about.hashes:
+        about = replace(about, hashes=_talkers(seen, ask, about))
+    found: dict[str, Reason] = {}
     for check in _CHECKS:
-        if check.tables <= about.tables and about.hashes and about.devices:
-            found += check.run(ask, about)
-    return sorted(found, key=lambda r: -r.weight)
+        if check.tables <= about.tables and about.devices and (about.hashes or not check.hashes):
+            # Two tables may say the same.
+            found |= {r.text: r for r in check.run(ask, about) if r.text not in found}
+    return sorted(found.values(), key=lambda r: -r.weight)
+
+
+def _talkers(seen: Seen, ask: Ask, about: Subject) -> tuple[str, ...]:
+    """The programs behind network events: these have no SHA1 of their own."""
+    left = [k for k in seen.keys if not k.by and k.timestamp] or [k for k in seen.keys if k.timestamp]
+    if "DeviceNetworkEvents" not in about.tables or not about.devices or not left:
+        return ()
+    times = ", ".join(f"datetime({t})" for t in dict.fromkeys(k.timestamp for k in left[:MAX_HASHES]))
+    reports = _list(tuple(dict.fromkeys(k.report_id for k in left[:MAX_HASHES])))
+    answer = ask(
+        f"DeviceNetworkEvents | where DeviceId in ({_list(about.devices)}) and Timestamp in ({times})"
+        f" and tostring(ReportId) in ({reports}) and isnotempty(InitiatingProcessSHA1)"
+        f" | distinct InitiatingProcessSHA1 | sort by InitiatingProcessSHA1 asc | take {MAX_HASHES}"
+    )
+    return tuple(_texts(answer))
 
 
 @dataclass(frozen=True, slots=True)
 class _Check:
     tables: frozenset[str]
     run: Callable[[Ask, Subject], Iterator[Reason]]
+    #: Whether it asks about the finding's files.
+    hashes: bool = True
 
 
 _CHECKS: list[_Check] = []
@@ -75,9 +95,10 @@ _CHECKS: list[_Check] = []
 
 def _needs(
     *tables: str,
+    hashes: bool = True,
 ) -> Callable[[Callable[[Ask, Subject], Iterator[Reason]]], Callable[[Ask, Subject], Iterator[Reason]]]:
     def declare(run: Callable[[Ask, Subject], Iterator[Reason]]) -> Callable[[Ask, Subject], Iterator[Reason]]:
-        _CHECKS.append(_Check(frozenset(tables), run))
+        _CHECKS.append(_Check(frozenset(tables), run, hashes))
         return run
 
     return declare
@@ -100,23 +121,40 @@ _START = "let start = toscalar(DeviceFileCertificateInfo | summarize min(Timesta
 _SETTLED = dt.timedelta(days=1)
 
 
-@_needs("DeviceFileCertificateInfo")
+def _about_files(ask: Ask, about: Subject, query: str) -> Answer | None:
+    """What the certificates say of the files; of files without one, what their starts say. `query` has TABLE for the table."""
+    for table in ("DeviceFileCertificateInfo", "DeviceProcessEvents"):
+        if table in about.tables:
+            answer = ask(query.replace("TABLE", table))
+            if answer.rows and answer.rows[0][0]:
+                return answer
+    return None
+
+
+@_needs()
 def _prevalence(ask: Ask, about: Subject) -> Iterator[Reason]:
-    answer = ask(
-        "let all = toscalar(DeviceFileCertificateInfo | summarize dcount(DeviceId));\n"
-        f"DeviceFileCertificateInfo | where SHA1 in ({_list(about.hashes)})"
-        " | summarize n = count_distinct(DeviceId) | extend m = all"
+    answer = _about_files(
+        ask,
+        about,
+        "let all = toscalar(TABLE | summarize count_distinct(DeviceId));\n"
+        f"TABLE | where SHA1 in ({_list(about.hashes)}) | summarize n = count_distinct(DeviceId) | extend m = all",
     )
-    n, m = answer.rows[0]
-    if n and m and n <= max(1, m // 10):
-        yield Reason("rare", f"these files are on {n} of {m} devices", 6 if n == 1 else 3)
+    if answer is not None:
+        n, m = answer.rows[0]
+        if m > 1 and n <= max(1, m // 10):
+            yield Reason("rare", f"these files are on {n:,} of {m:,} devices", 6 if n == 1 else 3)
 
 
-@_needs("DeviceFileCertificateInfo")
+@_needs()
 def _first_seen(ask: Ask, about: Subject) -> Iterator[Reason]:
-    answer = ask(
-        f"{_START}DeviceFileCertificateInfo | {_here(about)} | summarize t = min(Timestamp) | extend s = start"
+    answer = _about_files(
+        ask,
+        about,
+        "let start = toscalar(TABLE | summarize min(Timestamp));\n"
+        f"TABLE | {_here(about)} | summarize t = min(Timestamp) | extend s = start",
     )
+    if answer is None:
+        return
     first, start = answer.rows[0]
     # What is there since the data begins was there before.
     if isinstance(first, dt.datetime) and first - start >= _SETTLED:
@@ -151,9 +189,13 @@ def _folder(ask: Ask, about: Subject) -> Iterator[Reason]:
         f"DeviceProcessEvents | {_here(about)} | where {tests} | summarize n = count() by FolderPath | top 3 by n"
     )
     for path in _texts(answer):
-        # Where an agent keeps its own service is no user's folder, though it is writable at first.
-        weight = 8 if any(part in path.lower() for part in ("\\temp\\", "\\downloads\\", "\\appdata\\")) else 2
-        yield Reason("user-folder", f"runs from {path}", weight)
+        yield _from(path)
+
+
+def _from(path: str) -> Reason:
+    # Where an agent keeps its own service is no user's folder, though it is writable at first.
+    weight = 8 if any(part in path.lower() for part in ("\\temp\\", "\\downloads\\", "\\appdata\\")) else 2
+    return Reason("user-folder", f"runs from {path}", weight)
 
 
 @_needs("DeviceProcessEvents")
@@ -165,6 +207,45 @@ def _renamed(ask: Ask, about: Subject) -> Iterator[Reason]:
     )
     for name, original, _ in answer.rows:
         yield Reason("renamed", f"runs as {name}, its original name is {original}", 7)
+
+
+@_needs("DeviceNetworkEvents")
+def _talker(ask: Ask, about: Subject) -> Iterator[Reason]:
+    """A program whose start is not in the data tells its folder when it talks."""
+    tests = " or ".join(f"InitiatingProcessFolderPath contains {parsing.text(literal(f))}" for f in USER_FOLDERS)
+    answer = ask(
+        f"DeviceNetworkEvents | {_here(about, 'InitiatingProcessSHA1')} | where {tests}"
+        " | summarize n = count() by InitiatingProcessFolderPath | top 3 by n"
+    )
+    for path in _texts(answer):
+        yield _from(path)
+
+
+@_needs("DeviceProcessEvents", "DeviceFileCertificateInfo")
+def _unsigned(ask: Ask, about: Subject) -> Iterator[Reason]:
+    """A program that is signed elsewhere and not here. Defender writes `IsSigned` false of what it looked at; of what it has not
+    looked at there is no row, which says less."""
+    answer = ask(
+        f"let here = DeviceProcessEvents | {_here(about)} | where isnotempty(ProcessVersionInfoOriginalFileName)"
+        " | distinct SHA1, Original = tolower(ProcessVersionInfoOriginalFileName);\n"
+        "let names = DeviceProcessEvents | where isnotempty(SHA1)"
+        " | where ProcessVersionInfoOriginalFileName in~ ((here | project Original))"
+        " | distinct SHA1, Original = tolower(ProcessVersionInfoOriginalFileName);\n"
+        "let judged = DeviceFileCertificateInfo | where SHA1 in ((names | project SHA1)) | distinct SHA1, Signer, IsSigned;\n"
+        "let signed = judged | where IsSigned and isnotempty(Signer);\n"
+        "let elsewhere = names | join kind=inner signed on SHA1"
+        " | summarize Signer = min(Signer), Files = count_distinct(SHA1) by Original;\n"
+        "here | where SHA1 !in ((signed | project SHA1)) | join kind=inner elsewhere on Original"
+        " | extend Looked = SHA1 in ((judged | where not(IsSigned) | project SHA1))"
+        " | distinct Original, Signer, Looked, Files | top 3 by Files"
+    )
+    for name, signer, looked, _ in answer.rows:
+        if looked:
+            yield Reason("unsigned-copy", f"{name} is not signed here; elsewhere it is, by {signer}", 8)
+        else:
+            yield Reason(
+                "unsigned-copy", f"no signature of this {name} is known; elsewhere it is signed by {signer}", 5
+            )
 
 
 @_needs("DeviceFileEvents")
@@ -195,7 +276,7 @@ def _at_night(ask: Ask, about: Subject) -> Iterator[Reason]:
         )
 
 
-@_needs("DeviceFileCertificateInfo")
+@_needs("DeviceFileCertificateInfo", hashes=False)
 def _two_tools(ask: Ask, about: Subject) -> Iterator[Reason]:
     if not about.tools:
         return

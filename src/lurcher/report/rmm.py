@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lurcher.report.tables import print_table
-from lurcher.report.text import counted
+from lurcher.report.text import counted, visible
 
 _LISTED = 3
 
@@ -86,7 +86,8 @@ def _table(rows: Sequence[Any], judged: bool) -> None:
         (*header, "sanctioned") if judged else header,
         [
             (
-                r.tool, r.device or r.device_id, ", ".join(r.how), _time(r.first_seen), _time(r.last_seen), f"{r.devices:,} of {r.fleet:,}",
+                r.tool, r.device or r.device_id, ", ".join(r.how), _time(r.first_seen), _time(r.last_seen),
+                f"{r.devices:,} of {r.fleet:,}",
                 _some(r.signers), _some([t[:12] for t in r.thumbprints]), _some([*r.folders, *r.hosts]),
                 *((r.sanctioned + (f": {r.why}" if r.why else ""),) if judged else ()),
             )
@@ -103,3 +104,44 @@ def _time(text: str) -> str:
 def _some(values: Sequence[str]) -> str:
     more = f", and {len(values) - _LISTED} more" if len(values) > _LISTED else ""
     return ", ".join(values[:_LISTED]) + more
+
+
+def print_difference(found: Any) -> None:
+    """What a newer source adds and lacks."""
+    rows: list[tuple[str, str, str]] = []
+    for change in found.changes:
+        what = "new tool" if change.is_new else "known"
+        for key in ("executables", "domains", "folders", "products"):
+            values = getattr(change, key)
+            alone = [f.value for f in values if not f.generic]
+            other = [f.value for f in values if f.generic]
+            if alone:
+                rows.append((change.tool, what, f"+ {key}: {', '.join(alone)}"))
+            if other:
+                rows.append((change.tool, what, f"+ {key}, never alone: {', '.join(other)}"))
+        for signer in change.signers:
+            how = (
+                f"found by the stem '{signer.stem}'"
+                if signer.reviewed
+                else "not reviewed: only beside a program of the tool's"
+            )
+            rows.append((change.tool, what, f"+ signer {signer.name} ({how})"))
+        if change.certificates:
+            names = dict.fromkeys(s.name for s in change.certificates)
+            rows.append(
+                (change.tool, what, f"+ {counted(len(change.certificates), 'certificate')} of {', '.join(names)}")
+            )
+        if change.gone:
+            rows.append((change.tool, what, f"- no more in the source, kept here: {', '.join(change.gone)}"))
+        if change.is_new and (not rows or rows[-1][0] != change.tool):
+            rows.append((change.tool, what, "nothing to hunt is known"))
+    if rows:
+        print_table(("tool", "", "what"), rows)
+    if found.missing:
+        _say(f"tools that are no more in the source, kept here: {', '.join(visible(m) for m in found.missing)}")
+    for path, why in found.broken:
+        _say(f"{visible(path)}: not read: {visible(why)}")
+    new = sum(c.is_new for c in found.changes)
+    signers = sum(len(c.signers) for c in found.changes)
+    changed = sum(c.adds and not c.is_new for c in found.changes)
+    _say(f"{counted(new, 'new tool')}, {counted(signers, 'new signer')}, {counted(changed, 'tool')} with more facts")

@@ -7,7 +7,6 @@ tool that the rule's terms hit, its other signers are looked up, and the rule is
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -20,14 +19,10 @@ from lurcher.kql.diagnostics import Severity
 from lurcher.kql.source import Span
 from lurcher.kql.syntax import Binary, In, NameRef, Script
 from lurcher.rmm.catalogue import Catalogue, Signer, Tool
-from lurcher.rmm.terms import HOLDS
+from lurcher.rmm.terms import HOLDS, LEGAL_FORM
 
 #: Columns that hold the common name of a signing certificate's subject.
 SIGNER_COLUMNS = frozenset({"Signer"})
-_LEGAL_FORM = re.compile(
-    r"(?:[.,]|\b(?:Inc|LLC|Ltd|Limited|GmbH|AG|Corp|Corporation|S\.?r\.?l|SAS|OÜ|Pte|Co|s\.?r\.?o|bvba|ApS|d\.?o\.?o|PTE))\.?\s*$",
-    re.IGNORECASE,
-)
 
 MISSES = declare("LU501", "{terms} misses {signers}", Severity.WARNING)
 MISSES_OLD = declare(
@@ -162,7 +157,7 @@ def brittle(ctx: Context) -> Iterator[Placed]:
     if script is None:
         return
     for term in signer_terms(script):
-        match = _LEGAL_FORM.search(term.text)
+        match = LEGAL_FORM.search(term.text)
         stem = term.text[: match.start()].rstrip(" ,.") if match else ""
         # A name of one short word says too little without its legal form ('Enter Srl').
         if match and len(stem) > 5:

@@ -55,7 +55,8 @@ def _summary(**lists: str) -> str:
     sets = ", ".join(f"{name} = make_set({lists[name]}, 50)" for name in lists)
     empty = [n for n in ("Signers", "Thumbprints", "Folders", "Hosts", "Files") if n not in lists]
     more = f"| extend {', '.join(f'{n} = {_NONE}' for n in empty)}\n" if empty else ""
-    return f"| summarize FirstSeen = min(Timestamp), LastSeen = max(Timestamp), {sets} {_BY}\n{more}| project {', '.join(COLUMNS)}\n"
+    times = "FirstSeen = min(Timestamp), LastSeen = max(Timestamp)"
+    return f"| summarize {times}, {sets} {_BY}\n{more}| project {', '.join(COLUMNS)}\n"
 
 
 def _rows(query: str, since: str) -> str:
@@ -117,7 +118,7 @@ def parts(catalogue: Catalogue, since: str = "") -> tuple[Part, ...]:
 
 
 def _installed(catalogue: Catalogue) -> str:
-    """Defender writes vendor and product in lower case with underscores; the list has no times, so it is asked only where no time is."""
+    """Defender writes products in lower case with underscores. The list has no times, so it is asked only where no time is."""
 
     def key(name: str) -> str:
         return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")

@@ -1,8 +1,8 @@
 """The policy: which tools are sanctioned, for whom, until when; read from `rmm-policy.yaml`, and turned into exclusions.
 
-A row of the policy becomes one exclusion on each rule that concerns its tool. What the exclusion asks for is what the policy says and
-nothing less: the signer, the folder that the program runs from, the devices, and, where the evidence is network events, the domain. So
-the tool on another device, under another signer, from a Downloads folder or talking to another tenant stays found.
+A row of the policy becomes one exclusion on each rule that concerns its tool. What the exclusion asks for is what the policy says
+and nothing less: the signer, the folder that the program runs from, the devices, and, where the evidence is network events, the
+domain. So the tool on another device, under another signer, from a Downloads folder or talking to another tenant stays found.
 """
 
 from __future__ import annotations
@@ -268,7 +268,7 @@ def _exclusion(row: Sanction, when: str, policy: Policy) -> Exclusion:
     return Exclusion(
         id=row.id,
         scenario=f"{row.tool.name} is sanctioned{where}",
-        description=f"A row of {Path(policy.file.name).name}: signer, folder, devices and, for network events, domain are as it says.",
+        description=f"A row of {Path(policy.file.name).name}: signer, folder, devices, and domain of network events are so.",
         when=when,
         when_source=Source(when, f"{policy.file.name}: {row.id}"),
         match="every",

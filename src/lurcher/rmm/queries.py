@@ -1,11 +1,11 @@
 """The hunting queries that the catalogue makes, as KQL text.
 
-Three ways to know a tool: who signed the file, what ran (file name, original file name, company, product), which host was talked to.
-Signers are looked for by their stems with `has`, hosts by whole labels from the right (`.anydesk.com`, never `evilanydesk.com`), file names
-whole. What is generic is asked for only beside something of the tool's own.
+Three ways to know a tool: who signed the file, what ran (file name, original file name, company, product), which host was
+talked to. Signers are looked for by their stems with `has`, hosts by whole labels from the right (`.anydesk.com`, never
+`evilanydesk.com`), file names whole. What is generic is asked for only beside something of the tool's own.
 
-A query for all tools joins a `datatable` of (tool, terms): rows are filtered by the terms, and the few distinct values that are left are
-matched with the tools. Sentinel takes queries of at most 10,000 characters; a list that is longer is cut into parts.
+A query for all tools joins a `datatable` of (tool, terms): rows are filtered by the terms, and the few distinct values that are
+left are matched with the tools. Sentinel takes queries of at most 10,000 characters; a list that is longer is cut into parts.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ def values(facts: Sequence[Fact], *, generic: bool = False) -> tuple[str, ...]:
 
 # --- one tool ---
 def program_test(tool: Tool, *, with_generic: bool = False) -> str:
-    """What makes a process start one of the tool's; "" where nothing is known of its programs. `with_generic`: something else vouches
-    for them, so that generic names count."""
+    """What makes a process start one of the tool's; "" where nothing is known of its programs. `with_generic`: something else
+    vouches for them, so that generic names count."""
     own = names(tool.executables)
     some = names(tool.executables, generic=True)
     companies, products = values(tool.companies), values(tool.products)
@@ -154,7 +154,8 @@ def signature(catalogue: Catalogue, tool: Tool) -> str:
         return ""
     return (
         f"{head}DeviceFileCertificateInfo\n| where Timestamp > ago({SINCE})\n| where {' or '.join(tests)}\n"
-        f"| summarize {_TIMES}, Signers = make_set(Signer, 100),\n    Files = dcount(SHA1), Count = count() by DeviceId, DeviceName\n"
+        f"| summarize {_TIMES}, Signers = make_set(Signer, 100),\n"
+        "    Files = dcount(SHA1), Count = count() by DeviceId, DeviceName\n"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tomllib
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
@@ -31,6 +32,8 @@ def read(path: Path | None) -> Catalogue:
     try:
         raw = path.read_bytes() if path else files("lurcher.rmm").joinpath("data/catalogue.toml").read_bytes()
         data = tomllib.loads(raw.decode())
+        if data.get("overlay"):
+            return _over(read(None), data)
         sources = tuple(_source(key, row) for key, row in data["sources"].items())
         known = {s.key for s in sources}
         return Catalogue(
@@ -45,6 +48,45 @@ def read(path: Path | None) -> Catalogue:
         raise bad_catalogue(where, str(error)) from None
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise bad_catalogue(where, f"{type(error).__name__}: {error}") from None
+
+
+def _over(base: Catalogue, data: dict[str, Any]) -> Catalogue:
+    """The catalogue that is installed with an overlay's additions. A tool or signer that both have gets the facts of both; what the
+    overlay says of a signer's stem, scope and tools counts."""
+    sources = {s.key: s for s in base.sources} | {key: _source(key, row) for key, row in data["sources"].items()}
+    known = set(sources)
+    tools = {t.name: t for t in base.tools}
+    for row in data.get("tool", []):
+        mine = tools.get(row["name"])
+        one = _tool(row if mine is None else {"kind": mine.kind, "attack": list(mine.attack), **row}, known)
+        if mine is not None:
+            facts = {key: (*getattr(mine, key), *getattr(one, key)) for key in _FACTS}
+            said = {key: getattr(one, key) for key in ("vendor", "website") if row.get(key)}
+            one = replace(mine, kind=one.kind, attack=one.attack, **facts, **said)
+        tools[one.name] = one
+    signers = {s.name: s for s in base.signers}
+    for row in data.get("signer", []):
+        old = signers.get(row["name"])
+        new = _signer(row if old is None else {"scope": old.scope, **row}, known)
+        if old is not None:
+            prints = {c.thumbprint: c for c in (*old.certificates, *new.certificates)}
+            new = replace(
+                old,
+                certificates=tuple(prints.values()),
+                scope=new.scope,
+                stem=new.stem or old.stem,
+                why=new.why or old.why,
+                tools=new.tools or old.tools,
+            )
+        signers[new.name] = new
+    for signer in signers.values():
+        for name in signer.tools:
+            if name not in tools:
+                raise ValueError(f"{signer.name}: there is no tool '{name}'")
+    left_out = tuple(LeftOut(row["tool"], row["fact"], row["why"]) for row in data.get("left_out", []))
+    return Catalogue(
+        tuple(tools.values()), tuple(signers.values()), tuple(sources.values()), (*base.left_out, *left_out)
+    )
 
 
 def _source(key: str, row: dict[str, Any]) -> SourceOfFacts:

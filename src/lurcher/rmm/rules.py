@@ -103,7 +103,7 @@ class GeneratedRule:
 def generated(
     catalogue: Catalogue, tools: Sequence[str] = (), kinds: Sequence[Kind] = KINDS
 ) -> tuple[GeneratedRule, ...]:
-    """The rules of each tool; of all where none is named. A kind that nothing is known for gives none. Names are the catalogue's."""
+    """The rules of each tool; of all where none is named. A kind that nothing is known for gives none. Names: the catalogue's."""
     chosen = [t for t in catalogue.tools if not tools or t.name in tools]
     made = (_one(catalogue, tool, kind) for tool in chosen for kind in kinds)
     return tuple(rule for rule in made if rule is not None)
@@ -259,11 +259,10 @@ def _process_cases(catalogue: Catalogue, tool: Tool) -> tuple[Case, ...]:
     false += [{"FileName": n} for n in generic]
     false += [{"FileName": "a1.exe", "ProcessVersionInfoCompanyName": _lookalike(c)} for c in companies]
     false.append({"FileName": "lurcher-test.exe"})
-    cases = (
+    return (
         Case("the tool's programs, under another name as well", True, {table: _numbered(true)}, len(true)),
         Case("other programs, and names that say nothing alone", False, {table: _numbered(false)}, 0),
     )
-    return cases
 
 
 def _numbered(rows: Sequence[Row]) -> list[Row]:
@@ -387,7 +386,8 @@ def _all_processes(catalogue: Catalogue) -> list[GeneratedRule]:
             Case("names that only look alike", False, {table: _numbered(wrong)}, 0),
         )
 
-    found += _split(catalogue, "process", "version information", "a program ran whose version information names a maker of such tools",
+    found += _split(catalogue, "process", "version information",
+                    "a program ran whose version information names a maker of such tools",
                     known.makers, queries.all_versions, by_maker, {})  # fmt: skip
     return found
 
@@ -404,8 +404,8 @@ def _all_patterns(catalogue: Catalogue) -> GeneratedRule:
         Case("names that begin otherwise", False, {table: _numbered(wrong)}, 0),
     )  # fmt: skip
     tools = tuple(dict.fromkeys(t for t, _ in rows))
-    return _all(catalogue, "process", "process name pattern", "a program ran that is called as a remote-management tool's are, with a part that varies",
-                queries.all_patterns(rows), tools, cases, "")  # fmt: skip
+    seen = "a program ran that is called as a remote-management tool's are, with a part that varies"
+    return _all(catalogue, "process", "process name pattern", seen, queries.all_patterns(rows), tools, cases, "")
 
 
 def _all_networks(catalogue: Catalogue) -> list[GeneratedRule]:
@@ -415,11 +415,12 @@ def _all_networks(catalogue: Catalogue) -> list[GeneratedRule]:
     def cases(part: Sequence[Terms]) -> tuple[Case, ...]:
         hosts = list(dict.fromkeys(d for r in part for d in r.terms))
         count = sum(1 for h in hosts for r in part if any(f".{h}".endswith(f".{d}") for d in r.terms))
+        wrong = [u for h in hosts for u in (f"evil{h}", f"{h}.evil.example") if not below(u, hosts)]
+        table = _TABLES["network"]
         return (
-            Case("a host below each domain", True, {_TABLES["network"]: _urls([f"https://a1.{h.upper()}/x" for h in hosts])}, count),
-            Case("hosts that only look alike", False,
-                 {_TABLES["network"]: _urls([u for h in hosts for u in (f"evil{h}", f"{h}.evil.example") if not below(u, hosts)])}, 0),
-        )  # fmt: skip
+            Case("a host below each domain", True, {table: _urls([f"https://a1.{h.upper()}/x" for h in hosts])}, count),
+            Case("hosts that only look alike", False, {table: _urls(wrong)}, 0),
+        )
 
     return _split(catalogue, "network", "network", "a program talked to a host of a remote-management tool",
                   pack_rows(catalogue).domains, queries.all_network, cases, {})  # fmt: skip
@@ -447,7 +448,8 @@ def _all(
     about = f"Devices on which {seen} in the last seven days, and which tool it is.\n"
     if mark:
         about += f"Part{mark}, for a query may have 10,000 characters: the tools from {first} to {last}.\n"
-    about += "Set aside what your IT department uses itself with a policy (lurcher rmm policy), not by taking tools out of the list."
+    about += "Set aside what your IT department uses itself with a policy (lurcher rmm policy), not by "
+    about += "taking tools out of the list."
     file = f"all-tools-{what.replace(' ', '-')}" + (f"-{mark.split()[0]}" if mark else "")
     techniques = _techniques(t for n in tools if (t := catalogue.tool(n)) is not None)
     return GeneratedRule(

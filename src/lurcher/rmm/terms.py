@@ -5,9 +5,16 @@ Source: "String operators", "What is a term?" (Kusto documentation): a term is a
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
+
+#: What changes more often than the name of a company, at its end.
+LEGAL_FORM = re.compile(
+    r"(?:[.,]|\b(?:Inc|LLC|Ltd|Limited|GmbH|AG|Corp|Corporation|S\.?r\.?l|SAS|OÜ|Pte|Co|s\.?r\.?o|bvba|ApS|d\.?o\.?o|PTE))\.?\s*$",
+    re.IGNORECASE,
+)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -34,8 +34,8 @@ _format = click.option("--format", "format_", type=click.Choice(["text", "json"]
 @click.option("--format", "format_", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
 @click.pass_context
 def command(
-    ctx: click.Context, lake_path: Path | None, as_of: str | None, since: str, policy_path: Path | None, tool_names: tuple[str, ...],
-    catalogue_path: Path | None, format_: str,
+    ctx: click.Context, lake_path: Path | None, as_of: str | None, since: str, policy_path: Path | None,
+    tool_names: tuple[str, ...], catalogue_path: Path | None, format_: str,
 ) -> None:  # fmt: skip
     """Remote-management tools: where they are, rules that find them, which are sanctioned.
 
@@ -106,7 +106,8 @@ def policy_check(file: Path, catalogue_path: Path | None, format_: str) -> None:
         print_table(
             ("tool", "in force", "devices", "signers", "folders", "domains", "until", "by"),
             [
-                (str(r["tool"]), "yes" if r["in_force"] else "no", *(", ".join(r[k]) for k in ("devices", "signers", "folders", "domains")),
+                (str(r["tool"]), "yes" if r["in_force"] else "no",
+                 *(", ".join(r[k]) for k in ("devices", "signers", "folders", "domains")),
                  str(r["until"]), str(r["by"]))
                 for r in rows
             ],
@@ -156,8 +157,8 @@ def rules(
         per_tool=per_tool,
     )
     if format_ == "json":
-        data = {"folder": str(folder), "rules": [{"file": f"{r.file}.yaml", "id": r.id, "name": r.name, "tools": r.tools} for r in done.rules],
-                "without": done.without}  # fmt: skip
+        rows = [{"file": f"{r.file}.yaml", "id": r.id, "name": r.name, "tools": r.tools} for r in done.rules]
+        data = {"folder": str(folder), "rules": rows, "without": done.without}
         click.echo(json.dumps(data, ensure_ascii=False, indent=1))
         return
     click.echo(f"{folder}: {counted(len(done.rules), 'rule')}, each with its tests")
@@ -211,3 +212,41 @@ def tools(name: str | None, catalogue_path: Path | None, format_: str) -> None:
         )
     else:
         print_table(("what", "known"), [(k, v if isinstance(v, str) else ", ".join(v)) for k, v in rows[0].items()])
+
+
+@command.command("update")
+@click.argument("place", metavar="FILE|FOLDER", type=click.Path(path_type=Path, exists=True))
+@click.option("--write", "target", type=click.Path(path_type=Path, dir_okay=False), metavar="PATH",
+              help="Write what is new as a catalogue of yours; a lake uses its own rmm-catalogue.toml by itself.")  # fmt: skip
+@_catalogue
+@_format
+def update(place: Path, target: Path | None, catalogue_path: Path | None, format_: str) -> None:
+    """Compare a newer LOLRMM (a checkout, its JSON or CSV) with the catalogue: new tools, signers, names, hosts, and what is gone.
+
+    Nothing is written without --write, and never to the installed package. Ends with 1 where there is something new.
+    """
+    from dataclasses import asdict
+
+    from lurcher.app.rmm import catalogue_of, write_overlay
+    from lurcher.app.rmm import update as compare
+    from lurcher.report.rmm import print_difference
+
+    catalogue = catalogue_of(catalogue_path)
+    found = compare(place, catalogue)
+    if target is not None:
+        write_overlay(found, target, now().date(), place)
+    if format_ == "json":
+        rows = [{k: v for k, v in asdict(c).items() if k != "raw"} for c in found.changes]
+        click.echo(
+            json.dumps(
+                {"changes": rows, "missing": found.missing, "broken": found.broken},
+                ensure_ascii=False,
+                indent=1,
+                default=str,
+            )
+        )
+    else:
+        print_difference(found)
+        if target is not None:
+            click.echo(f"{target}: written; --catalogue {target} uses it")
+    click.get_current_context().exit(int(bool(found.adds) and target is None))
