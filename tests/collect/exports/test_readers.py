@@ -246,6 +246,16 @@ def test_keys_that_come_once_are_taken_however_they_look(lake: Lake, line: str) 
     assert put(lake, "x.json", f"{line}\n{line}\n").files[0].rows == 2
 
 
+def test_among_texts_that_begin_with_a_colon_a_key_that_comes_twice_is_found(lake: Lake) -> None:
+    text = "".join(f'{{"n":{i},"ip":"::1"}}\n' for i in range(50))
+    assert put(lake, "a.json", text).files[0].rows == 50
+    tail = '{"n":50,"n":51}\n{"x:":":","n":52}\n'
+    broken = put(lake, "b.json", '{"n":53}\n' + text + tail).files[0]
+    assert (broken.rows, broken.reasons) == (52, {"the key 'n' comes twice in an object": 1})
+    fresh = put(lake, "c.json", '{"n":60,"n":61}\n' + text).files[0]
+    assert (fresh.rows, fresh.reasons) == (50, {"the key 'n' comes twice in an object": 1})
+
+
 def test_an_element_with_a_key_twice_is_rejected(lake: Lake) -> None:
     outcome = put(lake, "x.json", '[{"a":7},\n{"a":1,\n"a":2},{"a":8}]').files[0]
     assert (outcome.rows, outcome.reasons) == (2, {"the key 'a' comes twice in an object": 1})
