@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
+import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lurcher.app.exclusions import verdicts
 from lurcher.app.hunt import run_one
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from lurcher.engines.duckdb import DuckDBEngine
 
 __all__ = ["Bench", "Found", "Run", "find", "run_tests", "session_of"]
+
+W = TypeVar("W")
+R = TypeVar("R")
 
 #: Rows of an outcome that are kept to be shown.
 MAX_SHOWN = 50
@@ -87,10 +92,11 @@ def find(paths: Iterable[Path]) -> Found:
                     files.setdefault(file, [])
                 elif not file.name.endswith(BESIDE):
                     take(file, strict=True)
-        elif path.name.endswith(SUFFIXES):
+        elif path.name.endswith(BESIDE):
             if not path.is_file():
                 raise LurcherError("there is no such file", "check the path", str(path))
-            files.setdefault(path, [])
+            if path.name.endswith(SUFFIXES):
+                files.setdefault(path, [])
             for rule_file in _rules_beside(path):
                 take(rule_file, strict=False)
         else:
@@ -127,12 +133,13 @@ def _ids(id_: str, ids: set[str]) -> str:
     return near(id_, ids) or (f"there are: {', '.join(sorted(ids))}" if ids else "it has none")
 
 
-def _rules_beside(test_file: Path) -> list[Path]:
+def _rules_beside(file: Path) -> list[Path]:
+    """The rules that a file of tests or exclusions stands beside."""
     from lurcher.content.formats import suffixes
-    from lurcher.content.testing.loading import SUFFIXES
+    from lurcher.content.loading import BESIDE
 
-    stem = test_file.name[: -len(next(s for s in SUFFIXES if test_file.name.endswith(s)))]
-    return [p for s in suffixes() if (p := test_file.with_name(stem + s)).is_file()]
+    stem = file.name[: -len(next(s for s in BESIDE if file.name.endswith(s)))]
+    return [p for s in suffixes() if (p := file.with_name(stem + s)).is_file()]
 
 
 # --- running ---
@@ -302,18 +309,23 @@ def _outcomes(work: list[tuple[Rule, RuleTest]], jobs: int) -> Iterator[Outcome]
         finally:
             bench.close()
         return
+    size = max(1, min(25, len(work) // (jobs * 2)))
+    # A rule's tests stay together: what exclusions are judged to be is asked once.
+    chunks = [work[i : i + size] for i in range(0, len(work), size)]
+    for part in spread(_chunk, chunks, jobs):
+        yield from part
+
+
+def spread(work: Callable[[Bench, W], R], parts: Iterable[W], jobs: int) -> Iterator[R]:
+    """What `work` (a function of a module) makes of each part, in order, by so many processes with a bench each."""
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
 
     # Spawned: forking a process that has threads (Arrow's) can hang.
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
-    size = max(1, min(25, len(work) // (jobs * 2)))
-    # A rule's tests stay together: what exclusions are judged to be is asked once.
-    chunks = [work[i : i + size] for i in range(0, len(work), size)]
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin)
     try:
-        for part in pool.map(_chunk, chunks):
-            yield from part
+        yield from pool.map(partial(_on_bench, work), parts)
     except BrokenProcessPool:
         raise LurcherError("a process that ran tests has died", "run with --jobs 1 to see which test it is") from None
     finally:
@@ -323,7 +335,16 @@ def _outcomes(work: list[tuple[Rule, RuleTest]], jobs: int) -> Iterator[Outcome]
 _bench: list[Bench] = []
 
 
-def _chunk(work: list[tuple[Rule, RuleTest]]) -> list[Outcome]:
+def _begin() -> None:
+    """Ctrl-C is for the process that started this one, which ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _on_bench(work: Callable[[Bench, W], R], part: W) -> R:
     if not _bench:
         _bench.append(Bench())
-    return [outcome(_bench[0], rule, test) for rule, test in work]
+    return work(_bench[0], part)
+
+
+def _chunk(bench: Bench, work: list[tuple[Rule, RuleTest]]) -> list[Outcome]:
+    return [outcome(bench, rule, test) for rule, test in work]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lurcher.app.testing import Bench, Run, find
+from lurcher.app.testing import Bench, Run, find, spread
 from lurcher.content.exclusions.split import CannotSplit, split
 from lurcher.content.model import Placed, Rule
 from lurcher.content.testing import Events, Expect, RuleTest, writing
@@ -33,27 +33,30 @@ def mutate(
     *,
     only: str = "",
     budget: float = BUDGET,
+    jobs: int = 1,
     progress: Callable[[Mutated], None] | None = None,
 ) -> tuple[list[Mutated], tuple[Placed, ...]]:
     """The mutation score of each rule that has tests. Raises `LurcherError` for a path that is not there."""
     from lurcher.app.testing import _chosen
 
     found = find(paths)
+    chosen = [(r, [t for t in tests if _chosen(r, t, only)], budget) for r, tests in found.rules]
+    work = [one for one in chosen if one[1]]
     done = []
     bench = Bench()
     try:
-        for rule, tests in found.rules:
-            chosen = [t for t in tests if _chosen(rule, t, only)]
-            if chosen:
-                done.append(_score(bench, rule, chosen, budget))
-                if progress is not None:
-                    progress(done[-1])
+        alone = jobs <= 1 or len(work) < 2
+        for one in (_score(bench, w) for w in work) if alone else spread(_score, work, min(jobs, len(work))):
+            done.append(one)
+            if progress is not None:
+                progress(one)
     finally:
         bench.close()
     return done, found.wrong
 
 
-def _score(bench: Bench, rule: Rule, tests: Sequence[RuleTest], budget: float) -> Mutated:
+def _score(bench: Bench, work: tuple[Rule, list[RuleTest], float]) -> Mutated:
+    rule, tests, budget = work
     until = time.monotonic() + budget
     name = rule.name or rule.key
     in_force: set[str] = set()

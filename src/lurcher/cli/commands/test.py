@@ -77,7 +77,7 @@ def command(
         _propose(paths, only)
         return
     if mutate:
-        _mutate(paths, only, budget, min_score, format_)
+        _mutate(paths, only, budget, jobs, min_score, format_)
         return
 
     def run(some: Sequence[Path]) -> Tested:
@@ -124,7 +124,7 @@ def _watch(paths: Sequence[Path], run: Callable[[Sequence[Path]], object]) -> No
         click.echo("")
 
 
-def _mutate(paths: Sequence[Path], only: str, budget: float, min_score: int | None, format_: str) -> None:
+def _mutate(paths: Sequence[Path], only: str, budget: float, jobs: int, min_score: int | None, format_: str) -> None:
     from lurcher.app.testing_mutants import mutate
     from lurcher.report.testing import mutated_data, mutated_lines
 
@@ -136,7 +136,7 @@ def _mutate(paths: Sequence[Path], only: str, budget: float, min_score: int | No
             for line in mutated_lines(one):
                 click.echo(line)
 
-    rules, wrong = mutate(paths, only=only, budget=budget, progress=tell)
+    rules, wrong = mutate(paths, only=only, budget=budget, jobs=jobs, progress=tell)
     if format_ == "json":
         data = mutated_data(rules) | {"wrong": [p.render() for p in wrong]}
         click.echo(json.dumps(data, ensure_ascii=False, indent=1))

@@ -48,7 +48,7 @@ def guesses(plan: n.Plan, schema: TableSchema, now: dt.datetime) -> list[Guess]:
             base[found[0][0]] = found[0][2]
     guess = [Guess(schema.name, "all conditions hold", base)]
     for i, condition in enumerate(conditions):
-        for column, what, value in (*fits[i][1:], *_missing(condition)):
+        for column, what, value in (*fits[i], *_missing(condition)):
             if column in names:
                 guess.append(Guess(schema.name, f"{column}: {what}", {**base, column: value}))
     distinct: dict[str, Guess] = {}
