@@ -208,3 +208,20 @@ def test_junit_has_a_case_for_each_test_and_holds_no_character_that_xml_forbids(
     cases = list(root.iter("testcase"))
     assert [(c.get("name"), [e.tag for e in c]) for c in cases] == [("good", []), ("bad", ["failure"])]
     assert "findings: expected none, got 1" in str(cases[1][0].get("message"))
+
+
+def test_several_processes_give_what_one_gives_in_order(rule: Path) -> None:
+    tests = [one(f"t{i}", "true" if i % 3 else "false", [event()]) for i in range(66)]
+    write(rule, *tests)
+    alone, together = run_tests([rule]), run_tests([rule], jobs=2)
+    assert [(o.test, o.status) for o in together.outcomes] == [(o.test, o.status) for o in alone.outcomes]
+    assert (together.count("failed"), together.count("passed")) == (22, 44)
+
+
+def test_files_beside_a_rule_stand_for_it(rule: Path) -> None:
+    # What a shell makes of `rules/*.yaml`.
+    write(rule, one("a", "true", [event()]))
+    beside = rule.with_name("rule.exclusions.yaml")
+    beside.write_text("exclusions: []\n", encoding="utf-8")
+    report = run_tests(sorted(rule.parent.glob("*.yaml")))
+    assert [o.test for o in report.outcomes] == ["a"]
