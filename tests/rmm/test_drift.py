@@ -152,3 +152,21 @@ def test_a_shared_signer_is_not_said_to_be_the_tools_own_since_then() -> None:
     """PDQ.com has signed PDQ Connect for longer than ISL Online."""
     (signer,) = drift_of("ISL Online")["ISL Online"].current
     assert _named(signer) == "PDQ.com Corporation (its certificates known since 2022-09)"
+
+
+def test_where_all_certificates_have_ended_who_signed_last_counts() -> None:
+    """The catalogue is behind, not the maker: the warning must not turn into a note as its facts grow old."""
+    late = dt.date(2026, 11, 24)
+    for term, tool, missed in (
+        ("DWSNET OÜ", "DWService", "DWSNET srl"),
+        ("Parsec Cloud", "Parsec", "Unity Technologies SF"),
+        ("MMSoft Design", "Pulseway", "Kaseya Holdings Inc."),
+        ("Point B Ltd", "GetScreen", "Kopetra Ltd."),
+        ("aweray limited", "AweSun", "上海贝锐信息科技股份有限公司"),
+    ):
+        drift = drift_of(term, today=late)[tool]
+        assert missed in [s.name for s in drift.current], term
+        assert drift.all_current
+    signer = CATALOGUE.signer("DWSNET srl")
+    assert signer is not None
+    assert _named(signer, late) == "DWSNET srl (in use since 2023-05, the last certificate that is known ended 2026-08)"

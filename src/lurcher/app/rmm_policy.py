@@ -18,13 +18,13 @@ def read_policy(path: Path, catalogue: Catalogue, today: dt.date) -> Policy:
     policy = load_policy(path, catalogue, today)
     if policy.errors:
         first = policy.errors[0]
-        line, column = first.position
+        line, _ = first.position
         more = f" (and {len(policy.errors) - 1} more)" if len(policy.errors) > 1 else ""
         raise LurcherError(
             f"{first.diagnostic.message} [{first.diagnostic.code}]{more}",
             f"lurcher rmm policy check {path} says all",
             str(path),
-            f"line {line}, column {column}",
+            line,
         )
     return policy
 

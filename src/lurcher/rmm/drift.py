@@ -64,8 +64,8 @@ def signer_terms(script: Script) -> tuple[SignerTerm, ...]:
 @dataclass(frozen=True, slots=True)
 class Drift:
     """A tool that the terms hit, with the signers that they miss. `terms` are those that hit it, `rule_terms` all of the rule's.
-    `all_current`: every signer whose certificate is valid today is
-    missed, so the rule finds no present copy of the tool."""
+    `all_current`: every signer whose certificate is valid today (or,
+    where none is, who signed last) is missed, so the rule finds no present copy of the tool."""
 
     tool: Tool
     terms: tuple[SignerTerm, ...]
@@ -87,12 +87,23 @@ def drifts(terms: tuple[SignerTerm, ...], catalogue: Catalogue, today: dt.date) 
             continue
         signers = [s for s in catalogue.signers_of(tool) if s.exact]
         missed = tuple(s for s in signers if s not in hit)
-        valid = [s for s in signers if s.valid_on(today)]
+        valid = _present(signers, today)
         current = tuple(s for s in valid if s in missed)
         own_terms = tuple(t for t in terms if any(t.hits(s.name) for s in catalogue.signers_of(tool)))
         if missed and own_terms:
             found.append(Drift(tool, own_terms, terms, missed, current, bool(valid) and len(current) == len(valid)))
     return tuple(found)
+
+
+def _present(signers: list[Signer], today: dt.date) -> list[Signer]:
+    """Who signs today. Where no certificate is known to be valid any more, the catalogue is behind, not the maker: then it is who
+    signed last."""
+    valid = [s for s in signers if s.valid_on(today)]
+    if valid:
+        return valid
+    ended = [(s.until, s) for s in signers if s.until is not None and s.since is not None and s.since <= today]
+    last = max((until for until, _ in ended), default=None)
+    return [s for until, s in ended if until == last]
 
 
 def proposed(drift: Drift) -> str:
@@ -111,12 +122,15 @@ def _shipped() -> Catalogue:
     return Catalogue.load()
 
 
-def _named(signer: Signer) -> str:
+def _named(signer: Signer, today: dt.date | None = None) -> str:
     if signer.since is None:
         return signer.name
     # A shared signer's oldest certificate may be another tool's.
     what = "in use" if len(signer.tools) == 1 else "its certificates known"
-    return f"{signer.name} ({what} since {signer.since:%Y-%m})"
+    ended = ""
+    if today is not None and not signer.valid_on(today) and signer.until is not None:
+        ended = f", the last certificate that is known ended {signer.until:%Y-%m}"
+    return f"{signer.name} ({what} since {signer.since:%Y-%m}{ended})"
 
 
 def _drifts(ctx: Context) -> tuple[Drift, ...]:
@@ -134,7 +148,7 @@ def misses(ctx: Context) -> Iterator[Placed]:
     for drift in _drifts(ctx):
         if drift.current:
             yield ctx.in_query(
-                MISSES, drift.terms[0].span, hint=_hint(drift), terms=_terms(drift), signers=_listed(drift.current)
+                MISSES, drift.terms[0].span, hint=_hint(drift), terms=_terms(drift), signers=_listed(drift.current, ctx.today)
             )
 
 
@@ -168,8 +182,8 @@ def _terms(drift: Drift) -> str:
     return ", ".join(dict.fromkeys(f"'{t.text}'" for t in drift.terms))
 
 
-def _listed(signers: tuple[Signer, ...]) -> str:
-    return "; ".join(_named(s) for s in signers)
+def _listed(signers: tuple[Signer, ...], today: dt.date | None = None) -> str:
+    return "; ".join(_named(s, today) for s in signers)
 
 
 def _hint(drift: Drift) -> str:

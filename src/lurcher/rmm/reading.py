@@ -60,7 +60,7 @@ def _over(base: Catalogue, data: dict[str, Any]) -> Catalogue:
         mine = tools.get(row["name"])
         one = _tool(row if mine is None else {"kind": mine.kind, "attack": list(mine.attack), **row}, known)
         if mine is not None:
-            facts = {key: (*getattr(mine, key), *getattr(one, key)) for key in _FACTS}
+            facts: dict[str, Any] = {key: (*getattr(mine, key), *getattr(one, key)) for key in _FACTS}
             said = {key: getattr(one, key) for key in ("vendor", "website") if row.get(key)}
             one = replace(mine, kind=one.kind, attack=one.attack, **facts, **said)
         tools[one.name] = one

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -86,7 +87,7 @@ def policy_check(file: Path, catalogue_path: Path | None, format_: str) -> None:
 
     today = now().date()
     found = load_policy(file, catalogue_of(catalogue_path), today)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "tool": r.tool.name, "in_force": r.in_force(today), "devices": list(r.devices), "signers": list(r.signers),
             "folders": list(r.folders), "domains": list(r.domains), "until": str(r.until or ""), "by": r.by, "reason": r.reason,
