@@ -5,6 +5,7 @@ engine over a session; its faults are set by the test.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import re
@@ -74,6 +75,11 @@ class LiveServer:
     def environment(self) -> dict[str, str]:
         """What lets azure-identity's default chain find the managed identity."""
         return {"IDENTITY_ENDPOINT": f"{self.url}/msi/token", "IDENTITY_HEADER": SECRET}
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """What lets lurcher find it in place of the services."""
+        return {f"LURCHER_ENDPOINT_{kind}": self.url for kind in ("SENTINEL", "DEFENDER", "ADX")}
 
     def close(self) -> None:
         self.http.shutdown()
@@ -163,8 +169,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Encoding", "gzip")
         if status != 204:
             self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        with contextlib.suppress(ConnectionError):  # whoever asked has gone
+            self.end_headers()
+            self.wfile.write(content)
 
 
 def _as_text(row: list[Any], columns: Columns) -> list[Any]:

@@ -17,7 +17,7 @@ from lurcher.kql.types import Column, ScalarType
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[live.LiveServer]:
     found = live.LiveServer(Session.open(None, datetime(2026, 3, 1, tzinfo=UTC)))
-    for name, value in {**found.environment, "LURCHER_ENDPOINT": found.url}.items():
+    for name, value in {**found.environment, **found.endpoints}.items():
         monkeypatch.setenv(name, value)
     yield found
     found.close()

@@ -44,7 +44,7 @@ def lake(tmp_path: Path) -> Path:
 
 def environment(server: live.LiveServer) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("LURCHER_", "AZURE_", "IDENTITY_"))}
-    return {**kept, **server.environment, "LURCHER_ENDPOINT": server.url, "LURCHER_NOW": fleet.NOW.isoformat()}
+    return {**kept, **server.environment, **server.endpoints, "LURCHER_NOW": fleet.NOW.isoformat()}
 
 
 def lurcher(server: live.LiveServer, *argv: str, lake: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -90,6 +90,8 @@ def test_what_did_not_come_is_told_and_ends_with_1(server: live.LiveServer) -> N
         (("query", "print 1", "--on", "defender", "--timespan", "1d"), "no time span"),
         (("query", "print 1", "--timespan", "P1D"), "--on"),
         (("query", "print 1", "--on", "defender", "--sql"), "--sql"),
+        (("query", "print 1", "--on", "defender", "--here", "arg"), "not --on a service"),
+        (("hunt", str(fleet.OURS), "--on", "defender", "--here", "arg"), "not --on a service"),
         (("query", "", "--on", "defender"), "empty"),
         (("pull", "DeviceEvents; print", "--on", "defender", "--since", "7d"), "cannot name a table"),
         (("pull", "DeviceEvents", "--on", "defender", "--since", "soon"), "no time"),
@@ -107,14 +109,16 @@ def test_what_cannot_be_asked_is_told_before_anything_is_sent(
     assert server.asked == []
 
 
-def test_how_far_defender_looks_back_is_told(server: live.LiveServer) -> None:
+def test_how_far_defender_looks_back_is_what_the_query_asks_for(server: live.LiveServer) -> None:
     done = lurcher(server, "query", "DeviceInfo | where Timestamp > ago(60d) | count", "--on", "defender")
-    assert "Defender looks back 30 days" in done.stderr
-    done = lurcher(
-        server, "query", "DeviceInfo | where Timestamp > ago(60d) | count", "--on", "defender", "--timespan", "P60D"
-    )
     assert done.stderr == ""
-    assert server.asked[-1].timespan == "2026-09-22T00:00:00.0000000Z/2026-11-21T00:00:00.0000000Z"
+    assert server.asked[-1].timespan == "2026-09-22T00:00:00.0000000Z/2026-11-22T00:00:00.0000000Z"
+    lurcher(server, "query", "DeviceInfo | where Timestamp > ago(6d) | count", "--on", "defender")
+    assert server.asked[-1].timespan == ""
+    done = lurcher(server, "query", "DeviceInfo | count", "--on", "defender")
+    assert "Defender looks back 30 days" in done.stderr
+    done = lurcher(server, "query", "DeviceInfo | count", "--on", "defender", "--timespan", "P90D")
+    assert done.stderr == ""
 
 
 def test_data_explorer_takes_another_now(server: live.LiveServer) -> None:
@@ -180,7 +184,7 @@ def test_a_rule_of_which_a_part_came_has_not_run(server: live.LiveServer, lake: 
 @pytest.mark.parametrize("target", TARGETS, ids=["sentinel", "defender", "adx"])
 def test_the_same_rows_are_no_difference(server: live.LiveServer, case: Path, target: str) -> None:
     kql = (
-        "DeviceProcessEvents | summarize n = count(), earliest = min(Timestamp), mean = avg(ProcessId), files = make_set(FileName, 3)"
+        "DeviceProcessEvents | summarize n = count(), since = min(Timestamp), mean = avg(ProcessId), files = make_set(FileName, 3)"
         " by DeviceName"
     )
     done = lurcher(server, "compare", kql, "--on", target, lake=case)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from lurcher.app.session import Session
 from lurcher.errors import LurcherError
 from lurcher.kql.source import Source
+from lurcher.kql.values import TICKS_PER_DAY
 
 if TYPE_CHECKING:
     from lurcher.engines.base import Result
@@ -54,7 +55,9 @@ class Live:
         from lurcher.engines.remote.spans import parse_span
         from lurcher.engines.remote.targets import parse_target
 
-        target = parse_target(on.target, on.endpoint or os.environ.get("LURCHER_ENDPOINT") or None)
+        # An address of its own for each service: that of one must not get the questions, and the token, of another.
+        kind = on.target.partition(":")[0].strip().upper()
+        target = parse_target(on.target, on.endpoint or os.environ.get(f"LURCHER_ENDPOINT_{kind}") or None)
         options: dict[str, str] = {}
         if as_of is not None:
             if target.kind != "adx":
@@ -71,7 +74,8 @@ class Live:
         return self.engine.name
 
     def run(self, source: Source) -> Outcome:
-        return self.engine.run(source.text, self.span, self.compiled(source))
+        compiled = self.compiled(source)
+        return self.engine.run(source.text, self._span(compiled), compiled)
 
     def compiled(self, source: Source) -> Compiled | None:
         """The text as lurcher understands it. What it does not understand, the service may."""
@@ -84,28 +88,40 @@ class Live:
         """For hunts: all rows, or `LurcherError`."""
         from lurcher.hunt.answers import answer_of
 
-        return answer_of(self.engine.table(kql, self.span, self.compiled(Source(kql))))
+        compiled = self.compiled(Source(kql))
+        return answer_of(self.engine.table(kql, self._span(compiled), compiled))
 
     def fingerprint(self) -> str:
         """What is known of the data that a hunt saw: whose they are, and what time of them was asked for."""
         return f"{self.name}, {self.span.text if self.span is not None and self.span.text else 'no time span'}"
 
-    def note(self, compiled: Compiled | None) -> str:
-        """What to know of the time that the service looks at; '' where there is nothing to say."""
-        if self.engine.target.kind != "defender" or self.span is not None or compiled is None or not compiled.ok:
-            return ""
-        from lurcher.engines.remote.spans import ticks_of
+    def _span(self, compiled: Compiled | None) -> Span | None:
+        """What was said; for Defender, which else looks back thirty days, what the query asks for, where that is more."""
+        from lurcher.engines.remote.spans import Span, ticks_of
+
+        starts = self._starts(compiled) if self.span is None and self.engine.target.kind == "defender" else []
+        first = ticks_of(self.session.now) - _DEFENDER_DAYS * TICKS_PER_DAY
+        known = [s for s in starts if s is not None]
+        if not known or len(known) < len(starts) or min(known) >= first:
+            return self.span
+        return Span(min(known), ticks_of(self.session.now) + TICKS_PER_DAY)
+
+    def _starts(self, compiled: Compiled | None) -> list[int | None]:
+        """From when on a query reads each of its tables; None where it does not say."""
         from lurcher.plan.windows import ANY_TIME, scan_windows
 
-        first = ticks_of(self.session.now) - _DEFENDER_DAYS * 864_000_000_000
-        for query in compiled.queries:
-            for windows in scan_windows(query.plan).values():
-                start = windows.get("Timestamp", ANY_TIME).start
-                if start is not None and start < first - 600_000_000:
-                    return (
-                        f"note: Defender looks back {_DEFENDER_DAYS} days; for more name the time: --timespan START/END"
-                    )
-        return ""
+        if compiled is None or not compiled.ok:
+            return []
+        scans = [windows for query in compiled.queries for windows in scan_windows(query.plan).values()]
+        return [windows.get("Timestamp", ANY_TIME).start for windows in scans]
+
+    def note(self, compiled: Compiled | None) -> str:
+        """What to know of the time that the service looks at; '' where there is nothing to say."""
+        if self.engine.target.kind != "defender" or self.span is not None or None not in self._starts(compiled):
+            return ""
+        return (
+            f"note: the query says no time: Defender looks back {_DEFENDER_DAYS} days (--timespan START/END for more)"
+        )
 
     def render(self, result: Result, compiled: Compiled | None, index: int) -> Render | None:
         """What the text's `render` asks for of one of its results. A chart names columns: only where the service gave those that

@@ -32,6 +32,11 @@ class Asked:
     geo: Path | None = None
     here: tuple[str, ...] = ()
 
+    @property
+    def given(self) -> bool:
+        """Whether any was said."""
+        return self != Asked()
+
 
 class SessionSupplies:
     """Implements `lurcher.plan.supplies.Supplies`, and gives the rows. Files and URLs are read once."""

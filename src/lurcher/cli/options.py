@@ -115,7 +115,7 @@ def on_options(function: F) -> F:
             ),
             click.option(
                 "--endpoint", metavar="URL",
-                help="With --on: another address of the service (sovereign clouds; or $LURCHER_ENDPOINT).",
+                help="With --on: another address of the service (or $LURCHER_ENDPOINT_SENTINEL, _DEFENDER, _ADX).",
             ),
         )
     ):  # fmt: skip
@@ -161,7 +161,11 @@ def endpoint_options(function: F) -> F:
         return function(*args, on=On(target, endpoint, None, rest.get("timeout")), **rest)
 
     for option in (
-        click.option("--endpoint", metavar="URL", help="Another address of the service (or $LURCHER_ENDPOINT)."),
+        click.option(
+            "--endpoint",
+            metavar="URL",
+            help="Another address of the service (or $LURCHER_ENDPOINT_SENTINEL, _DEFENDER, _ADX).",
+        ),
         click.option(
             "--on",
             "target",

@@ -173,7 +173,9 @@ def test_a_body_without_end_is_not_read() -> None:
             yield b"x" * 1000
 
     with pytest.raises(TooLarge):
-        bounded(endless(), 10_000)
+        bounded(endless(), 60, 10_000)
+    with pytest.raises(RemoteError, match="did not end"):
+        bounded(endless(), -1)
 
 
 def test_rows_of_a_cut_answer_are_kept_and_the_cut_is_told() -> None:

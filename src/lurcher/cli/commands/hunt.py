@@ -84,6 +84,8 @@ def command(
     if on is not None:
         from lurcher.app.live import Live, told_on_stderr
 
+        if asked.given:
+            raise click.UsageError("--watchlist, --allow-url and the like are of hunts that run here, not --on a service")
         live = Live.open(on, session, as_of=as_of, told=told_on_stderr)
     started = datetime.now(UTC)
     if since_last:

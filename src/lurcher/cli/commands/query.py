@@ -96,8 +96,10 @@ def command(
     if on is not None:
         from lurcher.app.live import query_on
 
-        if data or show_sql:
-            raise click.UsageError("--data and --sql are of queries that run here, not --on a service")
+        if data or show_sql or asked.given:
+            raise click.UsageError(
+                "--data, --sql, --watchlist and the like are of queries that run here, not --on a service"
+            )
         whole = query_on(on, source, lake, now(), as_of, format_, output, chart)
         click.get_current_context().exit(0 if whole else 1)
     session = open_session(lake, now(), as_of, files=data, table=table, limits=limits, asked=asked, source=source)

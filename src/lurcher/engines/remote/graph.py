@@ -40,8 +40,12 @@ class Graph:
                 headers={"Authorization": f"Bearer {token}"},
                 timeout=timeout,
             ) as response:
-                return Reply(response.status_code, dict(response.headers.items()), bounded(response.iter_bytes()))
-        except TooLarge:
+                return Reply(
+                    response.status_code,
+                    dict(response.headers.items()),
+                    bounded(response.iter_bytes(), question.seconds + 60),
+                )
+        except (TooLarge, RemoteError):
             raise
         except httpx.InvalidURL:
             raise RemoteError(f"{self._target.endpoint} is no address of a service") from None

@@ -7,6 +7,7 @@ the answer is not used: of one that is cut it drops the rows that came. So its c
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -28,11 +29,12 @@ class Kusto:
 
         self._target = target
         self._kept = threading.local()
+        self._seconds = 180.0
         builder = KustoConnectionStringBuilder.with_azure_token_credential(target.endpoint, credential())
         self._client = KustoClient(builder)
         session = self._client._session
         for prefix in ("https://", "http://"):
-            session.mount(prefix, _keeping(self._keep))
+            session.mount(prefix, _keeping(self._keep, lambda: self._seconds + 60))
 
     def _keep(self, reply: Reply | Exception) -> None:
         self._kept.reply = reply
@@ -51,6 +53,7 @@ class Kusto:
         for name, value in question.options.items():
             properties.set_option(name, value)
         self._kept.reply = None
+        self._seconds = question.seconds
         try:
             # Not `execute`, which would take a text that begins with a dot for a command.
             self._client.execute_query(self._target.place, question.kql, properties)
@@ -78,7 +81,7 @@ class Kusto:
         client.close()
 
 
-def _keeping(keep: Any) -> Any:
+def _keeping(keep: Any, seconds: Callable[[], float]) -> Any:
     from requests.adapters import HTTPAdapter
 
     class Keeping(HTTPAdapter):
@@ -89,11 +92,11 @@ def _keeping(keep: Any) -> Any:
             of_query = request.method == "POST"
             response = super().send(request, True, timeout, *args, **more)
             try:
-                body = bounded(response.iter_content(1 << 16))
-            except TooLarge as error:
+                body = bounded(response.iter_content(1 << 16), seconds())
+            except (TooLarge, RemoteError) as error:
                 keep(error if of_query else None)
                 response.close()
-                raise OSError("too large") from None
+                raise OSError("not whole") from None
             response._content = body
             if of_query:
                 keep(Reply(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body))

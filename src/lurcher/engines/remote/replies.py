@@ -108,13 +108,16 @@ def retry_after(text: str) -> float | None:
         return None
 
 
-def bounded(chunks: Iterable[bytes], limit: int = MAX_BYTES) -> bytes:
-    """All of a body, not without end."""
+def bounded(chunks: Iterable[bytes], seconds: float, limit: int = MAX_BYTES) -> bytes:
+    """All of a body, not without end: neither of its bytes nor of the time in which they drip."""
+    until = time.monotonic() + seconds
     parts: list[bytes] = []
     size = 0
     for chunk in chunks:
         size += len(chunk)
         if size > limit:
             raise TooLarge(f"the answer is larger than {limit:,} bytes")
+        if time.monotonic() > until:
+            raise RemoteError(f"the answer did not end within {seconds:.0f} s", "give it longer: --timeout SECONDS")
         parts.append(chunk)
     return b"".join(parts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from lurcher.engines.remote.faults import TooLarge
+from lurcher.engines.remote.faults import RemoteError, TooLarge
 from lurcher.engines.remote.replies import Reply, bounded
 from lurcher.engines.remote.services import Question, credential, needed, no_token, unreachable
 from lurcher.engines.remote.targets import Target
@@ -57,10 +57,10 @@ class LogAnalytics:
                 connection_timeout=15,
             )
             with response:
-                body = bounded(response.iter_bytes())
+                body = bounded(response.iter_bytes(), seconds + 60)
                 headers = {k.lower(): v for k, v in response.headers.items()}
                 return Reply(response.status_code, headers, body)
-        except TooLarge:
+        except (TooLarge, RemoteError):
             raise
         except ClientAuthenticationError as error:
             raise no_token(error) from None

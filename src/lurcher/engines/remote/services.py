@@ -94,7 +94,7 @@ def unreachable(title: str, error: BaseException) -> Exception:
     if name == "gaierror":
         return RemoteError(f"the host of {title} has no address", "is its name right, is there a network?")
     if "Timeout" in name or isinstance(_root(error), TimeoutError):
-        return Broken(f"{title} did not answer in time")
+        return RemoteError(f"{title} did not answer in time", "give it longer: --timeout SECONDS; or ask for less")
     return Broken(f"the connection to {title} failed ({shown(name)})")
 
 
