@@ -55,13 +55,13 @@ def repr_json(value: Any) -> bytes:
         return repr(value)[:65_536].encode("utf-8", "backslashreplace")
 
 
-def stretches(leaf: Leaf, unwrap: str = "") -> Iterator[Lines | Piece]:
+def stretches(leaf: Leaf, unwrap: str = "", blocks: int = 1) -> Iterator[Lines | Piece]:
     """A file, some of it at a time: lines that `objects` makes objects of, or, of a document, its objects."""
     if not is_lines(leaf):
         yield from _of_values(leaf, unwrap)
         return
     with reading(leaf.name), closing(leaf.open()) as stream:
-        yield from read_lines(stream)
+        yield from read_lines(stream, blocks)
 
 
 def objects(stretch: Lines | Piece, unwrap: str = "") -> Piece:

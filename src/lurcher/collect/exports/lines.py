@@ -32,12 +32,12 @@ def _of_text(first: int, text: bytes) -> Lines:
     return Lines(first, text.split(b"\n"), text=text)
 
 
-def read_lines(stream: IO[bytes]) -> Iterator[Lines]:
-    """The lines of a stream, some at a time. A line beyond `MAX_LINE` is passed over and told of."""
+def read_lines(stream: IO[bytes], blocks: int = 1) -> Iterator[Lines]:
+    """The lines of a stream, so many blocks of them at a time. A line beyond `MAX_LINE` is passed over and told of."""
     number, rest = 1, b""
     pieces: list[bytes] = []
     held = 0
-    while block := stream.read(BLOCK):
+    while block := stream.read(blocks * BLOCK):
         end = block.rfind(b"\n")
         if end < 0:
             pieces.append(block)

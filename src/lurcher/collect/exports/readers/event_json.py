@@ -54,8 +54,14 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
 
 
 class _Objects(EventParts):
+    """`blocks`: what is read at once; more is faster, and takes memory of each process."""
+
+    def __init__(self, blocks: int = 1) -> None:
+        super().__init__()
+        self._blocks = blocks
+
     def cut(self, leaf: Leaf, context: ReadContext) -> Iterator[Lines | Piece]:
-        return stretches(leaf)
+        return stretches(leaf, blocks=self._blocks)
 
     def splits(self, leaf: Leaf) -> bool:
         return is_lines(leaf)
@@ -72,7 +78,7 @@ class _Objects(EventParts):
 
 @source_format("event-json", "Windows events as JSON", 27, _recognise, _Objects)
 def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
-    return one_after_another(_Objects(), leaf, context)
+    return one_after_another(_Objects(2), leaf, context)
 
 
 def events(leaf: Leaf) -> Iterator[Events | Reject]:
