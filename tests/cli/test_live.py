@@ -121,6 +121,18 @@ def test_how_far_defender_looks_back_is_what_the_query_asks_for(server: live.Liv
     assert done.stderr == ""
 
 
+def test_a_lake_has_names_for_targets(server: live.LiveServer, lake: Path) -> None:
+    with (lake / "lake.toml").open("a") as file:
+        file.write(f'[targets]\nprod = "{SENTINEL}"\nodd = "adx:http://127.0.0.1:1/db"\n')
+    assert lurcher(server, "query", "print 1", "--on", "prod", lake=lake).returncode == 0
+    assert live.WORKSPACE in server.asked[0].path
+    done = lurcher(server, "query", "print 1", "--on", "test", lake=lake)
+    assert (done.returncode, "there are: odd, prod" in done.stderr) == (2, True)
+    done = lurcher(server, "query", "print 1", "--on", "odd", lake=lake)
+    assert (done.returncode, "is an address" in done.stderr) == (2, True)
+    assert len(server.asked) == 1
+
+
 def test_data_explorer_takes_another_now(server: live.LiveServer) -> None:
     lurcher(server, "query", "print now()", "--on", TARGETS[2], "--as-of", "2026-03-01")
     assert json.loads(server.asked[0].body["properties"])["Options"]["query_now"] == "2026-03-01T00:00:00.000000Z"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lurcher.app.session import Session
-from lurcher.errors import LurcherError
+from lurcher.errors import LurcherError, shown
 from lurcher.kql.source import Source
 from lurcher.kql.values import TICKS_PER_DAY
 
@@ -55,9 +55,11 @@ class Live:
         from lurcher.engines.remote.spans import parse_span
         from lurcher.engines.remote.targets import parse_target
 
+        lake = session.tables.lake
+        text = named(on.target, lake.settings.targets if lake is not None else {})
         # An address of its own for each service: that of one must not get the questions, and the token, of another.
-        kind = on.target.partition(":")[0].strip().upper()
-        target = parse_target(on.target, on.endpoint or os.environ.get(f"LURCHER_ENDPOINT_{kind}") or None)
+        kind = text.partition(":")[0].strip().upper()
+        target = parse_target(text, on.endpoint or os.environ.get(f"LURCHER_ENDPOINT_{kind}") or None)
         options: dict[str, str] = {}
         if as_of is not None:
             if target.kind != "adx":
@@ -133,6 +135,22 @@ class Live:
 
     def close(self) -> None:
         self.engine.close()
+
+
+def named(text: str, targets: Mapping[str, str]) -> str:
+    """The target that a name in `lake.toml` stands for; any other text as it is. Raises `LurcherError` for a name that stands for
+    an address: a lake that somebody else made must not say where questions go."""
+    found = targets.get(text.strip())
+    if found is None:
+        if targets and ":" not in text and text.strip().lower() != "defender":
+            raise LurcherError(f"lake.toml names no target {shown(text)!r}", f"there are: {', '.join(sorted(targets))}")
+        return text
+    if "://" in found:
+        raise LurcherError(
+            f"the target {shown(text)!r} in lake.toml is an address",
+            "name the service: sentinel:ID, defender, adx:CLUSTER/DATABASE",
+        )
+    return found
 
 
 def told_on_stderr(text: str) -> None:

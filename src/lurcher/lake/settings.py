@@ -13,6 +13,9 @@
     [elsewhere]
     here = ["arg", "workspace:contoso"]   # their tables are the lake's own
 
+    [targets]
+    prod = "sentinel:00000000-0000-0000-0000-000000000000"   # --on prod
+
 A key that is not known is an error: a setting that does nothing is worse than none."""
 
 from __future__ import annotations
@@ -34,9 +37,11 @@ class Settings:
     watchlists: dict[str, str] = field(default_factory=dict)
     geo: str = ""
     here: tuple[str, ...] = ()
+    #: name -> a live service that `--on` takes
+    targets: dict[str, str] = field(default_factory=dict)
 
 
-_TOP = ("format", "platform", "externaldata", "watchlists", "geo", "elsewhere")
+_TOP = ("format", "platform", "externaldata", "watchlists", "geo", "elsewhere", "targets")
 
 
 def read_settings(data: dict[str, Any], text: str, path: str) -> Settings:
@@ -81,6 +86,7 @@ def read_settings(data: dict[str, Any], text: str, path: str) -> Settings:
         pairs("watchlists", "watchlists", section("watchlists")),
         file,
         texts("elsewhere", "here", elsewhere.get("here", [])),
+        pairs("targets", "targets", section("targets")),
     )
 
 
