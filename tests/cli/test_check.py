@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,38 @@ def test_the_script_of_the_action_runs(rules: Path, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("::notice file=rules/note.yaml")
     assert (tmp_path / "out.sarif").is_file()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks for processes in /proc")
+def test_workers_end_with_the_process_that_they_work_for(tmp_path: Path) -> None:
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    for i in range(3000):
+        (folder / f"{i:04}.yaml").write_text(RULE.format(number=i, condition="FileName has 'x'"), encoding="utf-8")
+    argv = [sys.executable, "-m", "lurcher", "check", "rules", "--jobs", "2"]
+    with subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        workers: set[int] = set()
+        until = time.monotonic() + 30
+        while len(workers) < 2 and process.poll() is None and time.monotonic() < until:
+            workers = {c for c in children_of(process.pid) if b"spawn_main" in command_line(c)}
+            time.sleep(0.05)
+        process.kill()
+    assert len(workers) == 2
+    until = time.monotonic() + 30
+    while any(b"spawn_main" in command_line(w) for w in workers) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(b"spawn_main" in command_line(w) for w in workers)
+
+
+def children_of(pid: int) -> list[int]:
+    try:
+        return [int(c) for c in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""

@@ -11,7 +11,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from lurcher.app.check import against, check, outputs, read_baseline_file, sarif_document
+from lurcher.app.check import check
+from lurcher.app.checked import against, outputs, read_baseline_file, sarif_document
 from lurcher.app.session import Session
 from lurcher.errors import LurcherError
 from lurcher.report.problems import github_lines

@@ -5,7 +5,7 @@
 | `files_of`: what is to be looked at, in order | this process |
 | `_part`: load, mend, check; give rows | a worker, a part of the files at a time |
 | `_twice`: ids that two rules have | this process, from the rows |
-| `_judged`: what a baseline has already | this process |
+| `lurcher.app.checked`: what a baseline has already; JSON, SARIF, annotations | this process |
 
 Rows are all that is kept, so that a folder of any size is checked in the memory of its problems.
 """
@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from lurcher.app.rules import RuleText, load_place
 from lurcher.app.session import Session
@@ -28,9 +27,6 @@ from lurcher.errors import LurcherError
 from lurcher.kql.diagnostics import Diagnostic, Refused, Severity
 from lurcher.kql.source import Source, Span
 from lurcher.report.problems import ProblemRow, at_least, fitted
-
-if TYPE_CHECKING:
-    from lurcher.report.sarif import Baseline, SarifDocument
 
 #: Fewer files than this are checked in this process: workers take half a second to come up.
 FEW = 150
@@ -326,14 +322,27 @@ def _in_processes(
 
 def _begin(lake: Path | None, now: datetime) -> None:
     import signal
+    import threading
 
     import lurcher.rmm.drift  # noqa: F401 (declares its checks)
     from lurcher.lake import Lake
 
     global _SESSION
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     # Ctrl-C ends the process that waits for this one, and that ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _SESSION = Session.open(Lake.open(lake) if lake is not None else None, now)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    import multiprocessing
+    import os
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(part: Sequence[tuple[Path | RuleText, bool]], *, fix: bool) -> _Result:
@@ -379,167 +388,6 @@ def _counted(rule: Rule, exclusion: Exclusion, session: Session) -> tuple[Diagno
         scenario = exclusion.scenario or exclusion.id
         return (NOT_COUNTED.at(Span(0, len(exclusion.when)), scenario=scenario, why=why),)
     return found.diagnostics if found is not None else ()
-
-
-# --- as SARIF ---
-def sarif_document(report: CheckReport, base: Path, *, notes: bool = True) -> SarifDocument:
-    """The report as the SARIF renderer reads it; paths relative to `base`. Without `notes` those are left out."""
-    import lurcher
-    from lurcher.content.checks.registry import CHECKS
-    from lurcher.kql.diagnostics import RULES
-    from lurcher.report.sarif import INFORMATION, SarifDocument, SarifPlace, SarifResult, SarifRule, relative
-
-    rows = [row for row in report.rows if notes or row.severity is not Severity.NOTE]
-    names = relative(dict.fromkeys([*(row.file for row in rows), *report.files]), str(base))
-    rules = tuple(
-        SarifRule(
-            code,
-            RULES[code].message if code in RULES else code,
-            (RULES[code].severity if code in RULES else Severity.WARNING).value,
-            CHECKS[code].doc if code in CHECKS else "",
-            f"{INFORMATION}#{code}",
-            (_family(code),),
-        )
-        for code in sorted({row.code for row in rows})
-    )
-    results = []
-    for row in rows:
-        about: dict[str, Any] = {key: value for key, value in (("rule", row.rule), ("name", row.name)) if value}
-        if row.fixable:
-            about["fixable"] = True
-        place = SarifPlace(names[row.file], row.line, row.column, row.end_line, row.end_column, row.text)
-        said = row.message + (f" ({row.hint})" if row.hint else "")
-        # The key of a rule without an id is made of its path, which moves with the file.
-        subject = row.rule if "#" not in row.rule else ""
-        results.append(
-            SarifResult(row.code, row.severity.value, said, place, subject, row.silenced or None, "inSource", about)
-        )
-    skipped = tuple((names.get(file, file), why) for file, why in report.skipped)
-    return SarifDocument(
-        rules,
-        tuple(results),
-        lurcher.__version__,
-        base.resolve().as_uri().rstrip("/") + "/",
-        skipped,
-        frozenset(names[file] for file in report.files),
-    )
-
-
-_FAMILIES = (
-    ("KS", "query"), ("LU0", "query"), ("LU1", "loading"), ("LU22", "attack"), ("LU2", "metadata"), ("LU32", "cost"),
-    ("LU3", "query"), ("LU4", "exclusions"), ("LU5", "signers"), ("LX", "exclusions"),
-)  # fmt: skip
-
-
-def _family(code: str) -> str:
-    return next((name for prefix, name in _FAMILIES if code.startswith(prefix)), "rules")
-
-
-def read_baseline_file(path: Path) -> Baseline:
-    """Raises `LurcherError` where there is none that can be read."""
-    from lurcher.report.sarif import MAX_BASELINE, read_baseline
-
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BASELINE + 1)
-    except OSError as error:
-        raise LurcherError(f"the baseline cannot be read: {error.strerror or error}", path=str(path)) from None
-    return read_baseline(content, str(path))
-
-
-def against(report: CheckReport, baseline: Baseline, base: Path) -> int:
-    """Mark each problem of a report as new, updated or unchanged since a baseline; gives how many of that are gone."""
-    from lurcher.report.sarif import compare
-
-    states, gone = compare(sarif_document(report, base), baseline)
-    marked = [replace(row, state=state) for row, state in zip(report.rows, states, strict=True)]
-    report.loading, report.problems = marked[: len(report.loading)], marked[len(report.loading) :]
-    return len(gone)
-
-
-# --- what is written ---
-@dataclass(frozen=True)
-class Outputs:
-    """A report in each of its forms. `gone`: problems of the baseline that are not there any more."""
-
-    report: CheckReport
-    base: Path
-    baseline: Baseline | None
-    gone: int
-    notes: bool
-    short: bool
-
-    @property
-    def _rows(self) -> list[ProblemRow]:
-        return [r for r in self.report.rows if self.notes or r.severity is not Severity.NOTE]
-
-    def text(self) -> str:
-        from lurcher.report.problems import lines, summary, visible_line
-
-        report = self.report
-        said = [f"{visible_line(path)}: repairs written" for path in report.fixed]
-        if self.short:
-            said += summary(self._rows)
-        else:
-            said += lines(r for r in self._rows if r.state != "unchanged")
-        said += [visible_line(f"{path}: skipped: {why}") for path, why in report.skipped]
-        return "".join(f"{line}\n" for line in said)
-
-    def last_line(self) -> str:
-        from lurcher.report.text import counted
-
-        report = self.report
-        more = [f"{report.silenced:,} silenced"] if report.silenced else []
-        if self.baseline is not None:
-            more.append(f"{report.known:,} known from the baseline, {self.gone:,} of it gone")
-        left = len(report.rules) - sum(r.runs for r in report.rules)
-        return (
-            f"{counted(len(report.rules), 'rule')}{f' ({left:,} cannot run)' if left else ''}: "
-            f"{counted(report.count(Severity.ERROR), 'error')}, "
-            f"{counted(report.count(Severity.WARNING), 'warning')}, {counted(report.count(Severity.NOTE), 'note')}"
-            + "".join(f", {part}" for part in more)
-        )
-
-    def data(self) -> dict[str, Any]:
-        from lurcher.report.problems import by_code
-
-        report = self.report
-        loading = len(report.loading)
-        shown = [r for r in report.rows[loading:] if self.notes or r.severity is not Severity.NOTE]
-        return {
-            "rules": len(report.rules),
-            "running": sum(r.runs for r in report.rules),
-            "problems": [] if self.short else [r.as_data() for r in shown],
-            "loading": [] if self.short else [r.as_data() for r in report.loading],
-            "summary": [c.as_data() for c in by_code(self._rows)],
-            "skipped": [list(s) for s in report.skipped],
-            "fixed": report.fixed,
-        } | ({"gone": self.gone} if self.baseline is not None else {})
-
-    def sarif(self) -> str:
-        from lurcher.report.sarif import sarif, text_of
-
-        return text_of(sarif(sarif_document(self.report, self.base, notes=self.notes), self.baseline))
-
-    def github(self) -> str:
-        from lurcher.report.problems import github_lines
-        from lurcher.report.sarif import relative
-
-        rows = [r for r in self._rows if r.state != "unchanged"]
-        names = relative(dict.fromkeys(r.file for r in rows), str(self.base))
-        return "".join(f"{line}\n" for line in github_lines(rows, tuple(names.items())))
-
-
-def outputs(
-    report: CheckReport,
-    base: Path,
-    baseline: Baseline | None = None,
-    gone: int = 0,
-    *,
-    notes: bool = True,
-    short: bool = False,
-) -> Outputs:
-    return Outputs(report, base, baseline, gone, notes, short)
 
 
 def cores() -> int:

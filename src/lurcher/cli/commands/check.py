@@ -54,7 +54,8 @@ def command(
     Ends with 0 where there are notes at most (see --fail-on), 1 with warnings or errors, 2 where a path cannot be read. A line
     "# lurcher: ignore CODE reason" in a rule's file silences a warning. The codes: docs/rules.md; in a pipeline: docs/ci.md.
     """
-    from lurcher.app.check import against, check, cores, outputs, read_baseline_file
+    from lurcher.app.check import check, cores
+    from lurcher.app.checked import against, outputs, read_baseline_file
     from lurcher.app.lakes import find_lake
     from lurcher.app.query import open_session
     from lurcher.kql.diagnostics import Severity
