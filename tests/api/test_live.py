@@ -65,3 +65,16 @@ def test_rows_are_pulled_into_the_case(server: live.LiveServer, case: lurcher.Ca
         assert (report.added, report.rows, report.failed) == (added, 2, [])
     # A text at the service is what the table's column is here.
     assert [row["x"] for row in case.query("DeviceEvents | project x = toint(AdditionalFields.x)")] == [1, 1]
+
+
+def test_rules_run_on_a_service(server: live.LiveServer, tmp_path: Path) -> None:
+    case = lurcher.init(tmp_path / "old", as_of="2020-01-01")
+    rows = "datatable(Timestamp: datetime, DeviceName: string)[datetime(2026-01-01), 'pc1']"
+    hunt = case.hunt(f"{rows} | where DeviceName != 'x'", on="defender")
+    assert hunt.not_run == []
+    assert [f.device for f in hunt.new] == ["pc1"]
+    assert hunt.report.now.year >= 2026
+    # An answer of other columns than were asked for.
+    server.always = live.document({"schema": [{"name": "a", "type": "Int64"}], "results": [{"a": 2}]})
+    (rule,) = case.hunt("DeviceEvents | project Timestamp, DeviceName", on="defender").not_run
+    assert "the answer has no column" in rule.run.reason

@@ -160,7 +160,9 @@ class Case:
         if on is not None:
             from lurcher.api import live
 
-            with live.opened(self._session(options), on, options, timespan=timespan, endpoint=endpoint) as service:
+            with live.opened(
+                self._session_of_now(options), on, options, timespan=timespan, endpoint=endpoint
+            ) as service:
                 return live.query(service, _source(kql))
         return _query(self.lake, kql, _paths((data,)), table, self._with(options), settled="as_of" in options)
 
@@ -183,7 +185,7 @@ class Case:
         """
         from lurcher.api import live
 
-        with live.opened(self._session(options), on, options, endpoint=endpoint) as service:
+        with live.opened(self._session_of_now(options), on, options, endpoint=endpoint) as service:
             return live.pull(
                 self.lake, service, table, since, until, now=_now(), where=where, time_column=time_column, again=again
             )
@@ -200,7 +202,7 @@ class Case:
         """Run a query here and on a live service: `.equal`, and what differs in `.differences`."""
         from lurcher.api import live
 
-        session = self._session(options)
+        session = self._session_of_now(options)
         with live.opened(session, on, options, timespan=timespan, endpoint=endpoint) as service:
             return live.compare(service, session, _source(kql))
 
@@ -236,21 +238,32 @@ class Case:
         force: Iterable[str] = (),
         triage: bool = True,
         report: PathLike | Iterable[PathLike] = (),
+        on: str | None = None,
+        timespan: str | None = None,
+        endpoint: str | None = None,
         **options: Unpack[Options],
     ) -> reports.Hunt:
         """Run rules with their exclusions and keep what they find in the case's ledger: files, folders, or the text of a rule.
 
         `force` names exclusions to apply that are refused for what they hide. `report` are files to write it to, whose names say in
-        which form (`hunt.html`). A rule that does not run is in the report with its
-        reason. Raises `LurcherError` where there is no rule.
+        which form (`hunt.html`). `on`: the live service that runs them, see `query`. A rule that does not run is in the report with
+        its reason. Raises `LurcherError` where there is no rule.
         """
         from lurcher.app.hunt import hunt
         from lurcher.app.reports import check_paths, document_of, write
 
         files = [Path(p) for p in ([report] if isinstance(report, str | os.PathLike) else report)]
         check_paths(files)
-        session = self._session(options)
-        found = hunt(self.lake, _rules(rules), session, started=datetime.now(UTC), forced=_texts(force), triage=triage)
+        started, forced = datetime.now(UTC), _texts(force)
+        if on is None:
+            session = self._session(options)
+            found = hunt(self.lake, _rules(rules), session, started=started, forced=forced, triage=triage)
+        else:
+            from lurcher.api import live
+
+            session = self._session_of_now(options)
+            with live.opened(session, on, options, timespan=timespan, endpoint=endpoint) as service:
+                found = hunt(self.lake, _rules(rules), session, started=started, forced=forced, live=service)
         if files:
             write(document_of(found, self.lake, session), files)
         return reports.Hunt(found)
@@ -279,6 +292,13 @@ class Case:
 
     def _with(self, options: Options) -> Options:
         return checked({**self.options, **options})
+
+    def _session_of_now(self, options: Options) -> Session:
+        """For a live service: its now() is now, whatever the case's own is."""
+        wanted = self._with(options)
+        if "as_of" not in options:
+            wanted.pop("as_of", None)
+        return _opened(self.lake, wanted)
 
     def _session(self, options: Options) -> Session:
         return _opened(self.lake, self._with(options), settled="as_of" in options)

@@ -28,7 +28,7 @@ def opened(
     from lurcher.app.live import Live, On
 
     as_of = as_of_text(options.get("as_of"))
-    live = Live.open(On(on, endpoint, timespan, options.get("timeout")), session, as_of=as_of)
+    live = Live.open(On(on, endpoint, timespan, session.limits.timeout), session, as_of=as_of)
     try:
         yield live
     finally:

@@ -91,7 +91,14 @@ class Live:
         from lurcher.hunt.answers import answer_of
 
         compiled = self.compiled(Source(kql))
-        return answer_of(self.engine.table(kql, self._span(compiled), compiled))
+        answer = answer_of(self.engine.table(kql, self._span(compiled), compiled))
+        if compiled is not None and compiled.ok:
+            # Of a table's own columns the service may have others than lurcher knows.
+            asked = {c.name for c in compiled.queries[0].columns if c.name.startswith("lurcher_")}
+            missing = asked - set(answer.columns)
+            if missing:
+                raise LurcherError(f"the answer has no column {shown(min(missing))}, which the query asks for")
+        return answer
 
     def fingerprint(self) -> str:
         """What is known of the data that a hunt saw: whose they are, and what time of them was asked for."""
