@@ -215,4 +215,6 @@ def _runs(source: Ledger, hunt: int) -> Iterator[RunRecord]:
                     entity, device, text, state in ("new", "known"), total, explained, by, first, last, keys, keys_hash, known
                 )
             )  # fmt: skip
-        yield RunRecord(run[1], *run[2:6], run[6], run[7], (run[8], run[9]), run[10], run[11], tuple(seen))
+        yield RunRecord(
+            run[1], run[2], run[3], run[4], run[5], run[6], run[7], (run[8], run[9]), run[10], run[11], tuple(seen)
+        )  # fmt: skip

@@ -22,12 +22,6 @@ _STATES = ["new", "known", "suppressed", "gone", "closed"]
 class Findings(click.Group):
     """What is none of its commands is what `lurcher findings` itself takes: a number, or options."""
 
-    def make_parser(self, ctx: click.Context) -> click.parser.OptionParser:
-        parser = super().make_parser(ctx)
-        # Options of `findings close` stand behind its name, and are its own.
-        parser.allow_interspersed_args = False
-        return parser
-
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
