@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lurcher.app.hunt import HuntReport, hunt
+from lurcher.app.rmm import with_packs
 from lurcher.app.rules import RuleText, load_rules
 from lurcher.app.seen_data import Arrival, arrivals, sources
 from lurcher.app.session import Session
@@ -65,7 +66,7 @@ def hunt_since_last(
     policy: Path | None = None,
 ) -> SinceReport:
     """As `lurcher.app.hunt.hunt`, at now() and at the moments before that make nothing missed since each rule's last run."""
-    rules = load_rules(paths).rules
+    rules = load_rules(with_packs(paths, lake.path)).rules
     with Ledger.open(lake.path / NAME) as ledger:
         before = _standing(ledger)
         moments, left = _moments(lake, session, rules, ledger)

@@ -57,7 +57,7 @@ def watch(
     """Run rules at every time of the schedule until `stop` is set; one run at once where the last did not take place. Gives what
     each run brought. Raises `LurcherError` where another process watches this lake."""
     forced = tuple(forced)
-    missing = next((p for p in (*rules, *folders) if not p.exists()), None)
+    missing = next((p for p in folders if not p.exists()), None)
     if missing is not None:
         raise LurcherError("there is no such file or folder", path=str(missing))
     name = _name(rules, every)
