@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     help="Which remote-management tools are sanctioned (rmm-policy.yaml): what it covers is explained, not hidden.",
 )
 @click.option("--no-triage", is_flag=True, help="Do not look for what makes findings stand out.")
-@click.option("--since-last", is_flag=True, help="Miss nothing that came since each rule's last run, and tell only what is new.")
+@click.option(
+    "--since-last", is_flag=True, help="Miss nothing that came since each rule's last run, and tell only what is new."
+)
 @on_options
 @supply_options
 @limits_options
