@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
-from lurcher.engines.remote.answers import read
+import liveserver as live
+from lurcher.engines.remote.answers import Table, read
 from lurcher.engines.remote.faults import Broken, RemoteError, Throttled, TooLarge
 from lurcher.engines.remote.patience import Patience
 from lurcher.engines.remote.replies import Reply, bounded, retry_after
 from lurcher.engines.remote.spans import Span, parse_span, ticks_of
 from lurcher.engines.remote.targets import parse_target
+from lurcher.engines.remote.values import arrow_table
 from lurcher.errors import LurcherError
-from lurcher.kql.types import ScalarType
+from lurcher.kql.types import Column, ScalarType
 
 GUID = "00000000-1111-2222-3333-44444444ABCD"
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -191,6 +193,20 @@ def test_rows_of_a_cut_answer_are_kept_and_the_cut_is_told() -> None:
     assert answer.partial == "cut short [LimitsExceeded]"
     answer = read([{"FrameType": "DataSetHeader"}, {**table, "Rows": [[1]]}], "S")
     assert answer.partial == "the answer has no end"
+
+
+def test_kustos_first_version_says_last_what_its_tables_are() -> None:
+    columns = (Column("a", ScalarType.LONG), Column("b", ScalarType.BOOL))
+    answer = read(live.kusto1([(columns, [[1, True]]), (columns[:1], [[2]])]), "S")
+    assert [(t.columns, t.rows) for t in answer.tables] == [(columns, [[1, True]]), (columns[:1], [[2]])]
+    answer = read({"Tables": live.kusto1([(columns, [[1, True]])])["Tables"][:1]}, "S")
+    assert answer.tables[0].rows == [[1, True]]
+
+
+def test_a_text_that_becomes_dynamic_is_read_and_no_other() -> None:
+    columns = (Column("a", ScalarType.STRING), Column("b", ScalarType.DYNAMIC))
+    table = Table(columns, [['{"x":1}', "5"]]).typed({"a": ScalarType.DYNAMIC})
+    assert arrow_table(table).to_pylist() == [{"a": '{"x":1}', "b": '"5"'}]
 
 
 def test_types_of_dotnet_are_those_of_kql() -> None:

@@ -30,20 +30,23 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows as lists of JSON values, in the order of `columns`. `texts`: dynamic values come as text."""
+    """Rows as lists of JSON values, in the order of `columns`. `texts`: dynamic values come as text; `also`: those of these
+    columns do."""
 
     columns: Columns
     rows: list[list[Any]]
     texts: bool = False
+    also: frozenset[str] = frozenset()
 
     def typed(self, types: Mapping[str, ScalarType]) -> Table:
         """With columns of these types, whatever the service calls them; a text that becomes dynamic is read as JSON."""
         columns = tuple(Column(c.name, types.get(c.name, c.type)) for c in self.columns)
-        became = any(
-            c.type is ScalarType.DYNAMIC and o.type is ScalarType.STRING
-            for c, o in zip(columns, self.columns, strict=True)
+        became = (
+            c.name
+            for c, given in zip(columns, self.columns, strict=True)
+            if c.type is ScalarType.DYNAMIC and given.type is ScalarType.STRING
         )
-        return Table(columns, self.rows, self.texts or became)
+        return Table(columns, self.rows, self.texts, frozenset(became))
 
 
 @dataclass(frozen=True, slots=True)

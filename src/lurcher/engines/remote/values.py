@@ -42,7 +42,7 @@ def arrow_table(table: Table) -> pa.Table:
     values: Sequence[Sequence[Any]] = list(zip(*table.rows, strict=True)) if table.rows else [()] * width
     arrays, fields = [], []
     for column, given in zip(table.columns, values, strict=True):
-        array = _array(column, given, table.texts)
+        array = _array(column, given, table.texts or column.name in table.also)
         arrays.append(array)
         fields.append(pa.field(column.name, array.type, metadata={"kql": column.type.value}))
     if not fields:
