@@ -148,7 +148,11 @@ def misses(ctx: Context) -> Iterator[Placed]:
     for drift in _drifts(ctx):
         if drift.current:
             yield ctx.in_query(
-                MISSES, drift.terms[0].span, hint=_hint(drift), terms=_terms(drift), signers=_listed(drift.current, ctx.today)
+                MISSES,
+                drift.terms[0].span,
+                hint=_hint(drift),
+                terms=_terms(drift),
+                signers=_listed(drift.current, ctx.today),
             )
 
 

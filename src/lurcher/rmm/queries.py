@@ -217,14 +217,21 @@ def _table(rows: Sequence[Terms], name: str) -> str:
     )
 
 
+def _signed() -> str:
+    """The distinct signers first: they are few, and each is compared with every stem."""
+    return (
+        f"let Names = DeviceFileCertificateInfo\n    | where Timestamp > ago({SINCE})\n    | distinct Signer\n"
+        "    | where Signer has_any ((Makers | project Term))\n    | extend One = 1\n"
+        "    | join kind=inner (Makers | extend One = 1) on One\n    | where Signer has Term\n    | distinct Signer, Tool;\n"
+    )
+
+
 def all_signature(rows: Sequence[Terms]) -> str:
     return (
         _table(rows, "Makers")
-        + f"let Signed = DeviceFileCertificateInfo\n    | where Timestamp > ago({SINCE})\n"
-        + "    | where Signer has_any ((Makers | project Term));\n"
-        + "let Names = Signed\n    | distinct Signer\n    | extend One = 1\n"
-        + "    | join kind=inner (Makers | extend One = 1) on One\n    | where Signer has Term\n    | distinct Signer, Tool;\n"
-        + f"Signed\n| lookup kind=inner Names on Signer\n| summarize {_TIMES}, Signers = make_set(Signer, 100),\n"
+        + _signed()
+        + f"DeviceFileCertificateInfo\n| where Timestamp > ago({SINCE})\n| lookup kind=inner Names on Signer\n"
+        + f"| summarize {_TIMES}, Signers = make_set(Signer, 100),\n"
         + "    Files = dcount(SHA1), Count = count() by Tool, DeviceId, DeviceName\n"
     )
 
@@ -233,19 +240,20 @@ def all_wide(rows: Sequence[Terms], programs: Sequence[tuple[str, str, str, str]
     """`programs`: tool, how the file's name begins and ends (a whole name is both), product. A signature belongs to a content, so
     SHA1 alone ties it to what ran."""
     body = ",\n".join("    " + ", ".join(text(t) for t in p) for p in programs)
+    label = "extend Label = strcat(FileName, ' / ', ProcessVersionInfoProductName)"
     return (
         _table(rows, "Makers")
         + f"let Programs = datatable(Tool: string, Begin: string, End: string, Product: string) [\n{body}\n];\n"
-        + f"let Started = DeviceProcessEvents\n    | where Timestamp > ago({SINCE})\n    | where isnotempty(SHA1)\n"
-        + "    | distinct SHA1, FileName, ProcessVersionInfoProductName\n    | extend One = 1\n"
+        + f"let Labels = DeviceProcessEvents\n    | where Timestamp > ago({SINCE})\n    | {label}\n"
+        + "    | distinct Label, FileName, ProcessVersionInfoProductName\n    | extend One = 1\n"
         + "    | join kind=inner (Programs | extend One = 1) on One\n"
         + "    | where (isnotempty(Begin) and FileName startswith Begin and FileName endswith End)\n"
-        + "        or (isnotempty(Product) and ProcessVersionInfoProductName has Product)\n    | distinct SHA1, Tool;\n"
-        + f"let Signed = DeviceFileCertificateInfo\n    | where Timestamp > ago({SINCE})\n"
-        + "    | where Signer has_any ((Makers | project Term));\n"
-        + "let Names = Signed\n    | distinct Signer\n    | extend One = 1\n"
-        + "    | join kind=inner (Makers | extend One = 1) on One\n    | where Signer has Term\n    | distinct Signer, Tool;\n"
-        + "Signed\n| lookup kind=inner Names on Signer\n| lookup kind=inner Started on SHA1, Tool\n"
+        + "        or (isnotempty(Product) and ProcessVersionInfoProductName has Product)\n    | distinct Label, Tool;\n"
+        + f"let Started = DeviceProcessEvents\n    | where Timestamp > ago({SINCE})\n    | where isnotempty(SHA1)\n"
+        + f"    | {label}\n    | lookup kind=inner Labels on Label\n    | distinct SHA1, Tool;\n"
+        + _signed()
+        + f"DeviceFileCertificateInfo\n| where Timestamp > ago({SINCE})\n| lookup kind=inner Names on Signer\n"
+        + "| lookup kind=inner Started on SHA1, Tool\n"
         + f"| summarize {_TIMES}, Signers = make_set(Signer, 100),\n"
         + "    Files = dcount(SHA1), Count = count() by Tool, DeviceId, DeviceName\n"
     )
@@ -264,15 +272,13 @@ def all_process(rows: Sequence[Terms]) -> str:
 
 
 def all_versions(rows: Sequence[Terms]) -> str:
+    maker = "extend Maker = strcat(ProcessVersionInfoCompanyName, ' / ', ProcessVersionInfoProductName)"
     return (
         _table(rows, "Makers")
-        + f"let Started = DeviceProcessEvents\n    | where Timestamp > ago({SINCE})\n"
-        + "    | where ProcessVersionInfoCompanyName has_any ((Makers | project Term))"
-        + " or ProcessVersionInfoProductName has_any ((Makers | project Term))\n"
-        + "    | extend Maker = strcat(ProcessVersionInfoCompanyName, ' / ', ProcessVersionInfoProductName);\n"
-        + "let Known = Started\n    | distinct Maker\n    | extend One = 1\n"
+        + f"let Known = DeviceProcessEvents\n    | where Timestamp > ago({SINCE})\n    | {maker}\n    | distinct Maker\n"
+        + "    | where Maker has_any ((Makers | project Term))\n    | extend One = 1\n"
         + "    | join kind=inner (Makers | extend One = 1) on One\n    | where Maker has Term\n    | distinct Maker, Tool;\n"
-        + "Started\n| lookup kind=inner Known on Maker\n"
+        + f"DeviceProcessEvents\n| where Timestamp > ago({SINCE})\n| {maker}\n| lookup kind=inner Known on Maker\n"
         + _processes()
     )
 
@@ -299,13 +305,13 @@ def _processes() -> str:
 def all_network(rows: Sequence[Terms]) -> str:
     return (
         _table(rows, "Domains")
-        + f"let Connections = DeviceNetworkEvents\n    | where Timestamp > ago({SINCE})\n"
+        + f"let Known = DeviceNetworkEvents\n    | where Timestamp > ago({SINCE})\n    | distinct RemoteUrl\n"
         + "    | where RemoteUrl has_any ((Domains | project Term))\n"
-        + f"    | extend Host = {HOST};\n"
-        + "let Known = Connections\n    | distinct Host\n    | extend One = 1\n"
+        + f"    | extend Host = {HOST}\n    | extend One = 1\n"
         + "    | join kind=inner (Domains | extend One = 1) on One\n"
-        + "    | where strcat('.', Host) endswith strcat('.', Term)\n    | distinct Host, Tool;\n"
-        + f"Connections\n| lookup kind=inner Known on Host\n| summarize {_TIMES}, Hosts = make_set(Host, 100),\n"
+        + "    | where strcat('.', Host) endswith strcat('.', Term)\n    | distinct RemoteUrl, Host, Tool;\n"
+        + f"DeviceNetworkEvents\n| where Timestamp > ago({SINCE})\n| lookup kind=inner Known on RemoteUrl\n"
+        + f"| summarize {_TIMES}, Hosts = make_set(Host, 100),\n"
         + "    Programs = make_set(InitiatingProcessFileName, 100), Count = count() by Tool, DeviceId, DeviceName\n"
     )
 

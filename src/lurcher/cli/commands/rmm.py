@@ -164,7 +164,7 @@ def rules(
         return
     click.echo(f"{folder}: {counted(len(done.rules), 'rule')}, each with its tests")
     if done.without:
-        click.echo(f"nothing to hunt is known of {counted(len(done.without), 'tool')}: {', '.join(done.without)}")
+        click.echo(f"no such rule can be made for {counted(len(done.without), 'tool')}: {', '.join(done.without)}")
 
 
 @command.command("left-out")
