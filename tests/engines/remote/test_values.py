@@ -57,6 +57,8 @@ def time(*parts: int) -> datetime:
         # A string is never null.
         (ScalarType.STRING, None, ""),
         (ScalarType.STRING, "null", "null"),
+        (ScalarType.STRING, "a\ud83d", "a\ufffd"),
+        (ScalarType.DYNAMIC, ["a\ud83d"], '["a\ufffd"]'),
         (ScalarType.DYNAMIC, {"a": [1, None]}, '{"a":[1,null]}'),
         (ScalarType.DYNAMIC, "t", '"t"'),
         (ScalarType.DYNAMIC, 12345678901234567890, "12345678901234567890"),

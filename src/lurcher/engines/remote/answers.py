@@ -69,7 +69,7 @@ def read(document: Any, service: str) -> Answer:
             return _tables(document)
         if isinstance(document, dict) and document.get("error"):
             raise RemoteError(f"{service} says: {error_text(document['error'])}")
-    except (KeyError, TypeError, AttributeError, IndexError):
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError):
         pass
     raise RemoteError(f"the answer of {service} is in no form that is known", "is the address that of the service?")
 
@@ -156,7 +156,7 @@ def _columns(listed: list[Any], name: str, *kinds: str) -> Columns:
         found = _TYPES.get(str(kind).removeprefix("System.").removeprefix("Data.SqlTypes.").lower())
         if found is None:
             raise RemoteError(f"the column {shown(str(one[name]))} is of a type that is not known: {shown(str(kind))}")
-        columns.append(Column(str(one[name]), found))
+        columns.append(Column(str(one[name]).encode("utf-8", "replace").decode(), found))
     if len({c.name for c in columns}) != len(columns):
         raise RemoteError("the answer has two columns of one name")
     return tuple(columns)

@@ -79,12 +79,12 @@ def _array(column: Column, values: Sequence[Any], texts: bool) -> pa.Array:
     try:
         match kind:
             case ScalarType.STRING:
-                return pa.array([v if type(v) is str else _text(v) for v in values], pa.string())
+                return _texts([v if type(v) is str else _text(v) for v in values])
             case ScalarType.DATETIME:
                 return _times(values)
             case ScalarType.DYNAMIC:
                 form = _dynamic_text if texts else _dynamic
-                return pa.array([None if v is None else form(v) for v in values], pa.string())
+                return _texts([None if v is None else form(v) for v in values])
             case ScalarType.DECIMAL:
                 return _decimals([None if v is None or v == "" else Decimal(str(v)) for v in values])
             case _:
@@ -93,6 +93,18 @@ def _array(column: Column, values: Sequence[Any], texts: bool) -> pa.Array:
     except (ValueError, TypeError, OverflowError, InvalidOperation, RecursionError, pa.ArrowException) as error:
         said = f": {shown(str(error), 60)}" if isinstance(error, ValueError) else ""
         raise RemoteError(f"a value of the column {shown(column.name)} is not of type {kind}{said}") from None
+
+
+def _texts(values: list[str | None]) -> pa.Array:
+    """Halves of surrogates, as a text has them that was cut in the middle of a character, become U+FFFD: one event must not hide
+    the others."""
+    import pyarrow as pa
+
+    try:
+        return pa.array(values, pa.string())
+    except UnicodeEncodeError:
+        whole = (v and v.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") for v in values)
+        return pa.array(list(whole), pa.string())
 
 
 def _times(values: Sequence[Any]) -> pa.Array:
