@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,7 +36,8 @@ class SeenRecord:
     last: str
     keys: tuple[EvidenceKey, ...]
     keys_hash: str
-    known: tuple[Known, ...]
+    #: Its entities; asked for only where something has changed.
+    known: Callable[[], tuple[Known, ...]]
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def _seen(seen: Seen, kinds: Mapping[str, str]) -> SeenRecord:
     keys_hash = digest(as_json(sorted((k.device_id, k.timestamp, k.report_id, k.sha1, k.by) for k in seen.keys)))
     return SeenRecord(
         seen.entity, seen.device, as_json(seen.row), seen.shown, seen.total, seen.explained, as_json(by), seen.first, seen.last,
-        seen.keys, keys_hash if seen.keys else "", entities_of(seen, kinds),
+        seen.keys, keys_hash if seen.keys else "", lambda: entities_of(seen, kinds),
     )  # fmt: skip
 
 
@@ -289,7 +290,7 @@ class Recording:
         )  # fmt: skip
         if there is None or there[1]["keys"] != seen.keys_hash:
             self._evidence(found["id"], run, seen.keys)
-        for known in seen.known:
+        for known in seen.known():
             self._entity(known, first, last, run)
 
     def _put_found(self, found: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial as bound
 from pathlib import Path
 from typing import Any
 
@@ -209,10 +210,11 @@ def _runs(source: Ledger, hunt: int) -> Iterator[RunRecord]:
                 )
             )
             row = json.loads(text) if text is not None else {}
-            known = entities_of(Seen(entity, device, row, True, keys=keys), {})
+            one = Seen(entity, device, row, True, keys=keys)
             seen.append(
                 SeenRecord(
-                    entity, device, text, state in ("new", "known"), total, explained, by, first, last, keys, keys_hash, known
+                    entity, device, text, state in ("new", "known"), total, explained, by, first, last, keys, keys_hash,
+                    bound(entities_of, one, {}),
                 )
             )  # fmt: skip
         yield RunRecord(
