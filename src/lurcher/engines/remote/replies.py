@@ -13,7 +13,7 @@ from lurcher.engines.remote.faults import Broken, RemoteError, Throttled, TooLar
 from lurcher.errors import shown
 
 #: The services stop at 64 to 100 MB of their own measure; their JSON may be larger.
-MAX_BYTES = 512 * 1024 * 1024
+MAX_BYTES = 256 * 1024 * 1024
 _TOO_LARGE = (
     "E_QUERY_RESULT_SET_TOO_LARGE",
     "80DA0003",
