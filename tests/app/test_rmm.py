@@ -180,3 +180,12 @@ def test_what_is_wrong_with_a_policy_has_a_code_and_a_line(tmp_path: Path, chang
     assert all(p.position[0] >= 1 for p in policy.diagnostics)
     if code in ("LU511", "LU512", "LU510"):
         assert not [r for r in policy.rows if r.usable]
+
+
+def test_what_a_policy_covers_is_sanctioned(case: Path) -> None:
+    path = case / "rmm-policy.yaml"
+    path.write_text(POLICY.replace("    domains: [acme.rmmservice.eu]\n", ""))
+    rows = found("--policy", "rmm-policy.yaml", "--tool", "NinjaOne", code=1)
+    assert {d: r["sanctioned"] for (_, d), r in rows.items()} == {"d1": "yes", "d2": "no", "d3": "no", "d4": "no"}
+    network = {k: v for name, s in hunted("--policy", str(path)).items() if "network" in name for k, v in s.items()}
+    assert network == {("NinjaOne", "d1"): "suppressed"}
