@@ -100,7 +100,7 @@ def main(days: int, rules: int, findings: int, keys: int) -> int:
         print(f"{days} hunts of {rules} rules, {findings} findings, {sum(map(len, evidence)):,} rows of evidence")
         print(f"ledger {size:.1f} MB, records beside it {records:.1f} MB, together {size + records:.1f} MB")
         print(
-            f"book-keeping: {total / days:.2f} s a hunt, {slowest:.2f} s at most, {last:.2f} s the last; of a processor {cpu:.2f} s at most"
+            f"book-keeping: {total / days:.2f} s a hunt, {slowest:.2f} s at most, {last:.2f} s the last (processor: {cpu:.2f} s)"
         )
         print(f"one finding {one * 1000:.1f} ms; made again from its records in {again:.1f} s")
         print(f"histories that are wrong: {wrong}; {whole or 'whole'}")
