@@ -63,7 +63,10 @@ class Case:
         ]  # fmt: skip
         file = (folder or self.folder) / f"e{self.files}.ndjson"
         if folder is not None:
-            rows = [{"time": r["Timestamp"], "category": "AdvancedHunting-DeviceProcessEvents", "properties": r} for r in rows]
+            rows = [
+                {"time": r["Timestamp"], "category": "AdvancedHunting-DeviceProcessEvents", "properties": r}
+                for r in rows
+            ]
         file.write_text("".join(json.dumps(r) + "\n" for r in rows))
         if folder is None:
             report = add(self.lake, [file], now=datetime.now(UTC), table="DeviceProcessEvents")

@@ -236,10 +236,11 @@ def test_nothing_else_of_the_house_uses_the_network() -> None:
     using = re.compile(
         r"^\s*(?:import|from) (?:socket|ssl|http|urllib\.request|urllib3|requests|httpx|aiohttp|ftplib)\b", re.M
     )
-    found = [
+    found = {
         p.relative_to(source).as_posix() for p in source.rglob("*.py") if using.search(p.read_text(encoding="utf-8"))
-    ]
-    assert found == ["collect/fetch.py"]
+    }
+    # The live services are asked where --on names one.
+    assert found == {"collect/fetch.py", "engines/remote/graph.py", "engines/remote/kusto.py"}
 
 
 def test_a_storage_key_is_not_sent() -> None:

@@ -294,7 +294,6 @@ def test_evidence_that_would_lose_its_rows_is_counted(lake: Lake) -> None:
     from lurcher.hunt.ledger import NAME, Ledger
 
     with Ledger.open(lake.path / NAME) as ledger:
-        ledger.db.execute("INSERT INTO findings VALUES (1, 'r', x'00', '{}', 'h', 'new', '', '', 1, 1, NULL)")
         for number, when in enumerate(("2025-01-02T23:59:59.999999Z", "2025-01-03T00:00:00.000000Z", "")):
             ledger.db.execute("INSERT INTO evidence VALUES (1, 'd', ?, ?, '', 1, '')", (when, str(number)))
     _, lost = expirable_tables(lake, date(2025, 1, 3))

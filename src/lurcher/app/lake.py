@@ -136,7 +136,7 @@ def _ledger(lake: Lake) -> list[Finding]:
     path = lake.path / NAME
     if not path.exists():
         return []
-    hint = "move it away: a new one is made, and hunts can be run again; what was judged in it is lost"
+    hint = "lurcher findings rebuild makes it again from the records beside it"
     try:
         with Ledger.open(path) as ledger:
             said = [str(row[0]) for row in ledger.db.execute("PRAGMA quick_check(5)").fetchall()]

@@ -208,7 +208,7 @@ def _session(tables: Mapping[str, list[Row]], now: datetime) -> Session:
     """The rows as tables in memory; both of the services' time columns are filled."""
     import pyarrow as pa
 
-    from lurcher.app.session import _added
+    from lurcher.app.session import added
     from lurcher.kql.types import ScalarType
     from lurcher.lake.layout import arrow_type
 
@@ -223,5 +223,5 @@ def _session(tables: Mapping[str, list[Row]], now: datetime) -> Session:
             kind = arrow_type(column.type)
             columns.append(pa.array([row.get(source, empty) for row in rows], kind))
             fields.append(pa.field(column.name, kind))
-        made[name] = schema, _added(pa.Table.from_arrays(columns, schema=pa.schema(fields)), now)
+        made[name] = schema, added(pa.Table.from_arrays(columns, schema=pa.schema(fields)), now)
     return Session(Tables(None, made), now, Limits(timeout=120))

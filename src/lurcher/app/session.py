@@ -119,7 +119,7 @@ class Session:
                     name,
                     first.position,
                 )
-            loaded = {name: (schema, _added(rows, now)) for name, (schema, rows) in result.tables.items()}
+            loaded = {name: (schema, added(rows, now)) for name, (schema, rows) in result.tables.items()}
         return cls(Tables(lake, loaded, SessionSupplies(lake, asked)), now, limits or Limits())
 
     @property
@@ -185,7 +185,7 @@ class Session:
         return tuple(d for d in compiled.diagnostics if not d.is_error)
 
 
-def _added(rows: pa.Table, now: datetime) -> pa.Table:
+def added(rows: pa.Table, now: datetime) -> pa.Table:
     """Rows with the time at which they came: what ingestion_time() gives."""
     import pyarrow as pa
 

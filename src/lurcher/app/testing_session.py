@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lurcher.app.session import Limits, Session, Tables, _added
+from lurcher.app.session import Limits, Session, Tables, added
 from lurcher.content.testing.model import Events, RuleTest
 from lurcher.errors import LurcherError
 from lurcher.kql.types import ScalarType
@@ -31,7 +31,7 @@ def tables_of(test: RuleTest) -> dict[str, tuple[TableSchema, pa.Table]]:
     found: dict[str, tuple[TableSchema, pa.Table]] = {}
     for name, events in test.tables.items():
         schema, rows = (events.schema, _inline(events)) if events.file is None else _beside(events)
-        found[name] = schema, _added(rows, test.now)
+        found[name] = schema, added(rows, test.now)
     return found
 
 

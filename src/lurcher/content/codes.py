@@ -59,6 +59,8 @@ TWO_QUERIES = _repair(
 STRAY_TEXT = _repair("LU131", "this text belongs to no part of the page; kept, not read")
 BAD_SILENCE = _repair("LU132", "{why}; nothing is silenced by it")
 
+BAD_JSON = _error("LU133", "not JSON: {problem}")
+
 # --- exclusions ---
 BAD_EXCLUSION = _error("LU140", "exclusion '{id}': {why}; it is not in force")
 EXCLUSION_TWICE = _error("LU141", "the exclusion id '{id}' is used twice")

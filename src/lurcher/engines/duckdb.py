@@ -104,7 +104,8 @@ class DuckDBEngine:
     def over(self, tables: Tables) -> None:
         """Answer over other tables in memory from here on: a new connection for each few rows would take most of the time. Not
         for a lake's, whose folder the connection is shut in to."""
-        assert getattr(tables, "lake", None) is None and getattr(self._tables, "lake", None) is None
+        assert getattr(tables, "lake", None) is None
+        assert getattr(self._tables, "lake", None) is None
         with self._lock:
             self._tables = tables
             if self._connection is not None:

@@ -87,7 +87,9 @@ def command(
         from lurcher.app.live import Live, told_on_stderr
 
         if asked.given:
-            raise click.UsageError("--watchlist, --allow-url and the like are of hunts that run here, not --on a service")
+            raise click.UsageError(
+                "--watchlist, --allow-url and the like are of hunts that run here, not --on a service"
+            )
         live = Live.open(on, session, as_of=as_of, told=told_on_stderr)
     started = datetime.now(UTC)
     if since_last:
@@ -119,7 +121,15 @@ def command(
 
 
 def _since_last(
-    lake: Any, rules: Any, session: Any, started: datetime, forced: Any, triage: bool, policy: Any, reports: Any, format_: str
+    lake: Any,
+    rules: Any,
+    session: Any,
+    started: datetime,
+    forced: Any,
+    triage: bool,
+    policy: Any,
+    reports: Any,
+    format_: str,
 ) -> None:
     from lurcher.app.since import data_of, hunt_since_last
     from lurcher.cli.news import print_news

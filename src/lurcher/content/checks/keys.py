@@ -34,7 +34,8 @@ def bad_kind(ctx: Context) -> Iterator[Placed]:
 
 @check(BAD_VERSION, "Content hubs compare versions as numbers: major.minor.patch.")
 def bad_version(ctx: Context) -> Iterator[Placed]:
-    if ctx.rule.version and not _VERSION.fullmatch(ctx.rule.version):
+    # Sigma's rules have the day of their last change.
+    if ctx.rule.version and ctx.rule.format != "sigma" and not _VERSION.fullmatch(ctx.rule.version):
         yield ctx.at(BAD_VERSION, "version", value=ctx.rule.version)
 
 

@@ -44,14 +44,14 @@ def _analytics(ctx: Context) -> bool:
 
 @check(NO_ID, "A rule is told apart by its id: findings, exclusions and deployments refer to it. Give it a GUID.")
 def no_id(ctx: Context) -> Iterator[Placed]:
-    # A query alone, in a file or on a page, has no place for one.
-    if not ctx.rule.id and ctx.rule.format not in ("kql", "markdown"):
+    # A query alone has no place for one; a template may make one when it is deployed; Defender gives its own.
+    if not ctx.rule.id and ctx.rule.format not in ("kql", "markdown", "azure", "detection"):
         yield ctx.at(NO_ID, "id")
 
 
 @check(NO_GUID, "Sentinel's ids are GUIDs: 8-4-4-4-12 hexadecimal digits.")
 def no_guid(ctx: Context) -> Iterator[Placed]:
-    if ctx.rule.id and "%%" not in ctx.rule.id and not _GUID.fullmatch(ctx.rule.id):
+    if ctx.rule.id and ctx.rule.format != "detection" and "%%" not in ctx.rule.id and not _GUID.fullmatch(ctx.rule.id):
         yield ctx.at(NO_GUID, "id", id=ctx.rule.id)
 
 
@@ -98,7 +98,7 @@ def long_description(ctx: Context) -> Iterator[Placed]:
     "Sentinel refuses a query of more than 10,000 characters (its portal takes 15,000). Split the rule, or use a watchlist.",
 )
 def long_query(ctx: Context) -> Iterator[Placed]:
-    if len(ctx.rule.query) > MAX_QUERY:
+    if len(ctx.rule.query) > MAX_QUERY and ctx.rule.format != "detection":
         yield ctx.at(LONG_QUERY, "query", count=len(ctx.rule.query), limit=MAX_QUERY)
 
 
@@ -110,7 +110,8 @@ def bad_severity(ctx: Context) -> Iterator[Placed]:
 
 @check(NO_VERSION, "Content hubs and deployments compare versions; without one a change is not noticed.")
 def no_version(ctx: Context) -> Iterator[Placed]:
-    if _analytics(ctx) and not ctx.rule.version:
+    # In Azure only a rule that was made of a template has one.
+    if _analytics(ctx) and not ctx.rule.version and ctx.rule.format not in ("azure", "detection"):
         yield ctx.at(NO_VERSION, "version")
 
 

@@ -27,7 +27,8 @@ THRESHOLD = declare("LU234", "'triggerThreshold' is {value}; Sentinel takes 0 to
 
 @check(MISSING, "Sentinel refuses a scheduled rule without frequency, period, operator and threshold.")
 def missing(ctx: Context) -> Iterator[Placed]:
-    if ctx.rule.kind == "Scheduled":
+    # How far back a custom detection of Defender looks follows from how often it runs.
+    if ctx.rule.kind == "Scheduled" and ctx.rule.format != "detection":
         for key in _KEYS:
             if ctx.rule.presence(key) is not Presence.GIVEN:
                 yield ctx.at(MISSING, key, key=key)
@@ -35,6 +36,8 @@ def missing(ctx: Context) -> Iterator[Placed]:
 
 @check(OUT_OF_RANGE, "Frequency and period lie between five minutes and fourteen days.")
 def out_of_range(ctx: Context) -> Iterator[Placed]:
+    if ctx.rule.format == "detection":
+        return
     low, high = dt.timedelta(minutes=MIN_PERIOD_MINUTES), dt.timedelta(days=MAX_PERIOD_DAYS)
     for key, value in (
         ("queryFrequency", ctx.rule.schedule.query_frequency),

@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lurcher.content import codes
+from lurcher.content.detections import mapping_of
 from lurcher.content.fields import MEMBER_KEYS
 from lurcher.content.files import TextFile
 from lurcher.content.formats import RuleFormat, declare
 from lurcher.content.mending import VEIL, Mended, mend, rows_of
 from lurcher.content.model import Edit, Loaded, Placed, Rule
+from lurcher.content.nodes import put
 from lurcher.content.reader import Reader
 from lurcher.content.rulefields import rule_of
 from lurcher.content.yamltree import Broken, Node, parse
@@ -72,6 +74,17 @@ def _slipped(document: Node) -> bool:
     return document.kind == "mapping" and any(k.value in MEMBER_KEYS for k, _ in document.pairs)
 
 
+def _detection(node: Node) -> Node | None:
+    """A custom detection of Defender kept as YAML (`kind: CustomDetection`), as Sentinel's mapping."""
+    properties = node.get("properties") or node
+    if properties.get("queryCondition") is None or node.get("query") is not None:
+        return None
+    made = mapping_of(properties)
+    if (version := node.get("version")) is not None and not version.is_null:
+        put(made, "version", version)
+    return made
+
+
 def _broken(file: TextFile, mended: Mended, diagnostic: Diagnostic) -> Loaded:
     span = mended.span_in_file(diagnostic.span)
     moved = Diagnostic(diagnostic.code, diagnostic.severity, diagnostic.kind, diagnostic.message, span, diagnostic.hint)
@@ -91,9 +104,12 @@ def _rules(file: TextFile, mended: Mended, parsed: str, documents: list[Node], f
                 codes.NOT_A_RULE.at(mended.span_in_file(node.span), why=f"the file holds {what}, not keys and values")
             )
             continue
-        reader = Reader(node, file.source, mended, parsed, file.newline)
+        detection = _detection(node)
+        reader = Reader(detection or node, file.source, mended, parsed, file.newline)
         try:
-            rules.append(rule_of(reader, file, form, tuple(loose), text_edits))
+            rule = rule_of(reader, file, "detection" if detection else form, tuple(loose), text_edits)
+            # What is mended in a detection is read: its keys are not those that a repair would write.
+            rules.append(replace(rule, edits=()) if detection else rule)
         except Broken as broken:
             loose.append(broken.diagnostic.moved(0))
             continue
@@ -114,7 +130,7 @@ def _rules(file: TextFile, mended: Mended, parsed: str, documents: list[Node], f
 declare(
     RuleFormat(
         "sentinel",
-        "Sentinel YAML: hunting queries and analytics rules (scheduled, NRT), Defender detections kept in the same form",
+        "Sentinel YAML: hunting queries and analytics rules (scheduled, NRT), custom detections of Defender",
         (".yaml", ".yml"),
         lambda text: True,
         load,
