@@ -11,10 +11,27 @@ from lurcher.report.tables import print_table
 from lurcher.report.text import visible
 
 
+#: Values of an entity beyond which it is a row rather than a name, and characters of it that are shown.
+MAX_VALUES, MAX_WHAT = 6, 48
+
+
 def entity_text(finding: Finding) -> str:
     """What was found, in a few words: the values that make it this finding, its device's name aside."""
     values = [str(v) for k, v in finding.entity.items() if v not in ("", None) and k not in ("DeviceName", "DeviceId")]
     return ", ".join(values)[:80]
+
+
+def _what(finding: Finding) -> str:
+    """The entity besides the device; "" where it is the device alone, or a whole row."""
+    if not finding.device or len(finding.entity) > MAX_VALUES:
+        return ""
+    values = [
+        str(v)
+        for k, v in finding.entity.items()
+        if v not in ("", None, finding.device) and k not in ("DeviceName", "DeviceId")
+    ]
+    text = ", ".join(values)
+    return text if len(text) <= MAX_WHAT else text[: MAX_WHAT - 1] + "…"
 
 
 def count_of(finding: Finding) -> str:
@@ -33,12 +50,15 @@ def moment(text: str) -> str:
 def print_findings(
     findings: Sequence[Finding], out: IO[str], reasons: Mapping[int, Sequence[Reason]] | None = None
 ) -> None:
-    """A line a finding; below the table, what makes each stand out."""
+    """A line a finding; below the table, what makes each stand out. What a finding is besides its device is shown where the rule
+    groups by more than that."""
+    told = any(_what(f) for f in findings)
     rows = [
         (
             str(f.id),
             f.state.value,
             f.device or entity_text(f),
+            *((_what(f),) if told else ()),
             moment(f.first_seen),
             moment(f.last_seen),
             count_of(f),
@@ -47,8 +67,9 @@ def print_findings(
         )
         for f in findings
     ]
-    header = ("id", "state", "where", "first seen", "last seen", "evidence", "explained", "by")
-    print_table(header, rows, right=(0, 5, 6), out=out)
+    what = ("what",) if told else ()
+    header = ("id", "state", "where", *what, "first seen", "last seen", "evidence", "explained", "by")
+    print_table(header, rows, right=(0, 5 + told, 6 + told), out=out)
     for f in findings:
         if f.remark:
             assert f.closing is not None
