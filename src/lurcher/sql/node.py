@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any, TypeVar, dataclass_transform
+
+from lurcher.kql.records import by_value, record
 
 AnyClass = TypeVar("AnyClass")
 
@@ -13,11 +15,9 @@ def node(cls: type[AnyClass]) -> type[AnyClass]:
     """Declare a class of nodes: a dataclass with slots, equal to and hashed as its fields are. That it is frozen is for the
     type checker to see: what forbids a change, and what writes a node out, would be generated for each class, which takes most of
     the time that `import` takes."""
-    # A class without a docstring would be given its signature as one, which takes longer than all the rest.
-    cls.__doc__ = cls.__doc__ or cls.__name__
     if cls.__repr__ is object.__repr__:
         cls.__repr__ = _shown  # type: ignore[method-assign]
-    return dataclass(slots=True, repr=False, unsafe_hash=True)(cls)
+    return by_value(record(cls))
 
 
 def _shown(self: Any) -> str:

@@ -10,9 +10,10 @@ Naming: expressions have no suffix, every tabular operator ends in `Op`, every s
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, field, fields
+from dataclasses import KW_ONLY, field, fields
 from typing import Any, TypeVar, dataclass_transform
 
+from lurcher.kql.records import record
 from lurcher.kql.source import NOWHERE, Span
 
 AnyClass = TypeVar("AnyClass")
@@ -22,9 +23,7 @@ AnyClass = TypeVar("AnyClass")
 def node(cls: type[AnyClass]) -> type[AnyClass]:
     """Declare a class of nodes: a dataclass with slots. That it is frozen is for the type checker to see: to generate what
     forbids it in each class takes two thirds of the time that `import` takes, and makes every node slower to build."""
-    # A class without a docstring would be given its signature as one, which takes longer than all the rest.
-    cls.__doc__ = cls.__doc__ or cls.__name__
-    return dataclass(slots=True, repr=False, eq=False)(cls)
+    return record(cls)
 
 
 @node
