@@ -22,7 +22,13 @@ Outcome = Literal["written", "unchanged", "differs", "refused"]
 #: Keys of a Sigma rule that its query is made of; the query takes their place.
 _SIGMA = frozenset({"logsource", "detection", "fields", "tags", "date", "modified", "related"})
 MAX_NAME = 100
-_FORMS = {"page": "a page", "kql": "a KQL file", "markdown": "Markdown", "azure": "a template of Azure", "detection": "a custom detection"}
+_FORMS = {
+    "page": "a page",
+    "kql": "a KQL file",
+    "markdown": "Markdown",
+    "azure": "a template of Azure",
+    "detection": "a custom detection",
+}
 
 
 @dataclass(frozen=True)

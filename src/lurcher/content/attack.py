@@ -15,6 +15,13 @@ ORDER = (
     "Reconnaissance", "ResourceDevelopment", "InitialAccess", "Execution", "Persistence", "PrivilegeEscalation", "DefenseEvasion",
     "CredentialAccess", "Discovery", "LateralMovement", "Collection", "CommandAndControl", "Exfiltration", "Impact",
 )  # fmt: skip
+#: The ids of Enterprise's tactics.
+TACTIC_IDS = {
+    "TA0043": "Reconnaissance", "TA0042": "ResourceDevelopment", "TA0001": "InitialAccess", "TA0002": "Execution",
+    "TA0003": "Persistence", "TA0004": "PrivilegeEscalation", "TA0005": "DefenseEvasion", "TA0006": "CredentialAccess",
+    "TA0007": "Discovery", "TA0008": "LateralMovement", "TA0009": "Collection", "TA0011": "CommandAndControl",
+    "TA0010": "Exfiltration", "TA0040": "Impact",
+}  # fmt: skip
 _FORM = re.compile(r"T[0-9]{4}(?:\.[0-9]{3})?")
 
 

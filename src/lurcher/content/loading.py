@@ -25,6 +25,8 @@ SIDECAR = ".exclusions.yaml"
 BESIDE = (SIDECAR, ".exclusions.yml", ".test.yaml", ".test.yml")
 #: What a repository says of itself, with queries as examples.
 ABOUT = frozenset({"readme.md", "changelog.md", "contributing.md", "security.md", "code_of_conduct.md", "license.md"})
+#: Names that much else than rules has.
+ANYTHING = (".json", ".txt", ".md")
 #: How deep folders are followed: a loop of links ends here at the latest.
 MAX_FOLDERS = 40
 
@@ -65,7 +67,8 @@ def _load(path: Path, *, strict: bool = False) -> Loaded | None:
         return None
     file = read(path)
     if isinstance(file, Placed):
-        return Loaded((), (file,))
+        # Data and texts of all sorts lie in folders; what is no rule by its name is not broken by its bytes.
+        return None if strict and path.name.lower().endswith(ANYTHING) else Loaded((), (file,))
     loaded = _load_text(file, strict=strict)
     return _with_sidecar(loaded, path) if loaded else None
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from lurcher.content import codes
+from lurcher.content import attack, codes
 from lurcher.content.files import TextFile
 from lurcher.content.formats import RuleFormat, declare
+from lurcher.content.formats.kql import PIPED, solid
 from lurcher.content.model import Loaded, Placed, Presence, Rule, Schedule
 from lurcher.content.places import cut
+from lurcher.content.several import pieces
 from lurcher.kql.diagnostics import Diagnostic
 from lurcher.kql.source import Span
 
@@ -22,12 +24,17 @@ _FENCE = re.compile(
 )
 _HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 _OURS = frozenset({"kql", "kusto", "kustoquerylanguage", "csl"})
-#: A fence without a word: a line that begins with a pipe and an operator is nothing else's.
-_KQL = re.compile(
-    r"^[ \t]*\|[ \t]*(?:where|extend|project|summarize|join|union|distinct|sort|order|take|limit|top|parse|mv-expand|count)\b",
-    re.MULTILINE | re.IGNORECASE,
+#: Words of other languages that pages give a fence for its colours; a fence without a word is of their sort. It holds KQL where a
+#: line begins with a pipe and an operator.
+_ANY = frozenset(
+    {"", "c#", "csharp", "cs", "c", "sql", "text", "txt", "plain", "plaintext", "code", "query", "sentinel", "azure"}
 )
-_TECHNIQUE = re.compile(r"\bT[0-9]{4}(?:\.[0-9]{3})?\b")
+_TECHNIQUE = re.compile(r"\bT[0-9]{4}(?:\.[0-9]{3})?\b(?:[ \t]*\|[ \t]*[0-9]{3}[ \t]*\|)?")
+_TACTIC_ID = re.compile(r"\bTA00[0-9]{2}\b")
+#: A row of a table that says which tactics are covered: the name, then a mark.
+_COVERED = re.compile(r"^\|[ \t]*([A-Za-z ]+?)[ \t]*\|[ \t]*[vVxX\u2713\u2714][ \t]*\|", re.MULTILINE)
+_COVERS = re.compile(r"^\|[^|\n]*tactic[^|\n]*\|[ \t]*covered", re.MULTILINE | re.IGNORECASE)
+_ID = re.compile(r"^\*\*ID:\*\*[ \t]*(\S+)[ \t]*\r?$", re.MULTILINE)
 #: What a page (`formats.page`) has and this form does not.
 _PAGE = re.compile(r"^[-*\s]*(?:Scenario\s*:|Filter\s*/\s*Exclusion\s*:|query\s*:)", re.MULTILINE)
 #: Headings that say nothing of the query below them.
@@ -56,24 +63,25 @@ def load(file: TextFile) -> Loaded:
     prose = _FENCE.sub("", text)
     first = _HEADING.search(text)
     title = (
-        first[1].strip()
+        first[1].strip().strip("*_").strip()
         if first and first.start() < blocks[0].start
         else re.split(r"[\\/]", file.path)[-1].rpartition(".")[0]
     )
-    techniques = tuple(dict.fromkeys(_TECHNIQUE.findall(prose)))
-    description = _section(prose, "description")
+    techniques, tactics = _techniques(prose), _tactics(prose)
+    description = _section(prose, "description") or _section(prose, "detection description") or _lead(prose)
+    ids = _ID.findall(prose) if len(blocks) == 1 else []
     rules = []
     for number, block in enumerate(blocks):
         problems: tuple[Diagnostic, ...] = ()
-        if not any(line.strip() and not line.lstrip().startswith("//") for line in block.text.splitlines()):
+        if not solid(block.text):
             problems = (codes.NO_QUERY.at(Span(block.start, block.start)),)
         repairs = file.repairs if number == 0 else ()
         rules.append(
             Rule(
-                id="",
+                id=ids[0] if len(ids) == 1 else "",
                 name=_name(title, block, blocks),
                 description=description,
-                tactics=(),
+                tactics=tactics,
                 techniques=techniques,
                 connectors=(),
                 query=block.text,
@@ -104,12 +112,13 @@ def _blocks(text: str) -> list[_Block]:
     found = []
     for match in _FENCE.finditer(text):
         word, body = match["word"].lower().strip("{}."), match["text"]
-        if match["indent"] or not (word in _OURS or (not word and _KQL.search(body))):
+        if match["indent"] or not (word in _OURS or (word in _ANY and PIPED.search(body))):
             continue
         heading = next((name for at, name in reversed(headings) if at < match.start()), "")
         start = match.start("text")
-        solid = body.rstrip()
-        found.append(_Block(start, start + len(solid), solid, heading))
+        body = body.rstrip()
+        for first, last in pieces(body):
+            found.append(_Block(start + first, start + last, body[first:last], heading))
     return found
 
 
@@ -121,6 +130,32 @@ def _name(title: str, block: _Block, blocks: list[_Block]) -> str:
     if len(same) > 1:
         told = f"{told} {same.index(block) + 1}".strip()
     return f"{title} ({told})" if told else title
+
+
+def _techniques(prose: str) -> tuple[str, ...]:
+    """Ids wherever they stand; in a table, `T1087 | 002 |` is a sub-technique."""
+    return tuple(
+        dict.fromkeys(
+            re.sub(r"[ \t|]+$", "", re.sub(r"[ \t]*\|[ \t]*", ".", t, count=1)) for t in _TECHNIQUE.findall(prose)
+        )
+    )
+
+
+def _tactics(prose: str) -> tuple[str, ...]:
+    """By their ids, or by the marks of a table that asks which are covered."""
+    found = [attack.TACTIC_IDS[i] for i in _TACTIC_ID.findall(prose) if i in attack.TACTIC_IDS]
+    if _COVERS.search(prose):
+        found += [name for row in _COVERED.findall(prose) if (name := attack.tactic(row))]
+    return tuple(dict.fromkeys(found))
+
+
+def _lead(prose: str) -> str:
+    """What stands under the title, up to the next heading: a page's description where none is called so."""
+    title = _HEADING.search(prose)
+    if title is None or prose[: title.start()].strip():
+        return ""
+    after = _HEADING.search(prose, title.end())
+    return prose[title.end() : after.start() if after else len(prose)].strip()
 
 
 def _section(prose: str, name: str) -> str:
