@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -90,6 +89,8 @@ class SessionSupplies:
     def fingerprint(self) -> str:
         """What is supplied, by its content: watchlists, files for URLs, places, what was fetched, what is read for another place.
         "" where nothing is."""
+        import hashlib
+
         files = {f"watchlist {alias} {self._keys.get(alias, '')}": path for alias, path in self._in_lake().items()}
         files |= {f"watchlist {alias} {key}": path for alias, (key, path) in self._files.items()}
         files |= {f"url {public_url(url)}": path for url, path in self._map.items()}
@@ -207,6 +208,8 @@ def _beside(lake: Lake | None, path: str) -> Path:
 
 
 def _content(path: Path) -> str:
+    import hashlib
+
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

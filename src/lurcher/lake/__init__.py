@@ -14,11 +14,24 @@
 | `sources` | what has been added |
 """
 
-from lurcher.lake.commit import AppendResult, LakeChangedError
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from lurcher.lake.lake import Lake, TableInfo
 from lurcher.lake.sources import SourceId, SourceRecord
 from lurcher.lake.table import LakeTable
-from lurcher.lake.writer import SourceWriter
+
+if TYPE_CHECKING:
+    from lurcher.lake.commit import AppendResult, LakeChangedError
+    from lurcher.lake.writer import SourceWriter
+
+#: What writes is loaded when it is asked for: a query only reads.
+_WRITING = {
+    "AppendResult": "lurcher.lake.commit",
+    "LakeChangedError": "lurcher.lake.commit",
+    "SourceWriter": "lurcher.lake.writer",
+}
 
 __all__ = [
     "AppendResult",
@@ -30,3 +43,12 @@ __all__ = [
     "SourceWriter",
     "TableInfo",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    home = _WRITING.get(name)
+    if home is None:
+        raise AttributeError(f"module 'lurcher.lake' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(home), name)

@@ -10,7 +10,6 @@ file. The checksum is part of the path, so every log, checkpoint and copy of the
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -60,5 +59,7 @@ def of_merged(file: Path, day: date | None, number: int, writer: str) -> str:
 
 
 def checksum(file: Path) -> str:
+    import hashlib
+
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()[:SUM_DIGITS]

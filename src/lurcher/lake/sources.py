@@ -9,7 +9,6 @@ a kill, the next `add` writes it.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -34,6 +33,8 @@ class SourceId:
     @classmethod
     def of_content(cls, name: str, content: bytes, taken: datetime) -> SourceId:
         """The id of a source that is no file: of the bytes that make it what it is."""
+        import hashlib
+
         return cls(hashlib.sha256(content).hexdigest(), name, len(content), taken)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 from lurcher.kql.types import Column, Columns, ScalarType
 
@@ -35,7 +35,8 @@ class TableSchema:
 
 @cache
 def _lines() -> dict[str, str]:
-    text = (resources.files("lurcher.schema") / "data" / "tables.tsv").read_text(encoding="utf-8")
+    # Not by importlib.resources, which imports more than all the rest of a query's language.
+    text = (Path(__file__).parent / "data" / "tables.tsv").read_text(encoding="utf-8")
     return {line.partition("\t")[0]: line for line in text.splitlines() if line and not line.startswith("#")}
 
 

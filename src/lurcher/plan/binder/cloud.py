@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 from lurcher.functions.registry import FunctionKind
 from lurcher.functions.resolve import Match, counted, resolve
@@ -40,6 +39,8 @@ class CloudFunction:
 
 @cache
 def _lines() -> dict[str, str]:
+    from importlib import resources
+
     text = (resources.files("lurcher.plan") / "data" / "cloud.tsv").read_text(encoding="utf-8")
     return {line.partition("\t")[0]: line for line in text.splitlines() if line and not line.startswith("#")}
 

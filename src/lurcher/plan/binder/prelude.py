@@ -4,7 +4,6 @@ the query that calls them but what it hands them."""
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 
 from lurcher.kql import syntax as sx
 from lurcher.kql.source import Source, Span
@@ -15,6 +14,8 @@ from lurcher.plan.nodes import Expr
 
 @cache
 def _functions() -> dict[str, sx.Function]:
+    from importlib import resources
+
     from lurcher.kql.parser import parse
 
     text = (resources.files("lurcher.plan") / "data" / "defender.kql").read_text(encoding="utf-8")
