@@ -102,6 +102,7 @@ def exclusions_in_force(
     report = ExclusionsReport(
         rules=len(loaded.rules), loading=[p for p in loaded.diagnostics if id(p.source) not in own]
     )
+    report.not_run = [(r, next(d.message for d in r.problems if d.is_error)) for r in loaded.rules if not r.runnable]
     tuned = [r for r in loaded.rules if r.exclusions]
     trials = {(id(t.rule), t.exclusion.id): t for t in red_team(tuned, loaded.rules, session.now)} if red else {}
     chosen = frozenset(forced)
