@@ -240,3 +240,101 @@ def test_other_yaml_is_not_sigma() -> None:
     loaded = load_text("x.yaml", b"name: x\nquery: |\n  T\n  | where logsource == 1\n")
     assert loaded is not None
     assert loaded.rules[0].format == "sentinel"
+
+
+def test_expressions_keep_their_stars_and_marks() -> None:
+    rule = rule_of(PROCESS, "sel:\n  CommandLine|re: '^(?:a|b)c*d?.*\\.e$'\ncondition: sel")
+    assert matching(rule, "ProcessCommandLine: string", '"accdx.e"', '"b.e"', '"cd.e"', '"A.e"') == [1, 2]
+
+
+@pytest.mark.parametrize(("flags", "found"), [("", []), ("|i", [1]), ("|i|s", [1, 2]), ("|i|m", [1, 3])])
+def test_flags_of_expressions(flags: str, found: list[int]) -> None:
+    rule = rule_of(PROCESS, f"sel:\n  CommandLine|re{flags}: '^A.b$'\ncondition: sel")
+    assert matching(rule, "ProcessCommandLine: string", '"a-b"', '"a\\nb"', '"x\\na-b"') == found
+
+
+def test_a_part_of_a_user_may_be_of_the_domain() -> None:
+    columns = "AccountDomain: string, AccountName: string"
+    rows = ('"NT AUTHORITY", "SYSTEM"', '"CORP", "authority"', '"CORP", "bob"', '"", ""')
+    for how, value, found in (
+        ("|contains", "AUTHORI", [1, 2]), ("|startswith", "nt authority\\sys", [1]), ("|endswith", "\\bob", [3]), ("", "", [4]),
+    ):  # fmt: skip
+        rule = rule_of(PROCESS, f"sel:\n  User{how}: '{value}'\ncondition: sel")
+        assert matching(rule, columns, *rows) == found, (how, value)
+
+
+def test_the_user_of_an_event_is_that_of_the_process_behind_it() -> None:
+    rule = rule_of("category: file_event, product: windows", "sel:\n  User|contains: SYSTEM\ncondition: sel")
+    assert "InitiatingProcessAccountName" in rule.query
+    assert "RequestAccountName" not in rule.query
+
+
+def test_a_user_of_linux_has_no_domain() -> None:
+    rule = rule_of("category: process_creation, product: linux", "sel:\n  User|startswith: ro\ncondition: sel")
+    assert matching(rule, "AccountDomain: string, AccountName: string", '"host", "root"', '"root", "bob"') == [1]
+
+
+def test_what_happens_in_the_registry_is_one_thing() -> None:
+    source = "category: registry_delete, product: windows"
+    rule = rule_of(source, "sel:\n  EventType: DeleteKey\n  TargetObject|endswith: x\ncondition: sel")
+    columns = "ActionType: string, RegistryKey: string, RegistryValueName: string"
+    assert matching(rule, columns, '"RegistryKeyDeleted", "x", ""', '"RegistryValueDeleted", "x", ""') == [1]
+
+
+@pytest.mark.parametrize("value", ["DWORD (0x*", "*0x0000*", "*(0x00000001)", "Binary*"])
+def test_a_part_of_how_sysmon_writes_numbers_is_looked_for_in_its_events(value: str) -> None:
+    rule = rule_of("category: registry_set, product: windows", f"sel:\n  Details: '{value}'\ncondition: sel")
+    assert rule.query.startswith("WindowsEvent\n")
+
+
+def test_what_is_no_address_is_in_no_network() -> None:
+    source = "category: network_connection, product: windows"
+    rule = rule_of(
+        source,
+        "sel:\n  DestinationPort: 1\nflt:\n  DestinationIp|cidr: [10.0.0.0/8, 'fe80::/10']\ncondition: sel and not flt",
+    )
+    columns = "ActionType: string, LocalIP: string, RemoteIP: string, LocalPort: int, RemotePort: int"
+    rows = [f'"ConnectionSuccess", "", "{ip}", 0, 1' for ip in ("10.0.0.1", "2001:db8::1", "fe80::1", "", "192.0.2.1")]
+    assert matching(rule, columns, *rows) == [2, 4, 5]
+
+
+def test_nothing_is_not_less_than_a_number() -> None:
+    rule = rule_of(PROCESS, "flt:\n  ProcessId|lt: 5\ncondition: not flt")
+    assert matching(rule, "ProcessId: long", "long(null)", "4", "5") == [1, 3]
+
+
+def test_fields_of_entra_that_are_columns() -> None:
+    source = "product: azure, service: signinlogs"
+    rule = rule_of(source, "sel:\n  ResultType: 50053\n  conditionalAccessStatus: failure\ncondition: sel")
+    assert rule.query.split("\n")[0] == "SigninLogs"
+    columns = "ResultType: string, ConditionalAccessStatus: string"
+    assert matching(rule, columns, '"50053", "Failure"', '"0", "failure"') == [1]
+
+
+@pytest.mark.parametrize(
+    ("source", "field"),
+    [
+        # A bag, a name of another product's, and a table whose columns are called as something else is.
+        ("product: azure, service: signinlogs", "Status"),
+        ("product: azure, service: auditlogs", "properties.message"),
+        ("product: azure, service: activitylogs", "operationName"),
+        ("product: m365, service: audit", "Operation"),
+    ],
+)
+def test_fields_that_no_column_holds_are_refused(source: str, field: str) -> None:
+    rule = rule_of(source, f"sel:\n  {field}: x\ncondition: sel")
+    assert [p.code for p in rule.problems] == ["LU150"]
+
+
+def test_fields_that_sysmon_does_not_write_are_told() -> None:
+    rule = rule_of("category: dns_query, product: windows", "sel:\n  QueryName: x\n  md5: y\ncondition: sel")
+    assert [(r.code, r.message) for r in rule.repairs] == [
+        ("LU151", "Sysmon writes no 'md5' with these events: it is empty there")
+    ]
+
+
+def test_a_service_says_which_log_a_category_is_in() -> None:
+    rule = rule_of(
+        "category: process_creation, product: windows, service: security", "sel:\n  EventID: 4688\ncondition: sel"
+    )
+    assert rule.query.split() == ["SecurityEvent", "|", "where", "EventID", "==", "4688"]

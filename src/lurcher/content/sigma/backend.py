@@ -79,8 +79,10 @@ class Backend(KustoBackend):
             case SigmaBool():
                 return compare.boolean(field, value.boolean)
             case SigmaRegularExpression():
-                flags = "".join(sorted(f.name[0].lower() for f in value.flags))
-                return compare.regex(field, "".join(map(str, value.regexp.s)), flags)
+                if value.contains_placeholder():
+                    raise SigmaTransformationError(f"a placeholder in '{name}' is to be filled in first")
+                flags = "".join(sorted(value.sigma_to_re_flag[f] for f in value.flags))
+                return compare.regex(field, str(value.regexp), flags)
             case SigmaCIDRExpression():
                 return compare.network(field, value.cidr)
             case SigmaCompareExpression():

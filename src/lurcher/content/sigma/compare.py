@@ -32,8 +32,23 @@ _META = re.compile(r"[\\.+*?()|\[\]{}^$]")
 _INTEGER = re.compile(r"\s*([+-]?[0-9]+|0[xX][0-9a-fA-F]+)\s*")
 _DWORD = re.compile(r"(?i)DWORD \(0x([0-9a-f]{1,8})\)")
 _QWORD = re.compile(r"(?i)QWORD \(0x([0-9a-f]{1,8})-0x([0-9a-f]{1,8})\)")
+#: What only Sysmon writes for a value that is no text.
+_SYSMON = re.compile(r"(?i)[DQ]WORD|\(0x|\b0x0|Binary Data|\(Empty\)|^\(?0x[0-9a-f]*\)?$")
+_WORDS = (
+    "Binary Data",
+    "(Empty)",
+    *(f"DWORD (0x{n:08x})" for n in (0, 1, 2, 4, 0xFFFFFFFF)),
+    "QWORD (0x00000000-0x00000001)",
+)
 #: Sysmon's short names of hives.
-_HIVES = {"HKLM": "HKEY_LOCAL_MACHINE", "HKU": "HKEY_USERS", "HKCR": "HKEY_CLASSES_ROOT"}
+_HIVES = {
+    "HKLM": "HKEY_LOCAL_MACHINE", "HKU": "HKEY_USERS", "HKCR": "HKEY_CLASSES_ROOT", "HKCU": "HKEY_CURRENT_USER",
+}  # fmt: skip
+#: Sysmon's words for what happens in the registry -> Defender's.
+_EVENTS = {
+    "createkey": "RegistryKeyCreated", "deletekey": "RegistryKeyDeleted", "setvalue": "RegistryValueSet",
+    "deletevalue": "RegistryValueDeleted", "renamekey": "RegistryKeyRenamed",
+}  # fmt: skip
 #: Defender names the control set that is the current one.
 _CONTROL = re.compile(r"(?i)\\CurrentControlSet(?=\\|$)")
 
@@ -48,11 +63,21 @@ def matches(field: Field, pattern: Pattern, *, cased: bool = False) -> str:
         return f"{field.text} == {plain.lower()}" if plain.lower() in ("true", "false") else "false"
     text = _text(field)
     if not parts:
-        return f"isempty({text})"
+        return exists(field, there=False) if field.user else f"isempty({text})"
     if parts == [Wild.MANY]:
-        return f"isnotempty({text})"
+        return exists(field, there=True) if field.user else f"isnotempty({text})"
+    if field.user and plain is not None:
+        return _account(field.user, plain, cased)
+    if field.registry == "event":
+        if plain is None or plain.lower() not in _EVENTS:
+            raise ValueError(f"the registry's events are compared with something that is none of {', '.join(_EVENTS)}")
+        return f"{text} == {string(_EVENTS[plain.lower()])}"
     if field.registry == "data" and (said := _data(text, parts)):
         return said
+    if field.registry == "data" and _of_sysmon(parts):
+        raise ValueError(
+            "a part of what Sysmon writes for numbers, bytes and nothing is compared, which the table has not"
+        )
     if field.registry == "path" and isinstance(parts[0], str):
         hive, mark, rest = parts[0].partition("\\")
         parts[0] = _HIVES.get(hive.upper(), hive) + mark + rest
@@ -69,7 +94,7 @@ def among(field: Field, values: Sequence[str]) -> str:
 
 def listable(field: Field) -> bool:
     """Whether `among` may say it."""
-    return field.type not in NUMBERS and field.type is not ScalarType.BOOL and not field.registry
+    return field.type not in NUMBERS and field.type is not ScalarType.BOOL and not field.registry and field.user is None
 
 
 def number(field: Field, value: int | float) -> str:
@@ -79,8 +104,9 @@ def number(field: Field, value: int | float) -> str:
 
 
 def ordered(field: Field, operator: str, value: int | float) -> str:
+    """Of nothing it is false, and its opposite true: KQL gives null for both."""
     left = field.text if field.type in NUMBERS else f"toreal({_text(field)})"
-    return f"{left} {operator} {_digits(value)}"
+    return f"coalesce({left} {operator} {_digits(value)}, false)"
 
 
 def boolean(field: Field, value: bool) -> str:
@@ -93,11 +119,23 @@ def regex(field: Field, pattern: str, flags: str = "") -> str:
 
 
 def network(field: Field, cidr: str) -> str:
+    """What is no address of the family is in no network of it; KQL gives null there."""
     family = "ipv6" if ":" in cidr else "ipv4"
-    return f"{family}_is_in_range({_text(field)}, {string(cidr)})"
+    return f"coalesce({family}_is_in_range({_text(field)}, {string(cidr)}), false)"
+
+
+def _account(columns: tuple[str, str], plain: str, cased: bool) -> str:
+    """A user by the whole name: `DOMAIN\\name`, or the name alone."""
+    domain, name = columns
+    before, mark, rest = plain.rpartition("\\")
+    named = _on_text(name, [rest], cased)
+    return f"({named} and {_on_text(domain, [before], cased)})" if mark and before else named
 
 
 def exists(field: Field, there: bool) -> str:
+    if field.user:
+        # The two put together are never empty.
+        return f"{'isnotempty' if there else 'isempty'}({field.user[1]})"
     if field.type is ScalarType.STRING:
         return f"{'isnotempty' if there else 'isempty'}({field.text})"
     return f"{'isnotnull' if there else 'isnull'}({field.text})"
@@ -147,6 +185,14 @@ def _number(field: Field, plain: str) -> str:
         # No number is ever such a text.
         return "false"
     return f"{field.text} == {int(whole[1], 16 if whole[1][:2].lower() == '0x' else 10)}"
+
+
+def _of_sysmon(parts: list[str | Wild]) -> bool:
+    """Whether a pattern is, or finds, one of the words that only Sysmon writes."""
+    if any(isinstance(p, str) and _SYSMON.search(p) for p in parts):
+        return True
+    whole = re.compile(_regex(parts), re.IGNORECASE | re.DOTALL)
+    return any(whole.fullmatch(words) for words in _WORDS)
 
 
 def _data(text: str, parts: list[str | Wild]) -> str:

@@ -72,6 +72,7 @@ DEFENDER: Mapping[str, tuple[str, tuple[str, ...]]] = {
 #: Log sources of these products are in Defender's tables.
 PRODUCTS = frozenset({"windows", "linux", "macos", ""})
 
+_PLAIN_TYPES = frozenset({ScalarType.BOOL, ScalarType.INT, ScalarType.LONG, ScalarType.REAL})
 #: Fields of an event's head -> columns of WindowsEvent. All others are in EventData.
 _HEAD = {
     "EventID": ("EventID", ScalarType.INT),
@@ -86,6 +87,47 @@ _HEAD = {
     "EventRecordID": ("EventRecordId", ScalarType.STRING),
     "Keywords": ("Keywords", ScalarType.STRING),
 }
+_SELF = "ProcessGuid ProcessId Image User"
+_FILE = f"{_SELF} TargetFilename"
+_LOADED = "ImageLoaded Hashes Signed Signature SignatureStatus"
+_VERSION = "FileVersion Description Product Company OriginalFileName"
+_TWO = "SourceProcessId SourceImage TargetProcessId TargetImage SourceUser TargetUser"
+_KEY = f"{_SELF} EventType TargetObject"
+#: What Sysmon writes with each of its events, `RuleName` and `UtcTime` besides.
+_SYSMON_FIELDS: Mapping[int, str] = {
+    1: f"{_SELF} {_VERSION} CommandLine CurrentDirectory LogonGuid LogonId TerminalSessionId IntegrityLevel Hashes "
+    "ParentProcessGuid ParentProcessId ParentImage ParentCommandLine ParentUser",
+    2: f"{_FILE} CreationUtcTime PreviousCreationUtcTime",
+    3: f"{_SELF} Protocol Initiated SourceIsIpv6 SourceIp SourceHostname SourcePort SourcePortName DestinationIsIpv6 "
+    "DestinationIp DestinationHostname DestinationPort DestinationPortName",
+    4: "State Version SchemaVersion",
+    5: _SELF,
+    6: _LOADED,
+    7: f"{_SELF} {_VERSION} {_LOADED}",
+    8: f"{_TWO} SourceProcessGuid TargetProcessGuid NewThreadId StartAddress StartModule StartFunction",
+    9: f"{_SELF} Device",
+    10: f"{_TWO} SourceProcessGUID TargetProcessGUID SourceThreadId GrantedAccess CallTrace",
+    11: f"{_FILE} CreationUtcTime",
+    12: _KEY,
+    13: f"{_KEY} Details",
+    14: f"{_KEY} NewName",
+    15: f"{_FILE} CreationUtcTime Hash Contents",
+    16: "Configuration ConfigurationFileHash",
+    17: f"{_SELF} EventType PipeName",
+    18: f"{_SELF} EventType PipeName",
+    19: "EventType Operation User EventNamespace Name Query",
+    20: "EventType Operation User Name Type Destination",
+    21: "EventType Operation User Consumer Filter",
+    22: f"{_SELF} QueryName QueryStatus QueryResults",
+    23: f"{_FILE} Hashes IsExecutable Archived",
+    24: f"{_SELF} Session ClientInfo Hashes Archived",
+    25: f"{_SELF} Type",
+    26: f"{_FILE} Hashes IsExecutable",
+    27: f"{_FILE} Hashes",
+    28: f"{_FILE} Hashes IsExecutable",
+    29: f"{_FILE} Hashes",
+    255: "ID Description",
+}
 _PLAIN = re.compile(r"[A-Za-z_]\w*")
 
 _INBOUND = 'ActionType == "InboundConnectionAccepted"'
@@ -93,7 +135,11 @@ _REGISTRY_PATH = (
     'iff(isempty(RegistryValueName), RegistryKey, strcat(RegistryKey, "\\\\", RegistryValueName))',
     ScalarType.STRING,
 )
-_REGISTRY: Mapping[str, Literal["path", "data"]] = {"TargetObject": "path", "Details": "data"}
+_REGISTRY: Mapping[str, Literal["path", "data", "event"]] = {
+    "TargetObject": "path",
+    "Details": "data",
+    "EventType": "event",
+}
 #: Sysmon tells of a connection by its source and destination, Defender by the device and the other end; the registry in one
 #: path, Defender in key and value.
 _OWN: Mapping[str, Mapping[str, tuple[str, ScalarType]]] = {
@@ -104,18 +150,28 @@ _OWN: Mapping[str, Mapping[str, tuple[str, ScalarType]]] = {
         "SourceIp": (f"iff({_INBOUND}, RemoteIP, LocalIP)", ScalarType.STRING),
         "SourcePort": (f"iff({_INBOUND}, RemotePort, LocalPort)", ScalarType.INT),
     },
-    "DeviceRegistryEvents": {"TargetObject": _REGISTRY_PATH, "Details": ("RegistryValueData", ScalarType.STRING)},
+    "DeviceRegistryEvents": {
+        "TargetObject": _REGISTRY_PATH,
+        "Details": ("RegistryValueData", ScalarType.STRING),
+        "EventType": ("ActionType", ScalarType.STRING),
+    },
 }
+#: Sysmon writes a user as `DOMAIN\\name`, Defender keeps the two apart. A process's own user is that of the event in the table of
+#: processes, and of the initiating process in all others.
+_PROCESS_USERS: Mapping[str, str] = {"User": "Account", "ParentUser": "InitiatingProcessAccount"}
+_USERS: Mapping[str, str] = {"User": "InitiatingProcessAccount"}
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field in KQL: an expression and its type. `registry`: a path in the registry, or what a value there holds, which Sysmon
-    writes in its own way."""
+    """A field in KQL: an expression and its type. `registry`: a path in the registry, what a value there holds, or what was done to
+    it, which Sysmon writes in its own way."""
 
     text: str
     type: ScalarType
-    registry: Literal["", "path", "data"] = ""
+    registry: Literal["", "path", "data", "event"] = ""
+    #: Of a user: the columns of the domain and of the name, which `text` puts together.
+    user: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -127,15 +183,28 @@ class Target:
     conditions: tuple[str, ...]
     field: Callable[[str], Field | None]
     defender: bool = False
+    #: Of Sysmon's events: the fields that they have. Empty where that is not known.
+    known: frozenset[str] = frozenset()
 
 
-def _defender(table: str, actions: tuple[str, ...]) -> Target:
+def _user(prefix: str, product: str) -> Field:
+    domain, name = f"{prefix}Domain", f"{prefix}Name"
+    if product in ("linux", "macos"):
+        return Field(name, ScalarType.STRING)
+    return Field(f'strcat({domain}, "\\\\", {name})', ScalarType.STRING, user=(domain, name))
+
+
+def _defender(table: str, actions: tuple[str, ...], product: str) -> Target:
     schema = known_table(table)
     assert schema is not None
     own = _OWN.get(table, {})
     conditions = (_among("ActionType", actions),) if actions else ()
 
+    users = _PROCESS_USERS if table == "DeviceProcessEvents" else _USERS
+
     def field(name: str) -> Field | None:
+        if name in users:
+            return _user(users[name], product)
         if name in own:
             return Field(*own[name], registry=_REGISTRY.get(name, ""))
         column = schema.column(name)
@@ -153,7 +222,10 @@ def _events(channels: tuple[str, ...], ids: tuple[int, ...]) -> Target:
     conditions = [_among("Channel", channels)] if channels else []
     if ids:
         conditions.append(_among("EventID", ids))
-    return Target("WindowsEvent", tuple(conditions), _event_field)
+    known = set(_HEAD) | {"RuleName", "UtcTime"} if channels == (SYSMON,) and ids else set()
+    if known:
+        known.update(*(_SYSMON_FIELDS[i].split() for i in ids))
+    return Target("WindowsEvent", tuple(conditions), _event_field, known=frozenset(known))
 
 
 def _event_field(name: str) -> Field:
@@ -179,19 +251,42 @@ def _security() -> Target:
     return Target("SecurityEvent", (), field)
 
 
+#: Logs of Entra ID whose table in Sentinel has the names of their fields for its columns.
+ENTRA = {"signinlogs": "SigninLogs", "auditlogs": "AuditLogs", "riskdetection": "AADUserRiskEvents"}
+
+
+def _entra(table: str) -> Target | None:
+    """Fields that are columns of text or numbers, in whatever case. What lies within a column of another sort is not compared."""
+    schema = known_table(table)
+    if schema is None:
+        return None
+    columns = {c.name.lower(): c for c in schema.columns}
+
+    def field(name: str) -> Field | None:
+        column = columns.get(name.lower())
+        plain = column is not None and (column.type is ScalarType.STRING or column.type in _PLAIN_TYPES)
+        return Field(column.name, column.type) if column is not None and plain else None
+
+    return Target(table, (), field)
+
+
 def targets(product: str, category: str, service: str, channels: Mapping[str, str | Sequence[str]]) -> list[Target]:
     """The tables that may hold a log source, best first; [] for one that is in none. `channels` are pySigma's: service -> log."""
     found: list[Target] = []
+    if product == "azure" and not category and service in ENTRA and (entra := _entra(ENTRA[service])) is not None:
+        found.append(entra)
     if category in DEFENDER and product in PRODUCTS and not service:
-        found.append(_defender(*DEFENDER[category]))
-    if product == "windows" and category in CATEGORIES:
+        found.append(_defender(*DEFENDER[category], product))
+    own = channels.get(service, ()) if service else ()
+    logs = (own,) if isinstance(own, str) else tuple(own)
+    if product == "windows" and category in CATEGORIES and (not service or set(logs) & set(CATEGORIES[category][0])):
         found.append(_events(*CATEGORIES[category]))
-    if product == "windows" and not category and service:
+    elif product == "windows" and service:
+        # Of a category whose events are in another log, the rule's own event ids say which are meant.
         if service == "security":
             found.append(_security())
-        names = channels.get(service)
-        if names is not None:
-            found.append(_events((names,) if isinstance(names, str) else tuple(names), ()))
+        if logs:
+            found.append(_events(logs, ()))
     if product == "windows" and not category and not service:
         found.append(_events((), ()))
     return found

@@ -20,16 +20,27 @@ from lurcher.content.sigma.backend import Backend
 from lurcher.content.sigma.targets import Target, targets
 
 #: Steps of the Kusto backend's Defender pipeline that are taken as they are. Left out: those that drop a condition (EventID,
-#: Initiated), rewrite paths of the registry, or list the fields that a table has.
+#: Initiated), rewrite what the registry's events or users are called, or list the fields that a table has.
 _STEPS = frozenset(
     {
         "microsoft_xdr_set_query_table", "microsoft_xdr_table_fieldmappings", "microsoft_xdr_generic_fieldmappings",
         "microsoft_xdr_parent_image_fieldmapping", "microsoft_xdr_parent_image_name_value",
-        "microsoft_xdr_registry_actiontype_value", "microsoft_xdr_domain_username_extract", "microsoft_xdr_hashes_field_values",
+        "microsoft_xdr_hashes_field_values",
     }
 )  # fmt: skip
 #: Own fields that the pipeline must not rename.
-_KEPT = ("TargetObject", "Details", "DestinationIp", "DestinationPort", "SourceIp", "SourcePort", "Initiated")
+_KEPT = (
+    "TargetObject",
+    "Details",
+    "DestinationIp",
+    "DestinationPort",
+    "SourceIp",
+    "SourcePort",
+    "Initiated",
+    "EventType",
+    "User",
+    "ParentUser",
+)
 
 
 @dataclass
@@ -120,10 +131,16 @@ def _laid_out(query: str) -> str:
 
 def _notes(rule: SigmaRule, target: Target) -> list[str]:
     """What the table cannot say as the rule does."""
+    items = list(_items(rule))
+    names = dict.fromkeys(i.field for i in items if i.field)
+    if target.known and (strange := [name for name in names if name not in target.known]):
+        listed = ", ".join(f"'{name}'" for name in strange)
+        return [f"Sysmon writes no {listed} with these events: it is empty there"]
     if not target.defender:
         return []
-    items = list(_items(rule))
     notes = []
+    if "DestinationHostname" in names:
+        notes.append("'DestinationHostname' is compared with RemoteUrl, which may be a whole address with its path")
     if target.table != "DeviceProcessEvents" and any(i.field == "ParentImage" for i in items):
         notes.append(f"'ParentImage' is read as the file name alone: {target.table} has no path of the parent")
     hashes = (str(v).upper() for i in items if i.field == "Hashes" for v in i.value)
@@ -160,10 +177,12 @@ def _pipeline(target: Target) -> ProcessingPipeline:
     pipeline.postprocessing_items = []
     for item in pipeline.items:
         step: Any = item.transformation
-        mapping = getattr(step, "field_mappings", None)
-        if mapping is not None:
-            step.field_mappings = _without(mapping)
+        mappings = getattr(step, "field_mappings", None)
+        if mappings is not None:
+            step.field_mappings = _without(mappings)
             step.mapping = step.field_mappings.generic_mappings
+        elif isinstance(mapping := getattr(step, "mapping", None), dict):
+            step.mapping = {k: v for k, v in mapping.items() if k not in _KEPT}
     return pipeline
 
 
