@@ -16,6 +16,7 @@ from __future__ import annotations
 import enum
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from lurcher.kql.types import ScalarType
 
@@ -64,6 +65,7 @@ _PARAM = re.compile(
 _KINDS: dict[str, ScalarType | TypeKind] = {**{t.value: t for t in ScalarType}, **{k.value: k for k in TypeKind}}
 
 
+@cache
 def parse_params(text: str) -> tuple[Param, ...]:
     """Read a parameter list; raises ValueError on a malformed one, that is when the package is imported."""
     params = []
