@@ -19,6 +19,7 @@ from pathlib import Path
 
 from lurcher.app.rules import RuleText, load_place
 from lurcher.app.session import Session
+from lurcher.collect import workers
 from lurcher.content.checking import Problem, Silences, check_rule, silences_of
 from lurcher.content.checks.metadata import ID_TWICE, shown_others
 from lurcher.content.checks.registry import Compile, Compiled
@@ -112,10 +113,11 @@ def check(
     Raises `LurcherError` for a path that is not there, and where there is no rule at all.
     """
     import lurcher.rmm.drift  # noqa: F401 (declares its checks)
+    from lurcher.app.rmm import with_packs
     from lurcher.content.loading import rule_files
 
     places: list[tuple[Path | RuleText, bool]] = []
-    for path in paths:
+    for path in with_packs(paths, _lake_of(session)):
         if isinstance(path, Path) and path.is_dir():
             places += [(file, True) for file in rule_files(path)]
         else:
@@ -167,6 +169,10 @@ class _Result:
     fixed: list[str] = field(default_factory=list)
 
 
+def _lake_of(session: Session) -> Path | None:
+    return session.tables.lake.path if session.tables.lake is not None else None
+
+
 def _part(places: Sequence[tuple[Path | RuleText, bool]], session: Session, fix: bool) -> _Result:
     result = _Result()
     for place, found in places:
@@ -211,10 +217,13 @@ def _write(path: Path, loaded: Loaded, result: _Result) -> bool:
 
 
 def _checked(rule: Rule, session: Session) -> list[ProblemRow]:
+    from lurcher.app.rmm import own_catalogue
     from lurcher.content.checking import UNFORESEEN
+    from lurcher.rmm.drift import catalogue_from
 
     try:
-        problems = list(check_rule(rule, today=session.now.date(), compile=compiler(session)))
+        with catalogue_from(own_catalogue(_lake_of(session))):
+            problems = list(check_rule(rule, today=session.now.date(), compile=compiler(session)))
         problems += exclusion_problems(rule, session)
     except (LurcherError, Refused):
         raise
@@ -321,28 +330,12 @@ def _in_processes(
 
 
 def _begin(lake: Path | None, now: datetime) -> None:
-    import signal
-    import threading
-
     import lurcher.rmm.drift  # noqa: F401 (declares its checks)
     from lurcher.lake import Lake
 
     global _SESSION
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    # Ctrl-C ends the process that waits for this one, and that ends this one.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    workers.begin()
     _SESSION = Session.open(Lake.open(lake) if lake is not None else None, now)
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for work for ever."""
-    import multiprocessing
-    import os
-
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _work(part: Sequence[tuple[Path | RuleText, bool]], *, fix: bool) -> _Result:

@@ -18,7 +18,9 @@ from lurcher.report.coverage import CoverageDocument, CoveredTechnique, TacticLi
 def coverage(paths: Sequence[Path], session: Session, lake: Lake | None = None) -> CoverageDocument:
     """The coverage by the rules in files and folders; with a lake, their findings (new and known) are counted too. Raises
     `LurcherError` where there is no rule."""
-    loaded = load_rules(paths)
+    from lurcher.app.rmm import with_packs
+
+    loaded = load_rules(with_packs(paths, lake.path if lake is not None else None))
     if not loaded.rules:
         raise LurcherError(
             "there is no rule here", "name a rule's file or a folder of rules", ", ".join(map(str, paths))

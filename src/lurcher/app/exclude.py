@@ -69,7 +69,7 @@ def exclude(lake: Lake, number: int, rules: Sequence[Path], session: Session) ->
     rule is not there, or the data of the session do not show it."""
     with Ledger.open(lake.path / NAME) as ledger:
         finding = ledger.finding(number)
-    rule = _rule_of(finding, rules)
+    rule = _rule_of(finding, rules, lake)
     catalogue = CataloguePrograms(Catalogue.load())
     columns = columns_of(session)
 
@@ -128,8 +128,10 @@ def exclude(lake: Lake, number: int, rules: Sequence[Path], session: Session) ->
     return ExcludeReport(finding, rule, tuple(found), tried, facts)
 
 
-def _rule_of(finding: Finding, rules: Sequence[Path]) -> Rule:
-    found = [r for r in load_rules(rules).rules if r.key == finding.rule]
+def _rule_of(finding: Finding, rules: Sequence[Path], lake: Lake) -> Rule:
+    from lurcher.app.rmm import with_packs
+
+    found = [r for r in load_rules(with_packs(rules, lake.path)).rules if r.key == finding.rule]
     if not found:
         raise LurcherError(
             f"the rule of finding {finding.id} is not here: {finding.rule_name} ({finding.rule})",

@@ -93,7 +93,10 @@ def exclusions_in_force(
 ) -> ExclusionsReport:
     """The exclusions of the rules in files and folders. Figures are counted in the session's lake, where it has one, as a hunt
     counts them; nothing is written. Raises `LurcherError` for a path that is not there, and where there is no rule."""
-    loaded = load_rules(paths)
+    from lurcher.app.rmm import with_packs
+
+    lake = session.tables.lake
+    loaded = load_rules(with_packs(paths, lake.path if lake is not None else None))
     if not loaded.rules:
         raise LurcherError(
             "there is no rule here", "name a rule's file or a folder of rules", ", ".join(map(str, paths))

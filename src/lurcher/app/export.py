@@ -116,7 +116,10 @@ def export(
 
     Raises `LurcherError` where there is no rule, and where several rules cannot be one file.
     """
-    loaded = load_rules(paths)
+    from lurcher.app.rmm import with_packs
+
+    lake = session.tables.lake
+    loaded = load_rules(with_packs(paths, lake.path if lake is not None else None))
     if not loaded.rules:
         errors = "; ".join(p.diagnostic.message for p in loaded.errors)
         raise LurcherError("there is no rule here" + (f": {errors}" if errors else ""), "name a rule's file or a folder of rules",

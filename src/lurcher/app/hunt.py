@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lurcher.app.exclusions import columns_of, verdicts
+from lurcher.app.packs import Sharing, share, unshare
 from lurcher.app.rmm import with_packs
 from lurcher.app.rules import RuleText, load_rules
 from lurcher.app.seen_data import fingerprint, sources
@@ -56,6 +57,8 @@ class HuntReport:
     rules: list[RuleReport] = field(default_factory=list)
     loading: list[Placed] = field(default_factory=list)
     skipped: tuple[tuple[str, str], ...] = ()
+    #: What rules read together; None where they were run one by one.
+    sharing: Sharing | None = None
 
     @property
     def not_run(self) -> list[RuleReport]:
@@ -75,11 +78,13 @@ def hunt(
     policy: Path | None = None,
     only: Callable[[Rule], bool] | None = None,
     since: bool = False,
+    sharing: bool = True,
 ) -> HuntReport:
     """Run the rules of files, folders and texts with their exclusions; keep runs and findings in the lake's ledger.
 
     An exclusion that hides too much is applied only where `forced` names it. A rule that does not run is in the report with its
-    reason. `only`: which of the rules are run; `since`: it is one of `hunt_since_last`. `policy`: sanctioned remote-management
+    reason. `only`: which of the rules are run; `since`: it is one of `hunt_since_last`. `sharing`: what several
+    rules read of a table is read once (`lurcher.app.packs`); it changes no result. `policy`: sanctioned remote-management
     tools (docs/rmm.md). `live`: ask this service instead of the lake; triage, which asks much, is left out then. Raises
     `LurcherError` for a path that is not there, a policy with errors, or a ledger that cannot be written.
     """
@@ -99,7 +104,9 @@ def hunt(
 
     settings = Settings(forced=frozenset(forced))
     runs: list[RuleRun] = []
-    for index, rule in enumerate(r for r in loaded.rules if only is None or only(r)):
+    wanted = [r for r in loaded.rules if only is None or only(r)]
+    shared = share(wanted, session) if sharing and live is None else None
+    for index, rule in enumerate(wanted):
         if progress is not None:
             progress(index, rule.name)
         runs.append(run_one(rule, session, ask, settings, elsewhere=live is not None))
@@ -119,6 +126,7 @@ def hunt(
             session.now,
             loading=[p for p in loaded.diagnostics if id(p.source) not in own],
             skipped=loaded.skipped,
+            sharing=shared,
         )
         for run in runs:
             found = ledger.findings(rule=run.rule.key, hunt=number)
@@ -126,6 +134,8 @@ def hunt(
             if triage and live is None and run.status == "ok":
                 one.reasons = _triaged(run, found, ask, session)
             report.rules.append(one)
+    if shared is not None:
+        unshare(shared, session)
     return report
 
 
@@ -181,11 +191,14 @@ def _triaged(
 def drift_of(rule: Rule, session: Session) -> list[str]:
     """The signers that a rule misses, as `check` says it; with a hint behind each."""
     from lurcher.app.check import compiler
+    from lurcher.app.rmm import own_catalogue
     from lurcher.content.checks.registry import Context
-    from lurcher.rmm.drift import misses
+    from lurcher.rmm.drift import catalogue_from, misses
 
     context = Context(rule, session.now.date(), compiler(session))
-    return [_sentence(placed.diagnostic) for placed in misses(context)]
+    lake = session.tables.lake
+    with catalogue_from(own_catalogue(lake.path if lake is not None else None)):
+        return [_sentence(placed.diagnostic) for placed in misses(context)]
 
 
 def _sentence(diagnostic: Diagnostic) -> str:

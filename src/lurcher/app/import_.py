@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from lurcher.app.rules import load_place
 from lurcher.content.checks.registry import Compiled
 from lurcher.content.exclusionfiles import sidecar_text
 from lurcher.content.export.model import Deploy
 from lurcher.content.export.yamltext import convert
-from lurcher.content.loading import SIDECAR, load, load_text
+from lurcher.content.loading import SIDECAR, load_text
 from lurcher.content.model import Placed, Rule
 from lurcher.content.values import slug
 from lurcher.errors import LurcherError
@@ -70,7 +71,7 @@ def import_rules(paths: Sequence[Path], to: Path, *, force: bool = False, dry_ru
     taken: dict[Path, tuple[str, str]] = {}
     seen: dict[tuple[str, str], str] = {}
     for path in paths:
-        loaded = load(path)
+        loaded = load_place(path)
         own = {id(r.file) for r in loaded.rules}
         report.loading += [p for p in loaded.diagnostics if id(p.source) not in own]
         report.skipped += loaded.skipped

@@ -32,9 +32,13 @@ class Written:
 
 def catalogue_of(path: Path | None = None, lake: Path | None = None) -> Catalogue:
     """The catalogue that ships, or the file that is named, or the one beside the lake's tables (`rmm-catalogue.toml`)."""
-    if path is None and lake is not None and (lake / "rmm-catalogue.toml").is_file():
-        path = lake / "rmm-catalogue.toml"
-    return Catalogue.load(path)
+    return Catalogue.load(path or own_catalogue(lake))
+
+
+def own_catalogue(lake: Path | None) -> Path | None:
+    """The file of a lake's own catalogue, where it has one."""
+    file = lake / "rmm-catalogue.toml" if lake is not None else None
+    return file if file is not None and file.is_file() else None
 
 
 def tool_of(catalogue: Catalogue, name: str) -> Tool:
@@ -112,8 +116,8 @@ def pack_rules(name: str, catalogue: Catalogue | None = None) -> tuple[tuple[str
     return tuple((f"rmm/{r.file}.yaml", r.text) for r in rules)
 
 
-def with_packs(places: Sequence[Path | RuleText], lake: Path) -> list[Path | RuleText]:
-    """What a user names, with the rules that a lake's own catalogue makes in place of their name."""
+def with_packs(places: Sequence[Path | RuleText], lake: Path | None) -> list[Path | RuleText]:
+    """What a user names, with the rules that the catalogue, a lake's own where it has one, makes in place of their name."""
     from lurcher.app.rules import RuleText
 
     found: list[Path | RuleText] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from lurcher.app.exclusions import verdicts
 from lurcher.app.hunt import run_one
 from lurcher.app.session import Session, Tables
 from lurcher.app.testing_session import LIMITS, session_of, tables_of
+from lurcher.collect import workers
 from lurcher.content.exclusions.rewrite import Settings
 from lurcher.content.exclusions.verdicts import refusals
 from lurcher.content.model import Placed, Rule
@@ -64,7 +64,8 @@ def find(paths: Iterable[Path]) -> Found:
     """The rules of files and folders with the tests beside them; a test file stands for the rule beside it.
 
     Raises `LurcherError` for a path that is not there."""
-    from lurcher.content.loading import BESIDE, load, rule_files
+    from lurcher.app.rules import load_place
+    from lurcher.content.loading import BESIDE, rule_files
     from lurcher.content.testing.loading import SUFFIXES
 
     rules: dict[tuple[str, str], Rule] = {}
@@ -74,7 +75,7 @@ def find(paths: Iterable[Path]) -> Found:
     def take(path: Path, *, strict: bool) -> None:
         from lurcher.content.loading import load_files
 
-        loaded = load_files([path]) if strict else load(path)
+        loaded = load_files([path]) if strict else load_place(path)
         own = {id(r.file) for r in loaded.rules}
         beside = tests_of(path)
         # What is wrong with a rule that has no tests is for `check` to say.
@@ -323,7 +324,7 @@ def spread(work: Callable[[Bench, W], R], parts: Iterable[W], jobs: int) -> Iter
     from concurrent.futures.process import BrokenProcessPool
 
     # Spawned: forking a process that has threads (Arrow's) can hang.
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin)
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), workers.begin)
     try:
         yield from pool.map(partial(_on_bench, work), parts)
     except BrokenProcessPool:
@@ -333,11 +334,6 @@ def spread(work: Callable[[Bench, W], R], parts: Iterable[W], jobs: int) -> Iter
 
 
 _bench: list[Bench] = []
-
-
-def _begin() -> None:
-    """Ctrl-C is for the process that started this one, which ends it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _on_bench(work: Callable[[Bench, W], R], part: W) -> R:

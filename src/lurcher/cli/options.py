@@ -16,6 +16,18 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class Rules(click.Path):
+    """Files and folders of rules, or the name of rules that lurcher makes (`rmm`, `rmm:NinjaOne`)."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, exists=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if str(value).partition(":")[0] == "rmm" and not Path(value).exists():
+            return Path(value)
+        return super().convert(value, param, ctx)
+
+
 def lake_option(function: F) -> F:
     """`--lake DIR`: the case to work on. Without it, the lake that the current folder is in."""
     return click.option(
@@ -49,6 +61,15 @@ def limits_options(function: F) -> F:
         "--memory-limit", metavar="SIZE", callback=_size, help="Memory the engine may use, e.g. 4GB."
     )(function)
     return click.option("--threads", type=click.IntRange(1), help="Threads the engine may use.")(function)
+
+
+def engine_option(function: F) -> F:
+    """`--engine`: what runs the queries over the lake."""
+    return click.option(
+        "--engine",
+        metavar="ENGINE",
+        help="What runs the queries: duckdb (the default), spark://HOST:15002, spark:sail (docs/engines.md).",
+    )(function)
 
 
 def supply_options(function: F) -> F:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
+from pathlib import Path
 
 from lurcher.content.checks.registry import Context, check
 from lurcher.content.checks.tree import lets, operands, texts, walk_positive
@@ -117,9 +120,29 @@ def proposed(drift: Drift) -> str:
     return f"Signer has_any ({quoted})"
 
 
-@cache
-def _shipped() -> Catalogue:
-    return Catalogue.load()
+#: The file of the catalogue that terms are compared with; None: the one that ships.
+_FILE: ContextVar[Path | None] = ContextVar("catalogue", default=None)
+
+
+@contextmanager
+def catalogue_from(file: Path | None) -> Iterator[None]:
+    """Within, terms are compared with the catalogue of this file; with the one that ships where there is none."""
+    token = _FILE.set(file)
+    try:
+        yield
+    finally:
+        _FILE.reset(token)
+
+
+def _catalogue() -> Catalogue:
+    file = _FILE.get()
+    return _loaded(file, file.stat().st_mtime_ns if file is not None else 0)
+
+
+@lru_cache(maxsize=4)
+def _loaded(file: Path | None, written: int) -> Catalogue:
+    """`written`: when the file was, so that another one is read anew."""
+    return Catalogue.load(file)
 
 
 def _named(signer: Signer, today: dt.date | None = None) -> str:
@@ -137,7 +160,7 @@ def _drifts(ctx: Context) -> tuple[Drift, ...]:
     # Most rules name no signer, and the catalogue takes its 50 ms: the word is looked for first.
     if ctx.compiled.script is None or not any(column in ctx.rule.query for column in SIGNER_COLUMNS):
         return ()
-    return drifts(signer_terms(ctx.compiled.script), _shipped(), ctx.today)
+    return drifts(signer_terms(ctx.compiled.script), _catalogue(), ctx.today)
 
 
 @check(

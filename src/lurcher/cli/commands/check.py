@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
-from lurcher.cli.options import as_of_option, lake_option, now
+from lurcher.cli.options import Rules, as_of_option, lake_option, now
 
 FORMATS = ("text", "json", "sarif", "github")
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.argument("paths", nargs=-1, required=True, type=Rules())
 @lake_option
 @as_of_option
 @click.option(

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from lurcher.cli.options import lake_option, now
+from lurcher.cli.options import Rules, lake_option, now
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.argument("paths", nargs=-1, required=True, type=Rules())
 @lake_option
 @click.option("--findings", is_flag=True, help="Count the findings in the lake's ledger as well.")
 @click.option(

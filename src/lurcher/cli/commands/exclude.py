@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from lurcher.cli.options import as_of_option, lake_option, now
+from lurcher.cli.options import Rules, as_of_option, lake_option, now
 
 
 @click.command()
 @click.argument("finding", type=int)
-@click.option("--rule", "rules", multiple=True, required=True, type=click.Path(path_type=Path, exists=True), metavar="FILE|FOLDER",
+@click.option("--rule", "rules", multiple=True, required=True, type=Rules(), metavar="FILE|FOLDER",
               help="Where the finding's rule is; repeat for more.")  # fmt: skip
 @lake_option
 @as_of_option

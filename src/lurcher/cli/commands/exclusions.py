@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from lurcher.cli.options import as_of_option, lake_option, now
+from lurcher.cli.options import Rules, as_of_option, lake_option, now
 
 
 @click.command()
-@click.argument("rules", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.argument("rules", nargs=-1, required=True, type=Rules())
 @lake_option
 @as_of_option
 @click.option(

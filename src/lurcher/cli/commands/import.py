@@ -5,9 +5,11 @@ from pathlib import Path
 
 import click
 
+from lurcher.cli.options import Rules
+
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.argument("paths", nargs=-1, required=True, type=Rules())
 @click.option(
     "--to",
     required=True,

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lurcher.cli.options import now
+from lurcher.cli.options import Rules, now
 
 if TYPE_CHECKING:
     from lurcher.content.testing.outcome import Mutated, Outcome, Tested
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.argument("paths", nargs=-1, required=True, type=Rules())
 @click.option(
     "-k", "only", metavar="TEXT", default="",
     help="Only tests whose name, rule or path has the text (* and ? as in file names).",
