@@ -64,6 +64,7 @@ def hunt_since_last(
     triage: bool = True,
     progress: Callable[[int, str], None] | None = None,
     policy: Path | None = None,
+    sharing: bool = True,
 ) -> SinceReport:
     """As `lurcher.app.hunt.hunt`, at now() and at the moments before that make nothing missed since each rule's last run."""
     rules = load_rules(with_packs(paths, lake.path)).rules
@@ -78,13 +79,13 @@ def hunt_since_last(
         earlier.append(
             hunt(
                 lake, paths, at, started=started, forced=forced, triage=False, progress=progress, policy=policy,
-                since=True, only=lambda r, due=due: r.key in due,  # type: ignore[misc]
+                since=True, sharing=sharing, only=lambda r, due=due: r.key in due,  # type: ignore[misc]
             )
         )  # fmt: skip
     assert session.now == now
     last = hunt(
         lake, paths, session, started=started, forced=forced, triage=triage, progress=progress, policy=policy,
-        since=True,
+        since=True, sharing=sharing,
     )  # fmt: skip
     with Ledger.open(lake.path / NAME) as ledger:
         after = _standing(ledger)

@@ -10,15 +10,16 @@ import atexit
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lurcher.engines.background import abandoned, in_background
 from lurcher.engines.base import Result, arrow_type
 from lurcher.engines.deep import deep_recursion
 from lurcher.engines.failures import beyond_the_calendar, failure, too_much
-from lurcher.engines.limits import too_late, watching, within
-from lurcher.engines.views import Tables, Views
+from lurcher.engines.limits import memory_bytes, too_late, watching, within
+from lurcher.engines.views import Tables, Views, quote
 from lurcher.errors import LurcherError
 from lurcher.kql.diagnostics import LU003, Refused
 from lurcher.kql.types import Column, Columns, ScalarType
@@ -26,6 +27,13 @@ from lurcher.plan.nodes import Plan, Query
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from lurcher.engines.lowering.context import Stored
+    from lurcher.engines.lowering.context import Tables as LoweringTables
+    from lurcher.engines.narrowing import Asked, Costs, Shared
+    from lurcher.engines.views import Narrowed
+    from lurcher.plan.nodes import Scan
+    from lurcher.plan.windows import Windows
 
 #: Rows of a batch that comes out.
 BATCH_ROWS = 65_536
@@ -63,11 +71,12 @@ class DuckDBEngine:
         self._views: Views | None = None
         self._udfs: set[str] = set()
         self._lock = threading.Lock()
+        self._counter = 0
 
     def sql(self, plan: Plan) -> str:
         return self._statement(plan, Views(self._tables))[0]
 
-    def _statement(self, plan: Plan, views: Views, *, wrapping: bool = False) -> tuple[str, frozenset[str]]:
+    def _statement(self, plan: Plan, views: LoweringTables, *, wrapping: bool = False) -> tuple[str, frozenset[str]]:
         from lurcher.engines.lowering import lower
         from lurcher.sql.printer import to_sql
 
@@ -110,6 +119,79 @@ class DuckDBEngine:
             self._tables = tables
             if self._connection is not None:
                 self._views = Views(tables, self._connection)
+
+    # --- rows that many statements share ---
+    def narrow(self, asked: Iterable[Asked], costs: Costs | None = None) -> list[Shared]:
+        """Read once what these places of plans need of tables; see `lurcher.engines.narrowing`. Fails for nothing."""
+        from lurcher.engines import narrowing
+
+        self._open()
+        costs = costs or narrowing.Costs()
+        memory = memory_bytes(self._memory_limit)
+        if memory is not None:
+            costs = replace(costs, bytes=min(costs.bytes, memory // 8))
+        return narrowing.narrow(self, asked, costs)
+
+    def execute(self, text: str, until: float | None = None) -> list[Any]:
+        """The rows of a statement of the engine's own. Raises `LurcherError`."""
+        import duckdb
+
+        if until is None and self._timeout is not None:
+            until = time.monotonic() + self._timeout
+        cursor = self._open().cursor()
+        watch = watching(until, self._memory_limit, self._interrupted, too_much)
+        try:
+            (rows,) = in_background(lambda: iter([cursor.execute(text).fetchall()]), cursor.interrupt, watch)
+            return list(rows)
+        except duckdb.InterruptException:
+            raise self._interrupted() from None
+        except (duckdb.Error, OSError) as error:
+            raise failure(error) from None
+        finally:
+            if abandoned():
+                self._forget()
+            else:
+                cursor.close()
+
+    def stored(self, scan: Scan, windows: Windows) -> Stored:
+        import duckdb
+
+        self._open()
+        with self._lock:
+            assert self._views is not None
+            try:
+                return self._views.stored(scan, windows)
+            except duckdb.Error as error:
+                raise failure(error) from None
+
+    def time_column(self, table: str) -> str | None:
+        """The column by which a table's days can be told; None where they cannot."""
+        self._open()
+        assert self._views is not None
+        return self._views.time_column(table)
+
+    def sql_over(self, plan: Plan, tables: LoweringTables) -> str:
+        """The text of a plan over tables that are no views of the engine's."""
+        text, udfs = self._statement(plan, tables)
+        with self._lock:
+            self._register(udfs)
+        return text
+
+    def use(self, table: str, rows: Narrowed) -> None:
+        """From here on, read these rows for the table where they are all that is needed."""
+        assert self._views is not None
+        self._views.narrowed.setdefault(table, []).append(rows)
+        self._views.narrowed[table].sort(key=lambda r: r.rows)
+
+    def drop(self, table: str, rows: Narrowed) -> None:
+        """Give back what `use` was told of."""
+        if self._views is not None and rows in (have := self._views.narrowed.get(table, [])):
+            have.remove(rows)
+            self.execute(f"DROP TABLE IF EXISTS {quote(rows.name)}")
+
+    def fresh(self) -> int:
+        self._counter += 1
+        return self._counter
 
     def close(self) -> None:
         if self._connection is not None:

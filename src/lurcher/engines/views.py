@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lurcher.engines.lowering.context import Stored
@@ -12,7 +13,8 @@ from lurcher.engines.lowering.types import SQL_TYPES
 from lurcher.errors import LurcherError
 from lurcher.kql.types import Column, Columns, ScalarType
 from lurcher.plan import nodes as n
-from lurcher.plan.windows import TimeWindow, Windows
+from lurcher.plan.covers import Test, covered
+from lurcher.plan.windows import ANY_TIME, TimeWindow, Windows
 from lurcher.schema import TableSchema, physical_names
 from lurcher.sql import tree as t
 from lurcher.sql.printer import Printer, to_sql
@@ -34,6 +36,27 @@ class Tables(Protocol):
         """An Arrow table with the columns of the plan node. Raises `LurcherError` where it cannot be had."""
 
 
+@dataclass
+class Narrowed:
+    """The rows of a table that lie in a window (of its `time` column) and fulfil one of the tests, as a table of its own with the
+    columns of the table's view."""
+
+    name: str
+    time: str | None
+    window: TimeWindow
+    tests: frozenset[Test]
+    rows: int
+    #: Test -> the values of its column, in these rows, for which it is true.
+    matched: dict[Test, tuple[str, ...]] = field(default_factory=dict)
+    #: How many places of statements have read it.
+    served: int = 0
+
+    def hold(self, predicates: Sequence[n.Expr], windows: Windows) -> bool:
+        """Whether they are all the rows that somebody needs who asks for these."""
+        asked = windows.get(self.time, ANY_TIME) if self.time is not None else ANY_TIME
+        return self.window.holds(asked) and covered(predicates, self.tests)
+
+
 class Views:
     """Makes a view the first time that a statement names it. Implements `lowering.Tables`.
 
@@ -44,16 +67,21 @@ class Views:
         self._connection = connection
         self._made: dict[tuple[str, TimeWindow | None], str] = {}
         self._supplied: dict[n.Supplied, str] = {}
+        #: Table -> some of its rows, in place of it for those that need no others. The smallest first.
+        self.narrowed: dict[str, list[Narrowed]] = {}
 
-    def stored(self, table: n.Scan, windows: Windows) -> Stored:
-        from lurcher.lake import LakeTable
-
+    def stored(self, table: n.Scan, windows: Windows, predicates: Sequence[n.Expr] = ()) -> Stored:
         name = table.table
         data = self._tables.data(name)
         window = None
-        # A table that another program has made may have days of its own.
-        if windows and isinstance(data, LakeTable) and data.ours and data.schema.time_column is not None:
-            window = windows.get(data.schema.time_column)
+        for rows in self.narrowed.get(name, ()):
+            if rows.hold(predicates, windows):
+                rows.served += 1
+                columns = stored_names(c.name for c in self._schema(name).columns)
+                return Stored(rows.name, columns, matched=rows.matched)
+        time = self.time_column(name) if windows else None
+        if time is not None:
+            window = windows.get(time)
         key = (name, window)
         if key not in self._made:
             view = name if window is None else self._named(name, window)
@@ -61,6 +89,14 @@ class Views:
                 self._make(view, name, window, data)
             self._made[key] = view
         return Stored(self._made[key], stored_names(c.name for c in self._schema(name).columns))
+
+    def time_column(self, name: str) -> str | None:
+        """The column by whose days the rows of a table are stored."""
+        from lurcher.lake import LakeTable
+
+        data = self._tables.data(name)
+        # A table that another program has made may have days of its own.
+        return data.schema.time_column if isinstance(data, LakeTable) and data.ours else None
 
     def _named(self, name: str, window: TimeWindow) -> str:
         """A table's name with the days behind it: what no table is called."""

@@ -40,6 +40,12 @@ class TimeWindow:
         stop = None if self.stop is None or other.stop is None else max(self.stop, other.stop)
         return TimeWindow(start, stop)
 
+    def holds(self, other: TimeWindow) -> bool:
+        """Whether all of the other lies in this one."""
+        return (self.start is None or (other.start is not None and other.start >= self.start)) and (
+            self.stop is None or (other.stop is not None and other.stop <= self.stop)
+        )
+
     def of_rounded(self, slack: int) -> TimeWindow:
         """Where a time can be that is rounded down, by at most `slack`, into this one."""
         return TimeWindow(self.start, None if self.stop is None else self.stop + slack)

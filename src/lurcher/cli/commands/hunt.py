@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 )
 @click.option("--no-triage", is_flag=True, help="Do not look for what makes findings stand out.")
 @click.option(
+    "--explain", is_flag=True, help="Say on stderr which rows rules read together, and which rules did not and why."
+)
+@click.option("--no-sharing", is_flag=True, help="Run the rules one by one: slower, the results are the same.")
+@click.option(
     "--since-last", is_flag=True, help="Miss nothing that came since each rule's last run, and tell only what is new."
 )
 @on_options
@@ -59,6 +63,8 @@ def command(
     reports: tuple[Path, ...],
     policy: Path | None,
     no_triage: bool,
+    explain: bool,
+    no_sharing: bool,
     since_last: bool,
     timeout: float | None,
     memory_limit: str | None,
@@ -95,7 +101,9 @@ def command(
     if since_last:
         if live is not None:
             raise click.UsageError("--since-last is of a lake; with --on say the time: --timespan")
-        _since_last(lake, rules, session, started, forced, not no_triage, policy, reports, format_)
+        _since_last(
+            lake, rules, session, started, forced, not no_triage, policy, reports, format_, not no_sharing, explain
+        )
         return
     with Bar("hunting", "rules") as bar:
         report = hunt(
@@ -108,7 +116,10 @@ def command(
             progress=bar.show,
             live=live,
             policy=policy,
+            sharing=not no_sharing,
         )
+    if explain:
+        _explain(report)
     if reports:
         from lurcher.app.reports import document_of, write
 
@@ -121,24 +132,20 @@ def command(
 
 
 def _since_last(
-    lake: Any,
-    rules: Any,
-    session: Any,
-    started: datetime,
-    forced: Any,
-    triage: bool,
-    policy: Any,
-    reports: Any,
-    format_: str,
-) -> None:
+    lake: Any, rules: Any, session: Any, started: datetime, forced: Any, triage: bool, policy: Any, reports: Any, format_: str,
+    sharing: bool, explain: bool,
+) -> None:  # fmt: skip
     from lurcher.app.since import data_of, hunt_since_last
     from lurcher.cli.news import print_news
     from lurcher.cli.progress import Bar
 
     with Bar("hunting", "rules") as bar:
         report = hunt_since_last(
-            lake, rules, session, started=started, forced=forced, triage=triage, progress=bar.show, policy=policy
-        )
+            lake, rules, session, started=started, forced=forced, triage=triage, progress=bar.show, policy=policy,
+            sharing=sharing,
+        )  # fmt: skip
+    if explain:
+        _explain(report.last)
     if reports:
         from lurcher.app.reports import document_of, write
 
@@ -150,6 +157,14 @@ def _since_last(
         print_news(report)
     wrong = report.last.not_run or report.left or any(p.diagnostic.is_error for p in report.last.loading)
     click.get_current_context().exit(1 if wrong else 0)
+
+
+def _explain(report: Any) -> None:
+    from lurcher.report.text import visible
+
+    lines = report.sharing.lines() if report.sharing is not None else ["nothing was shared: it was asked not to be"]
+    for line in lines:
+        click.echo(visible(line), err=True)
 
 
 def _print(report: Any) -> None:

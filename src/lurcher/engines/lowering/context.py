@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from lurcher.engines.lowering.rel import INGESTED, Cell, Rel
 from lurcher.kql.diagnostics import LU001, Refused
 from lurcher.kql.source import Span
 from lurcher.plan import nodes as n
+from lurcher.plan.covers import Test
 from lurcher.plan.windows import Windows
 from lurcher.sql import tree as t
 from lurcher.sql.dialect import DUCKDB, Dialect
@@ -24,13 +25,16 @@ class Stored:
     nullable_strings: frozenset[str] = frozenset()
     #: The column that says when a row was added.
     ingested: str = INGESTED
+    #: Tests whose answers are known: the values of their column, in these rows, for which each is true.
+    matched: Mapping[Test, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Tables(Protocol):
     """What the lowering asks the engine about tables."""
 
-    def stored(self, table: n.Scan, windows: Windows) -> Stored:
-        """`windows`: rows outside of them may be left out, and those without such a time."""
+    def stored(self, table: n.Scan, windows: Windows, predicates: Sequence[n.Expr] = ()) -> Stored:
+        """`windows`: rows outside of them may be left out, and those without such a time; so may rows for which not all of the
+        `predicates` are true."""
 
     def is_empty(self, table: n.Scan) -> bool:
         """Whether it is known to have no rows."""

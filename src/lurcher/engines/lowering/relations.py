@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lurcher.engines.lowering.context import Context, Stored, refuse
@@ -14,6 +14,7 @@ from lurcher.engines.lowering.rel import INGESTED, Cell, Rel, sealed, settled, s
 from lurcher.engines.lowering.types import SQL_TYPES, literal
 from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
+from lurcher.plan.covers import answered
 from lurcher.plan.windows import ANY_TIME, window_of
 from lurcher.sql import tree as t
 from lurcher.sql.walk import is_small
@@ -63,11 +64,11 @@ def cell(sql: t.SqlExpr, type: ScalarType, nullable: bool) -> Cell:
 
 @handles(n.Scan)
 def scan(context: Context, plan: n.Scan) -> Rel:
-    return _scan(context, plan, ())
+    return _scan(context, plan, ())[0]
 
 
-def _scan(context: Context, plan: n.Scan, predicates: Iterable[n.Expr]) -> Rel:
-    """The rows of a table, at least those for which the predicates are true."""
+def _scan(context: Context, plan: n.Scan, predicates: Sequence[n.Expr]) -> tuple[Rel, Sequence[n.Expr]]:
+    """The rows of a table, at least those for which the predicates are true; and what is to be asked of these rows for that."""
     windows = dict(context.windows.get(id(plan), {}))
     for column in plan.columns:
         if column.type is ScalarType.DATETIME:
@@ -75,7 +76,8 @@ def _scan(context: Context, plan: n.Scan, predicates: Iterable[n.Expr]) -> Rel:
             window = window_of(predicates, column.name).both(windows.get(column.name, ANY_TIME))
             if window != ANY_TIME:
                 windows[column.name] = window
-    return _stored(context, plan, context.tables.stored(plan, windows))
+    stored = context.tables.stored(plan, windows, predicates)
+    return _stored(context, plan, stored), answered(predicates, stored.matched) if stored.matched else predicates
 
 
 @handles(n.Supplied)
@@ -152,14 +154,14 @@ def range_(context: Context, plan: n.Range) -> Rel:
 @handles(n.Filter)
 def filter_(context: Context, plan: n.Filter) -> Rel:
     """Filters in a row are one, so that a scan below them reads the files of their days alone."""
-    predicates = [plan.predicate]
+    chain = [plan.predicate]
     below = plan.input
     while isinstance(below, n.Filter) and context.uses.get(id(below), 0) <= 1:
-        predicates.append(below.predicate)
+        chain.append(below.predicate)
         below = below.input
-    predicates.reverse()
+    predicates: Sequence[n.Expr] = chain[::-1]
     if isinstance(below, n.Scan):
-        rel = _scan(context, below, predicates)
+        rel, predicates = _scan(context, below, predicates)
     else:
         rel = context.relation(below)
     rel, lowering = over(context, rel, predicates)

@@ -1,0 +1,78 @@
+"""The rules of one hunt planned together: what several of them read of a table is read once.
+
+Each rule's queries stay as they are and give what they give alone; `lurcher.engines.narrowing` says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lurcher.content.model import Rule
+
+if TYPE_CHECKING:
+    from lurcher.app.session import Session
+    from lurcher.engines.narrowing import Asked, Costs, Shared
+
+
+@dataclass
+class Sharing:
+    """What a hunt shared, a table at a time."""
+
+    tables: list[Shared] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """In words, for `hunt --explain`."""
+        said = []
+        for made in self.tables:
+            if made.rows is None:
+                said.append(f"{made.table}: not shared: {made.why}")
+                continue
+            said.append(
+                f"{made.table}: {made.kept:,} of {made.of:,} rows kept for {_counted(len(made.served), 'rule')},"
+                f" read {_counted(made.rows.served, 'time')} instead of the table"
+            )
+            looked = ", ".join(f"{c} ({v:,} values)" for c, v in made.columns.items())
+            said.append(f"  matched on distinct values: {looked}")
+            reasons: dict[str, list[str]] = {}
+            for who, why in made.others.items():
+                if who not in made.served:
+                    reasons.setdefault(why, []).append(who)
+            for why, whose in reasons.items():
+                more = f" and {len(whose) - 3} more" if len(whose) > 3 else ""
+                said.append(f"  not for {', '.join(whose[:3])}{more}: {why}")
+        return said or ["nothing was shared: no rule reads a table"]
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def share(rules: Iterable[Rule], session: Session, costs: Costs | None = None) -> Sharing:
+    """Prepare what these rules have in common. A rule that cannot be compiled is passed over: it says so itself."""
+    from lurcher.engines.narrowing import Asked
+    from lurcher.plan.covers import uses
+
+    asked: list[Asked] = []
+    for rule in rules:
+        if rule.runnable:
+            compiled = session.compile(rule.query_source)
+            if compiled.ok:
+                asked += [Asked(rule.key, use) for query in compiled.queries for use in uses(query.plan)]
+    narrow = getattr(session.engine, "narrow", None)
+    # Another engine than the one in this process reads the tables its own way.
+    return Sharing(narrow(_of_tables(asked, session), costs) if narrow is not None else [])
+
+
+def _of_tables(asked: Sequence[Asked], session: Session) -> list[Asked]:
+    """Those places that read a table which has rows."""
+    empty = {t for t in {a.use.scan.table for a in asked} if session.tables.data(t) is None}
+    return [a for a in asked if a.use.scan.table not in empty]
+
+
+def unshare(sharing: Sharing, session: Session) -> None:
+    """Give the memory back."""
+    for made in sharing.tables:
+        if made.rows is not None:
+            session.engine.drop(made.table, made.rows)

@@ -1,0 +1,361 @@
+"""Rules that are planned together: each gives exactly what it gives alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+from lurcher.app import hunt as hunting
+from lurcher.app.packs import share, unshare
+from lurcher.app.rules import RuleText, load_rules
+from lurcher.app.session import Limits, Session
+from lurcher.engines.narrowing import Costs
+from lurcher.hunt.ledger import NAME
+from lurcher.lake import Lake, SourceId
+from lurcher.schema import TableSchema, known_table
+
+NOW = datetime(2026, 3, 6, tzinfo=UTC)
+#: Whatever can be shared is.
+ALWAYS = Costs(uses=1, rows=0, share=1.0)
+NAMES = [
+    "",
+    "NinjaRMM, LLC",
+    "ninjarmm.exe",
+    "x_ninjarmm",
+    "éNinjaRMM",
+    "ANYDESK.EXE",
+    "AnyDesk Software GmbH",
+    "İdle",
+    "a'b",
+    "a%b",
+    "\\d+",
+]
+COMMANDS = ["", "AnyDesk.exe --start", "cmd /c ninjarmm", "cmd /c NinjaRMMx", "é", "tool --quiet"]
+TABLES = {
+    "DeviceProcessEvents": ("FileName", "FolderPath", "ProcessCommandLine"),
+    "DeviceNetworkEvents": ("RemoteUrl", "InitiatingProcessFileName", "ActionType"),
+}
+
+
+def rows_of(name, count):
+    known = known_table(name)
+    columns = {
+        "Timestamp": [
+            None if i % 17 == 5 else NOW - timedelta(hours=7 * i % 240, microseconds=i) for i in range(count)
+        ],
+        "DeviceId": [f"d{i % 7}" for i in range(count)],
+        "DeviceName": [f"pc{i % 7}" for i in range(count)],
+        "ReportId": list(range(count)),
+        "AdditionalFields": [None if i % 3 else '{"Name": "anydesk"}' for i in range(count)],
+    }
+    for n, column in enumerate(TABLES[name]):
+        values = COMMANDS if column == "ProcessCommandLine" else NAMES
+        columns[column] = [values[(i * (n + 3) + i // 11) % len(values)] for i in range(count)]
+    schema = TableSchema(name, tuple(c for c in known.columns if c.name in columns), known.platforms)
+    return schema, pa.table({
+        c.name: pa.array(columns[c.name], pa.timestamp("us", "UTC") if c.name == "Timestamp" else None) for c in schema.columns
+    })  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    made = Lake.create(tmp_path_factory.mktemp("packs") / "lake")
+    for name in TABLES:
+        schema, rows = rows_of(name, 180)
+        source = SourceId.of_content("test", name.encode(), NOW)
+        made.append(
+            name, pa.RecordBatchReader.from_batches(rows.schema, rows.to_batches()), source=source, schema=schema
+        )
+    return made
+
+
+@pytest.fixture(scope="module")
+def alone(lake):
+    return Session.open(lake, NOW, limits=Limits(threads=1))
+
+
+@pytest.fixture(scope="module")
+def together(lake):
+    return Session.open(lake, NOW, limits=Limits(threads=1))
+
+
+def rule(query, number=0):
+    text = "\n".join(f"  {line}" for line in query.splitlines())
+    return f"id: 00000000-0000-4000-8000-{number:012}\nname: Rule {number}\ndescription: d\nquery: |\n{text}\n"
+
+
+def rules(queries):
+    return load_rules([RuleText(rule(q, n), f"<rule {n}>.yaml") for n, q in enumerate(queries)]).rules
+
+
+def sorted_rows(table):
+    return sorted(map(repr, table.to_pylist()))
+
+
+def check(queries, alone, together, costs=ALWAYS):
+    """What was shared, where every query gives together what it gives alone."""
+    sharing = share(rules(queries), together, costs)
+    try:
+        for query in queries:
+            assert sorted_rows(together.run_table(query)) == sorted_rows(alone.run_table(query)), query
+        return {made.table: made for made in sharing.tables}, {m.table: m.rows.served for m in sharing.tables if m.rows}
+    finally:
+        unshare(sharing, together)
+
+
+# --- random packs ---
+texts = st.sampled_from(
+    ["ninjarmm", "NinjaRMM", "anydesk", "LLC", "exe", "a", "", "é", "'", "%", "İ", "x_ninjarmm", "\\d+"]
+)
+OPERATORS = ["has", "!has", "has_cs", "hasprefix", "hassuffix", "contains", "!contains", "contains_cs", "startswith",
+             "endswith", "startswith_cs", "==", "!=", "=~", "!~"]  # fmt: skip
+
+
+def literal(text):
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+TIMES = [
+    "Timestamp > ago(3d)",
+    "Timestamp between (ago(5d) .. ago(1d))",
+    "Timestamp >= datetime(2026-03-02)",
+    "Timestamp < ago(2d)",
+]
+OTHERS = [
+    "* has 'anydesk'",
+    "AdditionalFields.Name has 'anydesk'",
+    "ReportId > 50",
+    "ingestion_time() > datetime(2000-01-01)",
+]
+
+
+@st.composite
+def predicate(draw, table, depth=2):
+    kind = draw(st.integers(0, 9 if depth else 6))
+    column = draw(st.sampled_from(TABLES[table]))
+    if kind <= 3:
+        return f"{column} {draw(st.sampled_from(OPERATORS))} {literal(draw(texts))}"
+    if kind == 4:
+        listed = ", ".join(literal(t) for t in draw(st.lists(texts, min_size=1, max_size=3)))
+        return f"{column} {draw(st.sampled_from(['in', 'in~', '!in', 'has_any', 'has_all']))} ({listed})"
+    if kind == 5:
+        others = OTHERS if draw(st.booleans()) else [f"{column} matches regex '(?i)ninja'", f"{column} == DeviceName"]
+        return draw(st.sampled_from([*others, f"isnotempty({column})", f"tolower({column}) == 'anydesk.exe'"]))
+    if kind == 6:
+        return draw(st.sampled_from(TIMES))
+    inner = predicate(table, depth - 1)
+    if kind == 9:
+        return f"not({draw(inner)})"
+    return f"({draw(inner)} {'and' if kind == 7 else 'or'} {draw(inner)})"
+
+
+@st.composite
+def source(draw):
+    table = draw(st.sampled_from(list(TABLES)))
+    filters = draw(st.lists(predicate(table), min_size=0, max_size=3))
+    return table + "".join(f"\n| where {f}" for f in filters)
+
+
+@st.composite
+def query(draw):
+    first = draw(source())
+    match draw(st.integers(0, 6)):
+        case 0 | 1:
+            return f"{first}\n| project Timestamp, DeviceId, ReportId"
+        case 2:
+            return f"{first}\n| summarize n = count(), r = make_set(ReportId), t = min(Timestamp) by DeviceId"
+        case 3:
+            other = f"{draw(source())}\n| project DeviceId, B = ReportId"
+            return f"{first}\n| project DeviceId, A = ReportId\n| join kind=inner ({other}) on DeviceId"
+        case 4:
+            return f"union ({first}), ({draw(source())})\n| summarize n = count() by DeviceName"
+        case 5:
+            more = draw(st.sampled_from(["count()", "min(ReportId)"]))
+            lets = f"let t = {first};\nlet d = t | summarize v = {more} by DeviceId;\n"
+            return f"{lets}t | join kind=leftouter d on DeviceId | summarize n = count(), s = sum(v)"
+    return f"let seen = {first} | distinct DeviceId;\n{draw(source())}\n| where DeviceId in (seen) | project ReportId"
+
+
+@given(st.lists(query(), min_size=1, max_size=5))
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+def test_a_pack_gives_what_each_rule_gives_alone(lake, alone, together, queries):
+    for q in queries:
+        note(q)
+    check(queries, alone, together)
+
+
+@given(st.lists(query(), min_size=2, max_size=4))
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+def test_findings_are_the_same_in_the_ledger(lake, queries):
+    def found(sharing):
+        for old in lake.path.glob(NAME + "*"):
+            old.unlink()
+        import shutil
+
+        shutil.rmtree(lake.path / "ledger", ignore_errors=True)
+        session = Session.open(lake, NOW, limits=Limits(threads=1))
+        texts = [RuleText(rule(q, n), f"<rule {n}>.yaml") for n, q in enumerate(queries)]
+        before = hunting.share
+        hunting.share = partial(share, costs=ALWAYS)
+        try:
+            report = hunting.hunt(lake, texts, session, started=NOW, triage=False, sharing=sharing)
+        finally:
+            hunting.share = before
+            session.engine.close()
+        assert (report.sharing is None) == (not sharing)
+        return [
+            (
+                (one.run.status, one.run.reason, one.run.evidence_total, one.run.window),
+                sorted(repr((f.entity, f.state, f.device)) for f in one.findings),
+                sorted(repr((x.entity, x.total, x.first, x.last, sorted(map(repr, x.keys)))) for x in one.run.seen),
+            )
+            for one in report.rules
+        ]
+
+    assert found(True) == found(False)
+
+
+# --- what is shared, and what is not ---
+WINDOW = "Timestamp > ago(5d)"
+
+
+def test_rules_of_texts_read_the_kept_rows_and_a_rule_of_all_rows_does_not(alone, together):
+    made, served = check(
+        [
+            f"DeviceProcessEvents | where {WINDOW} | where FileName has 'NinjaRMM' | project ReportId",
+            f"DeviceProcessEvents | where {WINDOW} and FileName =~ 'anydesk.exe' | project ReportId",
+            f"DeviceProcessEvents | where {WINDOW} and (FileName == 'İdle' or FolderPath endswith 'exe') | project ReportId",
+            f"DeviceProcessEvents | where {WINDOW} | summarize count()",
+            f"DeviceProcessEvents | where {WINDOW} and not(FileName has 'a' or FolderPath has 'b') | project ReportId",
+        ],
+        alone,
+        together,
+    )
+    assert served == {"DeviceProcessEvents": 3}
+    shared = made["DeviceProcessEvents"]
+    assert len(shared.served) == 3
+    assert sorted(shared.others.values()) == ["it asks for rows whatever their texts are"] * 2
+    # Rows of five of ten days, and of them those with some of the names.
+    assert 0 < shared.kept < shared.of < 180
+
+
+def test_a_rule_without_a_time_makes_the_kept_rows_those_of_all_days(alone, together):
+    queries = [
+        "DeviceProcessEvents | where FileName has 'NinjaRMM' | project ReportId",
+        f"DeviceProcessEvents | where {WINDOW} | where FileName has 'NinjaRMM' | project ReportId",
+    ]
+    made, served = check(queries, alone, together)
+    assert served == {"DeviceProcessEvents": 2}
+    assert made["DeviceProcessEvents"].of == 180
+
+
+def test_a_wider_time_than_was_kept_reads_the_table(alone, together):
+    narrow = f"DeviceProcessEvents | where {WINDOW} | where FileName has 'NinjaRMM' | project ReportId"
+    wide = "DeviceProcessEvents | where Timestamp > ago(9d) | where FileName has 'NinjaRMM' | project ReportId"
+    sharing = share(rules([narrow]), together, ALWAYS)
+    try:
+        assert sorted_rows(together.run_table(wide)) == sorted_rows(alone.run_table(wide))
+        assert sharing.tables[0].rows.served == 0
+        assert sorted_rows(together.run_table(narrow)) == sorted_rows(alone.run_table(narrow))
+        assert sharing.tables[0].rows.served == 1
+    finally:
+        unshare(sharing, together)
+
+
+def test_another_text_than_was_kept_reads_the_table(alone, together):
+    sharing = share(rules(["DeviceProcessEvents | where FileName has 'NinjaRMM'"]), together, ALWAYS)
+    try:
+        for test in ("FileName has 'ninjarmm'", "FileName has_cs 'NinjaRMM'", "FolderPath has 'NinjaRMM'"):
+            query = f"DeviceProcessEvents | where {test} | project ReportId"
+            assert sorted_rows(together.run_table(query)) == sorted_rows(alone.run_table(query))
+        assert sharing.tables[0].rows.served == 0
+    finally:
+        unshare(sharing, together)
+
+
+def test_of_a_list_each_value_is_kept(alone, together):
+    sharing = share(rules(["DeviceProcessEvents | where FileName in ('ANYDESK.EXE', 'İdle')"]), together, ALWAYS)
+    try:
+        query = "DeviceProcessEvents | where 5 < ReportId and FileName == 'İdle' | project ReportId"
+        assert sorted_rows(together.run_table(query)) == sorted_rows(alone.run_table(query))
+        assert sharing.tables[0].rows.served == 1
+    finally:
+        unshare(sharing, together)
+
+
+def test_what_does_not_fit_is_left_out_the_largest_first(alone, together):
+    few = [f"DeviceProcessEvents | where FileName == {literal(n)} | project ReportId" for n in ("İdle", "a%b")]
+    many = "DeviceProcessEvents | where FileName contains 'n' | project ReportId"
+    made, served = check([*few, many], alone, together, Costs(uses=1, rows=0, share=0.25))
+    assert served == {"DeviceProcessEvents": 2}
+    (reason,) = made["DeviceProcessEvents"].others.values()
+    assert reason.endswith("rows, too many to be kept")
+
+
+@pytest.mark.parametrize(
+    ("costs", "why"),
+    [
+        (Costs(uses=3, rows=0), "2 of 2 ask for it by texts, too few to gain"),
+        (Costs(uses=1), "it has 180 rows in this time, too few to gain"),
+        (Costs(uses=1, rows=0, bytes=10), "those whose texts are looked up fast are too few to gain"),
+    ],
+)
+def test_where_it_does_not_pay_nothing_is_kept(alone, together, costs, why):
+    queries = [f"DeviceProcessEvents | where FileName has {literal(n)} | project ReportId" for n in ("İdle", "a%b")]
+    made, served = check(queries, alone, together, costs)
+    assert served == {}
+    assert made["DeviceProcessEvents"].why == why
+
+
+def test_no_time_to_prepare_is_no_failure(lake, alone):
+    hurried = Session.open(lake, NOW, limits=Limits(timeout=60))
+    real = hurried.engine.execute
+    hurried.engine._timeout = 0.0  # type: ignore[assignment]
+    query = "DeviceProcessEvents | where FileName has 'İdle' | project ReportId"
+    asked = rules([query])
+    hurried.engine.execute = lambda text, until=None: real(text, 0.0)  # type: ignore[method-assign]
+    sharing = share(asked, hurried, ALWAYS)
+    assert sharing.tables[0].rows is None
+    assert "longer than" in sharing.tables[0].why or "interrupted" in sharing.tables[0].why
+    hurried.engine._timeout = None  # type: ignore[assignment]
+    assert sorted_rows(hurried.run_table(query)) == sorted_rows(alone.run_table(query))
+
+
+def test_explain_says_what_was_shared_and_what_not(together):
+    # Every eleventh name is that one: 16 whole rounds of 11 rows, and in the four rows after them none.
+    queries = [
+        "DeviceProcessEvents | where FileName has 'İdle'",
+        "DeviceProcessEvents | count",
+        "DeviceNetworkEvents | count",
+    ]
+    sharing = share(rules(queries), together, ALWAYS)
+    unshare(sharing, together)
+    assert sharing.lines() == [
+        "DeviceNetworkEvents: not shared: 0 of 1 ask for it by texts, too few to gain",
+        "DeviceProcessEvents: 16 of 180 rows kept for 1 rule, read 0 times instead of the table",
+        "  matched on distinct values: FileName (11 values)",
+        "  not for 00000000-0000-4000-8000-000000000001: it asks for rows whatever their texts are",
+    ]
+
+
+def test_the_measure_runs(tmp_path):
+    import subprocess
+    import sys
+
+    bench = Path(__file__).parents[2] / "bench" / "packs.py"
+    done = subprocess.run(
+        [sys.executable, str(bench), "0.06", "--packs", "1,4"], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert "DIFFER" not in done.stdout
+    assert "of one rule" in done.stdout
