@@ -93,6 +93,27 @@ def _killed(lake: Lake, logs: Path) -> None:
     add(lake, [logs], now=NOW, table="T", workers=2)
 
 
+def _children(parent: int | None) -> list[int]:
+    """The processes that a process has started, where the system tells of them."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            _, _, after = stat.read_text().rpartition(") ")
+        except OSError:
+            continue
+        if int(after.split()[1]) == parent:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def _lives(pid: int) -> bool:
+    try:
+        _, _, after = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")
+    except OSError:
+        return False
+    return not after.startswith("Z")
+
+
 def test_when_the_parent_is_killed_its_processes_stop_and_the_lake_is_whole(tmp_path: Path, logs: Path) -> None:
     lake = Lake.create(tmp_path / "lake")
     process = multiprocessing.get_context("spawn").Process(target=_killed, args=(lake, logs))
@@ -100,11 +121,15 @@ def test_when_the_parent_is_killed_its_processes_stop_and_the_lake_is_whole(tmp_
     deadline = time.monotonic() + 60
     while not lake.table_names() and time.monotonic() < deadline:
         time.sleep(0.02)
+    children = _children(process.pid)
     process.kill()
     process.join()
     report = add(lake, [logs], now=NOW, table="T")
     assert [Path(f.name).name for f in report.failed] == ["07-fits-not.csv", "09.txt"]
-    time.sleep(2.5)  # a process that waited for its turn has seen by now that nobody is left
+    deadline = time.monotonic() + 30
+    while (left := [pid for pid in children if _lives(pid)]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert left == []
     table = lake.table("DeviceEvents")
     assert table is not None
     found = sorted(r["ReportId"] for r in table.arrow().to_pylist())

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
 import threading
 from collections import deque
 from collections.abc import Generator, Iterator
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from lurcher.collect import workers
 from lurcher.collect.exports import Leaf, ReadContext, Reject, SourceFormat, TableBatch
 from lurcher.collect.exports.partwise import Exchange, NotApartError, Parts, placed
 
@@ -207,8 +207,7 @@ class _Others(Exchange):
 def _work(own: int, size: int, line: Connection, hears: dict[int, Connection], tells: dict[int, Connection]) -> None:
     import gc
 
-    # Ctrl-C reaches the whole group: only the parent answers it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    workers.begin()
     gc.disable()
     parts, context, first = pickle.loads(line.recv_bytes())
     parts.learned()

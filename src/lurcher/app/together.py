@@ -7,9 +7,6 @@ it reads the file again. So the lake and the report are what they would be, had 
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lurcher.app import add as one
 from lurcher.app import apart
+from lurcher.collect import workers as others
 
 if TYPE_CHECKING:
     from lurcher.lake import Lake
@@ -31,7 +29,7 @@ _MOST_OF_IT = 0.6
 
 def worth(files: Sequence[Path], workers: int | None) -> bool:
     """Whether there is enough to be read at once."""
-    if _count(workers) < 2 or len(files) < 2 or not _can_spawn():
+    if _count(workers) < 2 or len(files) < 2 or not others.can_spawn():
         return False
     sizes = []
     for file in files:
@@ -45,21 +43,11 @@ def worth(files: Sequence[Path], workers: int | None) -> bool:
 
 def processes(workers: int | None) -> int:
     """How many processes may read one file."""
-    return _count(workers) if _can_spawn() else 1
+    return _count(workers) if others.can_spawn() else 1
 
 
 def _count(workers: int | None) -> int:
-    if workers is not None:
-        return workers
-    # In a container there are fewer than the machine has.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _can_spawn() -> bool:
-    """A spawned process imports the main module first, which cannot be had where it came from a pipe (`python -`)."""
-    main = sys.modules.get("__main__")
-    path = getattr(main, "__file__", None)
-    return getattr(main, "__spec__", None) is not None or path is None or os.path.isfile(path)
+    return others.processors() if workers is None else workers
 
 
 def add_files(
@@ -117,15 +105,11 @@ class _Ordered(one.Turn):
         self._number, self._shared, self._mine = number, shared, False
 
     def come(self) -> bool:
-        import multiprocessing
-
         if self._mine:
             return False
-        parent = multiprocessing.parent_process()
         with self._shared.moved:
             while self._shared.turn.value != self._number:
-                # Nobody is left to ask for it: a killed parent's children must not go on.
-                if self._shared.stop.value or (parent is not None and not parent.is_alive()):
+                if self._shared.stop.value:
                     raise SystemExit(1)
                 self._shared.moved.wait(1.0)
         self._mine = True
@@ -146,8 +130,7 @@ def _start(lake: Path, asked: one.Asked, shared: _Shared) -> None:
     global _worker
     from lurcher.lake import Lake
 
-    # Ctrl-C reaches the whole group: only the parent answers it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    others.begin()
     _worker = Lake.open(lake), asked, shared
 
 

@@ -5,13 +5,11 @@ Processes, not threads: walking a signature is Python. They are spawned, as fork
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
+from lurcher.collect import workers as others
 from lurcher.collect.examine import Examiner, FileFacts, NotPe, Rejected, Settings
 from lurcher.collect.walk import Found, Unreadable
 from lurcher.errors import LurcherError
@@ -41,8 +39,8 @@ def examine_files(
     found: Iterator[_Item], settings: Settings, workers: int | None, listed: Listed = no_catalogues
 ) -> Iterator[tuple[_Item, Result]]:
     """Each file with what it is, in order. `workers` None: as many as there are processors."""
-    count = workers if workers is not None else _processors()
-    if not _can_spawn():
+    count = workers if workers is not None else others.processors()
+    if not others.can_spawn():
         count = 1
     chunks = _chunks(found)
     begin: list[list[_Item]] = []
@@ -59,18 +57,6 @@ def examine_files(
         return
     everything = chain(begin, chunks)
     yield from _alone(everything, settings, listed) if count <= 1 else _together(everything, settings, count, listed)
-
-
-def _processors() -> int:
-    """Processors that this process may use, which in a container are fewer than there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _can_spawn() -> bool:
-    """A spawned process imports the main module first, which cannot be had where it came from a pipe (`python -`)."""
-    main = sys.modules.get("__main__")
-    path = getattr(main, "__file__", None)
-    return getattr(main, "__spec__", None) is not None or path is None or os.path.isfile(path)
 
 
 def _chunks(found: Iterator[_Item]) -> Iterator[list[_Item]]:
@@ -134,8 +120,7 @@ _examiner: Examiner | None = None
 
 def _start(settings: Settings) -> None:
     global _examiner
-    # Ctrl-C reaches the whole group: only the parent answers it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    others.begin()
     _examiner = Examiner(settings)
 
 

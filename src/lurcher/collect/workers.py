@@ -1,0 +1,37 @@
+"""What all processes that work for another have in common, whatever they do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+
+
+def processors() -> int:
+    """Processors that this process may use, which in a container are fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def can_spawn() -> bool:
+    """A spawned process imports the main module first, which cannot be had where it came from a pipe (`python -`)."""
+    main = sys.modules.get("__main__")
+    path = getattr(main, "__file__", None)
+    return getattr(main, "__spec__", None) is not None or path is None or os.path.isfile(path)
+
+
+def begin() -> None:
+    """To be called first by a process that works for the one that started it."""
+    # Ctrl-C reaches the whole group: only the parent answers it, and ends this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever: its siblings hold the other end of what it reads."""
+    import multiprocessing
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
