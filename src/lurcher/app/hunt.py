@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lurcher.app.exclusions import columns_of, verdicts
-from lurcher.app.packs import Sharing, share, unshare
+from lurcher.app.packs import Sharing, costs_of_few, share, share_texts, unshare
 from lurcher.app.rmm import with_packs
 from lurcher.app.rules import RuleText, load_rules
 from lurcher.app.seen_data import fingerprint, sources
@@ -22,8 +22,8 @@ from lurcher.hunt.answers import Answer, answer_of
 from lurcher.hunt.findings import Finding, State
 from lurcher.hunt.ledger import NAME, Ledger
 from lurcher.hunt.programs import tool_signers
-from lurcher.hunt.run import RuleRun, run_rule
-from lurcher.hunt.triage import Reason, reasons, subject
+from lurcher.hunt.run import RuleRun, Seen, run_rule
+from lurcher.hunt.triage import Reason, Subject, asked_of, reasons, subject
 from lurcher.kql.diagnostics import LU010, LU025, LU026, Diagnostic
 from lurcher.lake import Lake
 from lurcher.rmm.catalogue import Catalogue
@@ -130,12 +130,11 @@ def hunt(
         )
         for run in runs:
             found = ledger.findings(rule=run.rule.key, hunt=number)
-            one = RuleReport(run, found, drift=drift_of(run.rule, session))
-            if triage and live is None and run.status == "ok":
-                one.reasons = _triaged(run, found, ask, session)
-            report.rules.append(one)
+            report.rules.append(RuleReport(run, found, drift=drift_of(run.rule, session)))
     if shared is not None:
         unshare(shared, session)
+    if triage and live is None:
+        _triage(report.rules, ask, session, sharing)
     return report
 
 
@@ -172,20 +171,38 @@ def _placed(diagnostic: Diagnostic, rule: Rule) -> str:
     return f"line {line}, column {column}: {_sentence(diagnostic)} [{diagnostic.code}]"
 
 
-def _triaged(
-    run: RuleRun, found: list[Finding], ask: Callable[[str], Answer], session: Session
-) -> dict[int, list[Reason]]:
+def _triage(rules: Sequence[RuleReport], ask: Callable[[str], Answer], session: Session, sharing: bool) -> None:
+    """What makes the findings of a hunt stand out. They ask for the rows of a few files again and again: these are read once."""
     from lurcher.hunt.answers import as_json
 
     signers = tool_signers(Catalogue.load())
     tables = frozenset(session.tables.lake.table_names()) if session.tables.lake is not None else frozenset()
-    by_entity = {seen.entity: seen for seen in run.seen}
-    result: dict[int, list[Reason]] = {}
-    for finding in found[:MAX_TRIAGED]:
-        seen = by_entity.get(as_json(finding.entity))
-        if seen is not None and finding.state in (State.NEW, State.KNOWN):
-            result[finding.id] = reasons(seen, ask, subject(seen, session.now, tables, signers))
-    return result
+    known: dict[str, object] = {}
+    wanted: list[tuple[RuleReport, dict[int, tuple[Seen, Subject]]]] = []
+    for one in rules:
+        by_entity = {seen.entity: seen for seen in one.run.seen} if one.run.status == "ok" else {}
+        here: dict[int, tuple[Seen, Subject]] = {}
+        for finding in one.findings[:MAX_TRIAGED] if by_entity else ():
+            seen = by_entity.get(as_json(finding.entity))
+            if seen is not None and finding.state in (State.NEW, State.KNOWN):
+                here[finding.id] = seen, subject(seen, session.now, tables, signers, known)
+        wanted.append((one, here))
+    shared = None
+    if sharing and sum(len(here) for _, here in wanted) >= _WORTH_SHARING:
+        texts = [
+            (one.run.rule.key, text) for one, here in wanted if here for text in asked_of([s for _, s in here.values()])
+        ]
+        shared = share_texts(texts, session, costs_of_few())
+    try:
+        for one, here in wanted:
+            one.reasons = {number: reasons(seen, ask, about) for number, (seen, about) in here.items()}
+    finally:
+        if shared is not None:
+            unshare(shared, session)
+
+
+#: Findings whose rows are worth to be read beforehand.
+_WORTH_SHARING = 3
 
 
 def drift_of(rule: Rule, session: Session) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lurcher.content.model import Rule
+from lurcher.kql.source import Source
 
 if TYPE_CHECKING:
     from lurcher.app.session import Session
@@ -34,7 +35,8 @@ class Sharing:
                 f" read {_counted(made.rows.served, 'time')} instead of the table"
             )
             looked = ", ".join(f"{c} ({v:,} values)" for c, v in made.columns.items())
-            said.append(f"  matched on distinct values: {looked}")
+            if looked:
+                said.append(f"  matched on distinct values: {looked}")
             reasons: dict[str, list[str]] = {}
             for who, why in made.others.items():
                 if who not in made.served:
@@ -51,17 +53,21 @@ def _counted(number: int, what: str) -> str:
 
 def share(rules: Iterable[Rule], session: Session, costs: Costs | None = None) -> Sharing:
     """Prepare what these rules have in common. A rule that cannot be compiled is passed over: it says so itself."""
+    return share_texts(((rule.key, rule.query_source) for rule in rules if rule.runnable), session, costs)
+
+
+def share_texts(texts: Iterable[tuple[str, Source | str]], session: Session, costs: Costs | None = None) -> Sharing:
+    """The same for queries that are no rule's: (who asks, text). What they read is kept for all that ask as they do."""
     from lurcher.engines.narrowing import Asked
     from lurcher.plan.covers import uses
 
     asked: list[Asked] = []
-    for rule in rules:
-        if rule.runnable:
-            compiled = session.compile(rule.query_source)
-            if compiled.ok:
-                asked += [Asked(rule.key, use) for query in compiled.queries for use in uses(query.plan)]
-    narrow = getattr(session.engine, "narrow", None)
+    for who, text in texts:
+        compiled = session.compile(text)
+        if compiled.ok:
+            asked += [Asked(who, use) for query in compiled.queries for use in uses(query.plan)]
     # Another engine than the one in this process reads the tables its own way.
+    narrow = getattr(session.engine, "narrow", None)
     return Sharing(narrow(_of_tables(asked, session), costs) if narrow is not None else [])
 
 
@@ -69,6 +75,13 @@ def _of_tables(asked: Sequence[Asked], session: Session) -> list[Asked]:
     """Those places that read a table which has rows."""
     empty = {t for t in {a.use.scan.table for a in asked} if session.tables.data(t) is None}
     return [a for a in asked if a.use.scan.table not in empty]
+
+
+def costs_of_few() -> Costs:
+    """For one asker who asks many times."""
+    from lurcher.engines.narrowing import Costs
+
+    return Costs(uses=1)
 
 
 def unshare(sharing: Sharing, session: Session) -> None:

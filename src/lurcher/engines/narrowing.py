@@ -132,8 +132,15 @@ class _Table:
             made.why = f"it has {made.of:,} rows in this time, too few to gain"
             return
         every = set().union(*(tests(p.use.predicates) for p in places))
-        for column in self._few_values(source, physical, sorted({x.column for x in every})):
-            self._answer(column, source, physical, [x for x in every if x.column == column])
+        columns = sorted({x.column for x in every})
+        few = self._few_values(source, physical, columns)
+        for column in columns:
+            here = [x for x in every if x.column == column]
+            if column in few:
+                self._answer(column, source, physical, here)
+            elif equal := [x for x in here if x.value is not None]:
+                # Hashes, addresses: the rows that have one of these values can be counted without looking at all others.
+                self._answer(column, source, physical, equal, only=True)
 
         def cost(test: Test) -> float | None:
             return float(self._counts[test]) if test in self._counts else None
@@ -180,18 +187,24 @@ class _Table:
     def _most(self) -> int:
         return min(self._costs.values, max(12_000, self._made.of // 10))
 
-    def _answer(self, column: str, source: str, physical: dict[str, str], here: list[Test]) -> None:
-        """What each test of a column says of its distinct values, and of how many rows it is true."""
+    def _answer(
+        self, column: str, source: str, physical: dict[str, str], here: list[Test], *, only: bool = False
+    ) -> None:
+        """What each test of a column says of its distinct values, and of how many rows it is true. `only`: of those values alone
+        that the tests name."""
         values = self._values(column)
         at = quote(physical[column])
+        where = f" WHERE {at} IN ({', '.join(Printer().string(x.value or '') for x in here)})" if only else ""
         self._engine.execute(
-            f"CREATE TABLE {quote(values)} AS SELECT {at} AS v, count(*) AS n FROM {source} GROUP BY ALL", self._until
+            f"CREATE TABLE {quote(values)} AS SELECT {at} AS v, count(*) AS n FROM {source}{where} GROUP BY ALL",
+            self._until,
         )
         self._temporary.append(values)
         (number,) = self._engine.execute(f"SELECT count(*) FROM {quote(values)}")[0]
         if number > self._most or number * len(here) > _ANSWERS:
             return
-        self._made.columns[column] = number
+        if not only:
+            self._made.columns[column] = number
         equal = {x.value: x for x in here if x.value is not None}
         if equal:
             self._counts |= dict.fromkeys(equal.values(), 0)

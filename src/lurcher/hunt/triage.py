@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import Any
 
 from lurcher.content.exclusions import parsing
 from lurcher.content.exclusions.making import text as literal
@@ -46,13 +47,41 @@ class Subject:
     as_of: dt.datetime
     tables: frozenset[str]
     tools: tuple[tuple[str, str], ...] = field(default=())
+    #: What was asked of a whole table: query -> value. One for all findings of a hunt, as its tables do not change.
+    known: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
 
 
-def subject(seen: Seen, as_of: dt.datetime, tables: Collection[str], tools: Sequence[tuple[str, str]] = ()) -> Subject:
+def subject(
+    seen: Seen,
+    as_of: dt.datetime,
+    tables: Collection[str],
+    tools: Sequence[tuple[str, str]] = (),
+    known: dict[str, object] | None = None,
+) -> Subject:
     left = [k for k in seen.keys if not k.by] or list(seen.keys)
     devices = tuple(dict.fromkeys(k.device_id for k in left if k.device_id))
     hashes = tuple(dict.fromkeys(k.sha1 for k in left if k.sha1))[:MAX_HASHES]
-    return Subject(devices, hashes, seen.first, as_of, frozenset(tables), tuple(tools))
+    return Subject(devices, hashes, seen.first, as_of, frozenset(tables), tuple(tools), {} if known is None else known)
+
+
+#: Tables, and their columns that are asked for a finding's files.
+_FILES = (
+    ("DeviceFileCertificateInfo", "SHA1"),
+    ("DeviceProcessEvents", "SHA1"),
+    ("DeviceNetworkEvents", "InitiatingProcessSHA1"),
+    ("DeviceFileEvents", "SHA1"),
+)
+
+
+def asked_of(abouts: Sequence[Subject]) -> list[str]:
+    """Queries for all rows that the reasons of these findings are looked for in, but for those that need whole tables."""
+    hashes = tuple(dict.fromkeys(h for about in abouts for h in about.hashes))
+    tables = frozenset().union(*(about.tables for about in abouts))
+    texts = [f"{table} | where {column} in ({_list(hashes)})" for table, column in _FILES if table in tables and hashes]
+    stems = next((_stems(about) for about in abouts if about.tools), "")
+    if stems and "DeviceFileCertificateInfo" in tables:
+        texts.append(f"DeviceFileCertificateInfo | where Signer has_any ({stems})")
+    return texts
 
 
 def reasons(seen: Seen, ask: Ask, about: Subject) -> list[Reason]:
@@ -116,48 +145,51 @@ def _texts(answer: Answer, column: int = 0) -> list[str]:
     return [str(r[column]) for r in answer.rows if r[column]]
 
 
-#: When the data begins; what is seen within a day of that may have been there long before.
-_START = "let start = toscalar(DeviceFileCertificateInfo | summarize min(Timestamp));\n"
+#: What is seen within a day of when the data begins may have been there long before.
 _SETTLED = dt.timedelta(days=1)
 
 
-def _about_files(ask: Ask, about: Subject, query: str) -> Answer | None:
+def _whole(ask: Ask, about: Subject, query: str) -> object:
+    """A figure of a whole table, asked for once."""
+    if query not in about.known:
+        ((about.known[query],),) = ask(query).rows
+    return about.known[query]
+
+
+def _start(ask: Ask, about: Subject, table: str) -> object:
+    """When the data of a table begins."""
+    return _whole(ask, about, f"{table} | summarize min(Timestamp)")
+
+
+def _about_files(ask: Ask, about: Subject, query: str) -> tuple[str, Any]:
     """What the certificates say of the files; of files without one, what their starts say. `query` has TABLE for the table."""
     for table in ("DeviceFileCertificateInfo", "DeviceProcessEvents"):
         if table in about.tables:
             answer = ask(query.replace("TABLE", table))
             if answer.rows and answer.rows[0][0]:
-                return answer
-    return None
+                return table, answer.rows[0][0]
+    return "", None
 
 
 @_needs()
 def _prevalence(ask: Ask, about: Subject) -> Iterator[Reason]:
-    answer = _about_files(
-        ask,
-        about,
-        "let all = toscalar(TABLE | summarize count_distinct(DeviceId));\n"
-        f"TABLE | where SHA1 in ({_list(about.hashes)}) | summarize n = count_distinct(DeviceId) | extend m = all",
+    table, n = _about_files(
+        ask, about, f"TABLE | where SHA1 in ({_list(about.hashes)}) | summarize n = count_distinct(DeviceId)"
     )
-    if answer is not None:
-        n, m = answer.rows[0]
-        if m > 1 and n <= max(1, m // 10):
+    if table:
+        m = _whole(ask, about, f"{table} | summarize count_distinct(DeviceId)")
+        if isinstance(m, int) and m > 1 and n <= max(1, m // 10):
             yield Reason("rare", f"these files are on {n:,} of {m:,} devices", 6 if n == 1 else 3)
 
 
 @_needs()
 def _first_seen(ask: Ask, about: Subject) -> Iterator[Reason]:
-    answer = _about_files(
-        ask,
-        about,
-        "let start = toscalar(TABLE | summarize min(Timestamp));\n"
-        f"TABLE | {_here(about)} | summarize t = min(Timestamp) | extend s = start",
-    )
-    if answer is None:
+    table, first = _about_files(ask, about, f"TABLE | {_here(about)} | summarize t = min(Timestamp)")
+    if not table:
         return
-    first, start = answer.rows[0]
+    start = _start(ask, about, table)
     # What is there since the data begins was there before.
-    if isinstance(first, dt.datetime) and first - start >= _SETTLED:
+    if isinstance(first, dt.datetime) and isinstance(start, dt.datetime) and first - start >= _SETTLED:
         age = about.as_of - first
         if dt.timedelta(0) <= age <= dt.timedelta(days=7):
             yield Reason("new-here", f"first seen here {_age(age)} ago", 2)
@@ -225,6 +257,10 @@ def _talker(ask: Ask, about: Subject) -> Iterator[Reason]:
 def _unsigned(ask: Ask, about: Subject) -> Iterator[Reason]:
     """A program that is signed elsewhere and not here. Defender writes `IsSigned` false of what it looked at; of what it has not
     looked at there is no row, which says less."""
+    # Most have no start here: then whole tables need not be read.
+    starts = f"DeviceProcessEvents | {_here(about)} | where isnotempty(ProcessVersionInfoOriginalFileName)"
+    if not ask(f"{starts} | take 1 | project SHA1").rows:
+        return
     answer = ask(
         f"let here = DeviceProcessEvents | {_here(about)} | where isnotempty(ProcessVersionInfoOriginalFileName)"
         " | distinct SHA1, Original = tolower(ProcessVersionInfoOriginalFileName);\n"
@@ -280,21 +316,27 @@ def _at_night(ask: Ask, about: Subject) -> Iterator[Reason]:
 def _two_tools(ask: Ask, about: Subject) -> Iterator[Reason]:
     if not about.tools:
         return
-    stems = _list([stem for stem, _ in about.tools])
     answer = ask(
-        f"{_START}DeviceFileCertificateInfo | where DeviceId in ({_list(about.devices)}) and Signer has_any ({stems})"
-        " | summarize t = min(Timestamp) by DeviceId, Signer | extend s = start"
+        f"DeviceFileCertificateInfo | where DeviceId in ({_list(about.devices)}) and Signer has_any ({_stems(about)})"
+        " | summarize t = min(Timestamp) by DeviceId, Signer"
     )
+    start = _start(ask, about, "DeviceFileCertificateInfo") if answer.rows else None
     first: dict[tuple[str, str], dt.datetime] = {}
-    for device, signer, moment, start in answer.rows:
+    for device, signer, moment in answer.rows:
         tool = next((name for stem, name in about.tools if stem.lower() in str(signer).lower()), None)
-        if tool is not None and isinstance(moment, dt.datetime) and moment - start >= _SETTLED:
+        if tool is None or not isinstance(moment, dt.datetime) or not isinstance(start, dt.datetime):
+            continue
+        if moment - start >= _SETTLED:
             key = (str(device), tool)
             first[key] = min(first.get(key, moment), moment)
     ordered = sorted((device, moment, tool) for (device, tool), moment in first.items())
     for (device, earlier, one), (device2, later, other) in pairwise(ordered):
         if device == device2 and later - earlier <= dt.timedelta(hours=1):
             yield Reason("two-tools", f"{one} and {other} first seen within {_age(later - earlier)} on one device", 7)
+
+
+def _stems(about: Subject) -> str:
+    return _list([stem for stem, _ in about.tools])
 
 
 def _age(span: dt.timedelta) -> str:
