@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lurcher.engines.lowering.context import Stored
 from lurcher.engines.lowering.rel import INGESTED, stored_names
+from lurcher.engines.lowering.texts import twin
 from lurcher.engines.lowering.times import day_range, microseconds
 from lurcher.engines.lowering.types import SQL_TYPES
 from lurcher.errors import LurcherError
@@ -71,14 +72,16 @@ class Views:
         self.narrowed: dict[str, list[Narrowed]] = {}
 
     def stored(self, table: n.Scan, windows: Windows, predicates: Sequence[n.Expr] = ()) -> Stored:
+        from lurcher.lake import LakeTable
+
         name = table.table
         data = self._tables.data(name)
         window = None
         for rows in self.narrowed.get(name, ()):
             if rows.hold(predicates, windows):
                 rows.served += 1
-                columns = stored_names(c.name for c in self._schema(name).columns)
-                return Stored(rows.name, columns, matched=rows.matched)
+                stored = stored_names(c.name for c in self._schema(name).columns)
+                return Stored(rows.name, stored, matched=rows.matched)
         time = self.time_column(name) if windows else None
         if time is not None:
             window = windows.get(time)
@@ -88,7 +91,11 @@ class Views:
             if self._connection is not None:
                 self._make(view, name, window, data)
             self._made[key] = view
-        return Stored(self._made[key], stored_names(c.name for c in self._schema(name).columns))
+        columns = self._schema(name).columns
+        names = stored_names(c.name for c in columns)
+        # What another program has written is first checked to be JSON.
+        ours = isinstance(data, LakeTable) and data.ours
+        return Stored(self._made[key], names, texts=_texts(columns, names) if ours else frozenset())
 
     def time_column(self, name: str) -> str | None:
         """The column by whose days the rows of a table are stored."""
@@ -135,7 +142,7 @@ class Views:
         where = _within(data, window) if source is not None and window is not None else None
         # Another program's table does not know when its rows came.
         ingested = layout.INGESTED if source is not None and layout.INGESTED in data.stored_types else None
-        self._view(view, columns, source, have, frozenset(late), ingested, where)
+        self._view(view, columns, source, have, frozenset(late), ingested, where, texts=data.ours)
 
     def _show(self, view: str, columns: Columns, data: Any) -> None:
         """A view of Arrow rows (None: of none). What is called `INGESTED`, and no column of theirs, says when they were added."""
@@ -159,10 +166,18 @@ class Views:
         late: frozenset[str] = frozenset(),
         ingested: str | None = None,
         where: t.SqlExpr | None = None,
+        texts: bool = False,
     ) -> None:
         names = stored_names(c.name for c in columns)
         items = [t.SelectItem(_column(c, have.get(c.name), c.name in late), names[c.name]) for c in columns]
         items.append(t.SelectItem(_column(Column(INGESTED, ScalarType.DATETIME), ingested, False), INGESTED))
+        if texts:
+            beside = _texts(columns, names)
+            items += [
+                t.SelectItem(t.Ident(have[c.name]) if c.name in have else t.Literal(None, "VARCHAR"), twin(names[c.name]))
+                for c in columns
+                if names[c.name] in beside
+            ]
         query = t.Select(tuple(items), source, where if source is not None else t.FALSE)
         self._connection.execute(f"CREATE OR REPLACE VIEW {quote(view)} AS {to_sql(query)}")
 
@@ -191,6 +206,13 @@ class Views:
             every = t.Select((t.SelectItem(t.Star()),), source)
             source = t.QueryFrom(t.SetOp("UNION ALL BY NAME", (every, t.Select(tuple(blank), where=t.FALSE))), "files")
         return source, table.physical, table.nullable_strings
+
+
+def _texts(columns: Columns, names: Mapping[str, str]) -> frozenset[str]:
+    """The dynamic columns, as the view names them, that have their text beside them."""
+    taken = {n.casefold() for n in (*names.values(), INGESTED)}
+    dynamic = [names[c.name] for c in columns if c.type is ScalarType.DYNAMIC]
+    return frozenset(n for n in dynamic if twin(n).casefold() not in taken)
 
 
 def _within(table: LakeTable, window: TimeWindow) -> t.SqlExpr:

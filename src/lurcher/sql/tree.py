@@ -206,6 +206,8 @@ class Table(FromItem):
 
     name: str
     alias: str = ""
+    #: Columns beside which their text stands, in a column of its own.
+    texts: frozenset[str] = frozenset()
 
 
 @node

@@ -25,6 +25,8 @@ class Stored:
     nullable_strings: frozenset[str] = frozenset()
     #: The column that says when a row was added.
     ingested: str = INGESTED
+    #: Where a dynamic column is whose text is beside it, under the name that `texts.twin` gives.
+    texts: frozenset[str] = frozenset()
     #: Tests whose answers are known: the values of their column, in these rows, for which each is true.
     matched: Mapping[Test, tuple[str, ...]] = field(default_factory=dict)
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from lurcher.engines.lowering.texts import as_text
 from lurcher.kql.types import ScalarType
 from lurcher.schema import physical_names
 from lurcher.sql import tree as t
@@ -167,6 +168,10 @@ def settled(rel: Rel, used: dict[str, int]) -> Rel:
 def hoisted(query: t.Select) -> t.Select:
     """Bound values (`Let`) of a SELECT moved into an inner projection, each computed once a row. What is inside a lambda, or
     depends on one, stays where it is. Conditions without bound values stay below, next to the table."""
+    if isinstance(table := query.source, t.Table) and table.texts:
+        # What is grouped by a column can only be made of that.
+        texts = table.texts - {g.name for g in query.group if isinstance(g, t.Ident)}
+        query = map_select(query, lambda e: rewrite(e, lambda node: as_text(node, texts, table.alias)))
     if not any(isinstance(node, t.Let) for e in expressions_of(query) for node in walk(e)):
         return query
     if isinstance(query.source, t.JoinFrom):

@@ -94,7 +94,7 @@ def _stored(context: Context, plan: n.Scan | n.Supplied, stored: Stored) -> Rel:
         columns[column.name] = Cell(expr, column.type, column.type is not ScalarType.STRING)
     if context.ingestion_time:
         columns[INGESTED] = Cell(t.Ident(stored.ingested), ScalarType.DATETIME, True)
-    return Rel(t.Table(stored.name), columns)
+    return Rel(t.Table(stored.name, texts=stored.texts), columns)
 
 
 @handles(n.Values)
