@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
+from itertools import chain
 from typing import Any
 
-_NESTS = {dict, list}
 _SPACED = re.compile(rb'"[ \t\r\n]+:')
+#: For each octet: whether it is a blank; whether it may stand before a text that is a value.
+_BLANK = [octet in b" \t\r\n" for octet in range(256)]
+_OPENS = [octet in b":[," for octet in range(256)]
+#: A text of this many octets is looked at as a whole.
+_LONG = 65_536
 
 
 class RepeatedKeyError(ValueError):
@@ -55,7 +60,7 @@ def all_once(text: bytes, values: Iterable[Any]) -> bool:
     Every key of the text is followed by `":`. Where there are as many of these as keys in the values, none was lost; there may
     be more (a string may hold them), never fewer, so that one text cannot make up for another.
     """
-    written = _written(text)
+    written, openings = _seen(text)
     values = list(values)
     # The keys of the outermost objects, and of the rows in them: where there are at most as many, that is all.
     if written >= 0 and set(map(type, values)) == {dict}:
@@ -65,9 +70,28 @@ def all_once(text: bytes, values: Iterable[Any]) -> bool:
             count += sum(map(len, rows)) if set(map(type, rows)) == {dict} else 0
         if written == count:
             return True
-    keys = sum(map(_keys, values))
+    keys = _keys(values)
     # A quote before a colon ends a key, or begins a text (`"::1"`): both are counted, in each text by itself.
-    return written == keys or (written > keys and written - _openings(text) == keys and _all_tame(values))
+    return written == keys or (written > keys and written - openings == keys and _tame(values))
+
+
+def _seen(text: bytes) -> tuple[int, int]:
+    """`_written` and `_openings` of a text, of a long one by what stands before its colons, which are found at once."""
+    import numpy as np
+
+    octets = np.frombuffer(text, np.uint8)
+    colons = np.flatnonzero(octets == 0x3A) if len(text) >= _LONG else ()
+    if not len(colons) or colons[0] < 3:
+        return _written(text), _openings(text)
+    one = octets[colons - 1]
+    if np.array(_BLANK)[one].any() and _SPACED.search(text) is not None:
+        return -1, 0
+    quoted = colons[one == 0x22]
+    two = octets[quoted - 2]
+    escaped = quoted[two == 0x5C]
+    if (octets[escaped - 3] == 0x5C).any():
+        return -1, 0
+    return len(quoted) - len(escaped), int(np.array(_OPENS)[two].sum())
 
 
 def _written(text: bytes) -> int:
@@ -85,28 +109,28 @@ def _openings(text: bytes) -> int:
     return text.count(b':":') + text.count(b'[":') + text.count(b',":')
 
 
-def _tame(value: Any) -> bool:
+def _objects(values: list[Any]) -> Iterator[list[dict[str, Any]]]:
+    """The objects among values, those in them, those in these, and so on."""
+    level = values
+    while level:
+        objects = [value for value in level if type(value) is dict]
+        yield objects
+        inside = chain(
+            chain.from_iterable(map(dict.values, objects)),
+            chain.from_iterable([value for value in level if type(value) is list]),
+        )
+        level = [value for value in inside if type(value) is dict or type(value) is list]
+
+
+def _keys(values: list[Any]) -> int:
+    """How many keys all objects have together."""
+    return sum(sum(map(len, objects)) for objects in _objects(values))
+
+
+def _tame(values: list[Any]) -> bool:
     """Whether no key ends with what stands before a value: such a key looks like one of the above."""
-    waiting = [value]
-    while waiting:
-        value = waiting.pop()
-        if type(value) is dict:
-            if any(key[-1:] in (":", "[", ",") for key in value):
-                return False
-            value = value.values()
-        elif type(value) is not list:
-            continue
-        waiting += [v for v in value if type(v) in _NESTS]
-    return True
-
-
-def _all_tame(values: list[Any]) -> bool:
-    """The same for many, of which most have the same keys and hold nothing that nests."""
-    flat = [type(value) is dict and _NESTS.isdisjoint(map(type, value.values())) for value in values]
-    shapes = {tuple(value) for value, plain in zip(values, flat, strict=True) if plain}
-    keys = {key for shape in shapes for key in shape}
-    return not any(key[-1:] in (":", "[", ",") for key in keys) and all(
-        _tame(value) for value, plain in zip(values, flat, strict=True) if not plain
+    return not any(
+        key[-1:] in (":", "[", ",") for objects in _objects(values) for keys in set(map(tuple, objects)) for key in keys
     )
 
 
@@ -116,28 +140,14 @@ def check_keys(text: bytes, value: Any) -> None:
     # Of most objects no value is an object: their own keys are all that there are.
     if type(value) is dict and written == len(value):
         return
-    keys = _keys(value)
-    if written == keys or (written > keys and written - _openings(text) == keys and _tame(value)):
+    keys = _keys([value])
+    if written == keys or (written > keys and written - _openings(text) == keys and _tame([value])):
         return
     try:
         # Numbers are left as text: Python refuses to read an integer of very many digits.
         json.loads(text, object_pairs_hook=_once, parse_int=str, parse_float=str)
     except RecursionError:
         raise RepeatedKeyError("nested too deep") from None
-
-
-def _keys(value: Any) -> int:
-    waiting, count = [value], 0
-    while waiting:
-        value = waiting.pop()
-        if type(value) is dict:
-            count += len(value)
-            value = value.values()
-        elif type(value) is not list:
-            continue
-        if not _NESTS.isdisjoint(map(type, value)):
-            waiting += [v for v in value if type(v) in _NESTS]
-    return count
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
