@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
 
+from lurcher.app.check import check
+from lurcher.app.query import open_session
 from lurcher.content.loading import load, load_folder, load_text
 from lurcher.content.model import Rule
 from lurcher.content.several import pieces
@@ -135,3 +138,42 @@ def test_a_query_editor_is_told_of_a_rule_by_its_place(tmp_path: Path) -> None:
     file = tmp_path / "two.kql"
     file.write_text("DeviceEvents\n| take 1\n\nDeviceEvents\n| project Nam\n", encoding="utf-8")
     assert [r.query_source.position(0) for r in load(file).rules] == [(1, 1), (4, 1)]
+
+
+SUMMARY = """\
+id: 0b2c6a0e-3f0d-4a3c-9a53-0f2a6f0b7c14
+displayName: Sessions by the hour
+description: Counts.
+destinationTable: Sessions_CL
+query: |
+  CommonSecurityLog
+  | summarize count() by SourceIP, bin(TimeGenerated, 1h)
+binSize: 60
+version: 1.0.0
+"""
+
+
+def test_a_summary_rule_is_a_query_with_a_name(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(SUMMARY, encoding="utf-8")
+    (rule,) = load(file).rules
+    assert (rule.name, rule.kind, rule.version) == ("Sessions by the hour", "Summary", "1.0.0")
+    assert rule.extra["destinationTable"] == "Sessions_CL"
+    report = check([file], open_session(None, dt.datetime(2026, 1, 1, tzinfo=dt.UTC), None), fix=True)
+    assert not report.rows
+    assert file.read_text(encoding="utf-8") == SUMMARY
+
+
+def test_parsers_and_settings_are_no_rules(tmp_path: Path) -> None:
+    (tmp_path / "parser.yaml").write_text(
+        "id: e92e447e\nFunctionName: N\nFunctionQuery: union A, B\n", encoding="utf-8"
+    )
+    (tmp_path / "asim.yaml").write_text("Parser:\n  Title: t\nParserName: N\nParserQuery: |\n  T\n", encoding="utf-8")
+    (tmp_path / "config.yaml").write_text(
+        "schemaVersion: 1.0.0\nruleOverrides:\n  a: {techniques: [T1590]}\n", encoding="utf-8"
+    )
+    (tmp_path / "ci.yml").write_text("name: ci\non: [push]\njobs:\n  a:\n    runs-on: x\n", encoding="utf-8")
+    loaded = load_folder(tmp_path)
+    assert not loaded.rules
+    assert not loaded.diagnostics
+    assert len(loaded.skipped) == 4

@@ -338,3 +338,17 @@ def test_a_service_says_which_log_a_category_is_in() -> None:
         "category: process_creation, product: windows, service: security", "sel:\n  EventID: 4688\ncondition: sel"
     )
     assert rule.query.split() == ["SecurityEvent", "|", "where", "EventID", "==", "4688"]
+
+
+def test_the_value_without_a_name_is_the_default_one() -> None:
+    rule = rule_of(
+        "category: registry_event, product: windows",
+        "sel:\n  TargetObject|endswith: '\\open\\command\\(Default)'\nkey:\n  TargetObject|endswith: '\\x'\ncondition: sel or key",
+    )
+    columns = "ActionType: string, RegistryKey: string, RegistryValueName: string"
+    key = r'@"HKEY_USERS\S-1\open\command"'
+    rows = (
+        f'"RegistryValueSet", {key}, ""', f'"RegistryValueSet", {key}, "(Default)"', f'"RegistryKeyCreated", {key}, ""',
+        f'"RegistryValueSet", {key}, "x"', r'"RegistryKeyCreated", @"HKEY_USERS\x", ""',
+    )  # fmt: skip
+    assert matching(rule, columns, *rows) == [1, 2, 4, 5]

@@ -29,6 +29,7 @@ _FORMS = {
     "markdown": "Markdown",
     "azure": "a template of Azure",
     "detection": "a custom detection",
+    "summary": "a summary rule",
 }
 
 

@@ -27,7 +27,7 @@ NO_FIT = declare("LU226", "{id} ({name}) belongs to {tactics}, and the rule name
 
 @check(NO_TACTIC, "A rule without tactic is missing in every coverage report.")
 def no_tactic(ctx: Context) -> Iterator[Placed]:
-    if not ctx.rule.tactics and ctx.rule.format != "kql":
+    if not ctx.rule.tactics and ctx.rule.format not in ("kql", "summary"):
         yield ctx.at(NO_TACTIC, "tactics")
 
 

@@ -79,7 +79,8 @@ def _is_time(node: object) -> bool:
 )
 def no_time(ctx: Context) -> Iterator[Placed]:
     script = ctx.compiled.script
-    if script is None or ctx.rule.kind in ("Scheduled", "NRT"):
+    # What a schedule runs, it gives a period; a summary rule, the time since the last one.
+    if script is None or ctx.rule.kind in ("Scheduled", "NRT", "Summary"):
         return
     known = [known_table(t) for t in ctx.compiled.tables]
     if not any(t is not None and t.time_column for t in known):

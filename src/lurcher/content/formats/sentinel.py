@@ -14,7 +14,7 @@ from lurcher.content.files import TextFile
 from lurcher.content.formats import RuleFormat, declare
 from lurcher.content.mending import VEIL, Mended, mend, rows_of
 from lurcher.content.model import Edit, Loaded, Placed, Rule
-from lurcher.content.nodes import put
+from lurcher.content.nodes import mapping, put, text
 from lurcher.content.reader import Reader
 from lurcher.content.rulefields import rule_of
 from lurcher.content.yamltree import Broken, Node, parse
@@ -85,6 +85,24 @@ def _detection(node: Node) -> Node | None:
     return made
 
 
+def _summary(node: Node) -> Node | None:
+    """A summary rule: its result goes into a table of the workspace, and it is called by `displayName`."""
+    name = node.get("displayName")
+    if (
+        node.get("destinationTable") is None
+        or node.get("query") is None
+        or name is None
+        or node.get("name") is not None
+    ):
+        return None
+    made = mapping(node)
+    put(made, "name", name)
+    put(made, "kind", text("Summary", name))
+    for key, given in node.pairs:
+        put(made, key, given)
+    return made
+
+
 def _broken(file: TextFile, mended: Mended, diagnostic: Diagnostic) -> Loaded:
     span = mended.span_in_file(diagnostic.span)
     moved = Diagnostic(diagnostic.code, diagnostic.severity, diagnostic.kind, diagnostic.message, span, diagnostic.hint)
@@ -104,12 +122,17 @@ def _rules(file: TextFile, mended: Mended, parsed: str, documents: list[Node], f
                 codes.NOT_A_RULE.at(mended.span_in_file(node.span), why=f"the file holds {what}, not keys and values")
             )
             continue
-        detection = _detection(node)
-        reader = Reader(detection or node, file.source, mended, parsed, file.newline)
+        if any(node.get(key) is not None for key in ("FunctionQuery", "ParserQuery")):
+            why = "the file holds a function for a workspace (a parser)"
+            loose.append(codes.NOT_A_RULE.at(mended.span_in_file(node.pairs[0][0].span), why=why))
+            continue
+        detection, summary = _detection(node), _summary(node)
+        reader = Reader(detection or summary or node, file.source, mended, parsed, file.newline)
+        other = "detection" if detection else "summary" if summary else ""
         try:
-            rule = rule_of(reader, file, "detection" if detection else form, tuple(loose), text_edits)
+            rule = rule_of(reader, file, other or form, tuple(loose), text_edits)
             # What is mended in a detection is read: its keys are not those that a repair would write.
-            rules.append(replace(rule, edits=()) if detection else rule)
+            rules.append(replace(rule, edits=()) if other else rule)
         except Broken as broken:
             loose.append(broken.diagnostic.moved(0))
             continue

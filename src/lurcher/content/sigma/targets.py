@@ -132,7 +132,9 @@ _PLAIN = re.compile(r"[A-Za-z_]\w*")
 
 _INBOUND = 'ActionType == "InboundConnectionAccepted"'
 _REGISTRY_PATH = (
-    'iff(isempty(RegistryValueName), RegistryKey, strcat(RegistryKey, "\\\\", RegistryValueName))',
+    # Sysmon writes `(Default)` for the value that has no name.
+    'strcat(RegistryKey, case(isnotempty(RegistryValueName), strcat("\\\\", RegistryValueName), '
+    'ActionType in ("RegistryValueSet", "RegistryValueDeleted"), "\\\\(Default)", ""))',
     ScalarType.STRING,
 )
 _REGISTRY: Mapping[str, Literal["path", "data", "event"]] = {
