@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +18,7 @@ import sqlglot
 from cases import load
 from lurcher.app.session import Limits, Session
 from lurcher.engines.background import GRACE, abandoned, in_background
-from lurcher.engines.limits import memory_bytes
+from lurcher.engines.limits import memory_bytes, within
 from lurcher.errors import LurcherError
 from lurcher.kql.diagnostics import Refused
 from lurcher.kql.source import Source
@@ -97,6 +100,32 @@ def test_what_cannot_be_interrupted_is_left_alone() -> None:
     assert abandoned()
     time.sleep(2.5 * GRACE)
     assert not abandoned()
+
+
+@pytest.mark.parametrize("watch", [sys.settrace, sys.setprofile])
+def test_a_debugger_or_profiler_goes_on_after_a_limit(watch: Any) -> None:
+    # In a process of its own: where it went wrong, it never ended.
+    code = (
+        f"import sys, time; from lurcher.engines.limits import within; sys.{watch.__name__}(lambda *a: None)\n"
+        "for _ in range(3): within(time.monotonic() + 60, ValueError, lambda: len(str(1)))\n"
+        "print(sum(len(str(i)) for i in range(10)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "10\n"
+
+
+def test_what_ends_at_its_limit_has_ended_or_is_late() -> None:
+    def work(seconds: float) -> int:
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            pass
+        return 1
+
+    for i in range(60):
+        with contextlib.suppress(LurcherError):
+            within(time.monotonic() + 0.004, lambda: LurcherError("late"), lambda i=i: work(0.0035 + i / 60_000))
+        # Nothing comes afterwards.
+        assert sum(len(str(j)) for j in range(10)) == 10
 
 
 def test_memory_beside_the_engines_own_is_counted() -> None:

@@ -6,7 +6,6 @@ them: the process as a whole is watched as well.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import threading
@@ -51,15 +50,22 @@ def too_late(timeout: float | None) -> LurcherError:
     return LurcherError(what, "narrow its time range, or give it longer: --timeout SECONDS")
 
 
+#: Waits of a thread that is about to be told that it is late: the first is enough.
+_STEPS = 100
+
+
 class _Late(BaseException):
     """Comes to a thread from outside, at any of its steps; never leaves `within`."""
 
 
-def _raise_in(thread: int, what: type[BaseException] | None) -> None:
-    """Let a thread meet `what` at its next step in Python; None takes back what it has not met yet."""
+def _raise_in(thread: int, what: type[BaseException]) -> None:
+    """Let a thread meet `what` at its next step in Python. It cannot be taken back: Python 3.11 then looks for it at every step
+    from there on, and makes none at all under a profiler or a debugger."""
+    import ctypes
+
     api = getattr(ctypes, "pythonapi", None)
     if api is not None:
-        api.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(what) if what is not None else None)
+        api.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(what))
 
 
 def within(deadline: float | None, late: Callable[[], Exception], work: Callable[[], T]) -> T:
@@ -71,24 +77,33 @@ def within(deadline: float | None, late: Callable[[], Exception], work: Callable
     left = deadline - time.monotonic()
     if left <= 0:
         raise late()
-    thread, lock, ended = threading.get_ident(), threading.Lock(), False
+    thread, lock, ended, sent, met = threading.get_ident(), threading.Lock(), False, False, False
 
     def end() -> None:
+        nonlocal sent
         with lock:
             if not ended:
+                sent = True
                 _raise_in(thread, _Late)
 
     timer = threading.Timer(min(left, threading.TIMEOUT_MAX), end)
     timer.daemon = True
-    timer.start()
     try:
+        timer.start()
         try:
             return work()
+        except _Late:
+            met = True
+            raise
         finally:
             with lock:
                 ended = True
-            _raise_in(thread, None)
             timer.cancel()
+            if sent and not met:
+                # It is on its way, and must not meet what comes after.
+                for _ in range(_STEPS):
+                    time.sleep(0.001)
+                raise _Late
     except _Late:
         raise late() from None
 
