@@ -30,10 +30,11 @@ def open_session(
     limits: Limits | None = None,
     asked: Asked | None = None,
     source: Source | None = None,
+    engine: str | None = None,
 ) -> Session:
     """A session whose `now()` is `as_of`: a time, or `latest`, the newest row of the tables that `source` names (of all tables
     where no source is given). None is `now` itself."""
-    session = Session.open(lake, now, files=files, table=table, limits=limits, asked=asked)
+    session = Session.open(lake, now, files=files, table=table, limits=limits, asked=asked, engine=engine)
     if as_of == "latest":
         names = tables_of(session.compile(source)) if source is not None else ()
         newest = latest(session.tables, names or tuple(lake.table_names() if lake else ()), now)
@@ -93,7 +94,7 @@ def need_query(session: Session, source: Source, until: float | None = None) -> 
 
 def print_sql(session: Session, source: Source) -> None:
     for query in need_query(session, source).queries:
-        print(session.engine.sql(query.plan) + ";")
+        print(session.runner.sql(query.plan) + ";")
 
 
 def run_query(

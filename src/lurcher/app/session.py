@@ -17,8 +17,9 @@ from lurcher.schema import TableSchema, known_table, table_names
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from lurcher.engines.base import Result
+    from lurcher.engines.base import Engine, Result
     from lurcher.engines.duckdb import DuckDBEngine
+    from lurcher.engines.spark.engine import SparkEngine
     from lurcher.lake import Lake, LakeTable
     from lurcher.plan import nodes as n
     from lurcher.plan.compile import Compiled
@@ -90,6 +91,10 @@ class Session:
     now: datetime
     limits: Limits = field(default_factory=Limits)
     _engine: DuckDBEngine | None = None
+    #: `spark:sail`, `spark://HOST:15002`: what answers in place of DuckDB. What has to be known of the data before (columns that
+    #: are values of rows) is asked there, too.
+    elsewhere: str | None = None
+    _spark: SparkEngine | None = None
 
     @classmethod
     def open(
@@ -101,6 +106,7 @@ class Session:
         table: str | None = None,
         limits: Limits | None = None,
         asked: Asked | None = None,
+        engine: str | None = None,
     ) -> Session:
         """`asked` is what queries may use beyond tables. `files` become tables at once, without a
         lake. Raises `LurcherError` for a file that cannot be taken, or a row of it:
@@ -120,7 +126,9 @@ class Session:
                     first.position,
                 )
             loaded = {name: (schema, added(rows, now)) for name, (schema, rows) in result.tables.items()}
-        return cls(Tables(lake, loaded, SessionSupplies(lake, asked)), now, limits or Limits())
+        return cls(
+            Tables(lake, loaded, SessionSupplies(lake, asked)), now, limits or Limits(), elsewhere=spark_of(engine)
+        )
 
     @property
     def engine(self) -> DuckDBEngine:
@@ -131,6 +139,23 @@ class Session:
                 self.tables, memory_limit=self.limits.memory, threads=self.limits.threads, timeout=self.limits.timeout
             )
         return self._engine
+
+    @property
+    def runner(self) -> Engine:
+        """What runs the queries: DuckDB, unless another engine was named."""
+        if self.elsewhere is None:
+            return self.engine
+        if self._spark is None:
+            from lurcher.engines.spark.engine import SparkEngine
+
+            self._spark = SparkEngine(
+                self.elsewhere, self.tables, memory_limit=self.limits.memory, timeout=self.limits.timeout
+            )
+        return self._spark
+
+    @property
+    def engine_name(self) -> str:
+        return self.elsewhere or "duckdb"
 
     def deadline(self) -> float | None:
         """When (of `time.monotonic()`) a text that is begun now has had its time: to be compiled, and to give its rows."""
@@ -149,7 +174,7 @@ class Session:
         def rows(plan: Plan) -> pa.Table:
             from lurcher.plan.nodes import Query
 
-            return self.engine.run(Query(plan), until).table()
+            return self.runner.run(Query(plan), until).table()
 
         def work() -> Compiled:
             return compile_text(source, self.tables, now=self.now, probe=rows if probe else None)
@@ -173,7 +198,7 @@ class Session:
     def start(self, query: n.Query, source: Source, until: float | None = None) -> Result:
         """The rows of one query. What the engine refuses is told with its place in `source`. `until`: see `compile`."""
         try:
-            return self.engine.run(query, until)
+            return self.runner.run(query, until)
         except Refused as refused:
             raise Refused(refused.diagnostics, source) from None
 
@@ -194,3 +219,12 @@ def added(rows: pa.Table, now: datetime) -> pa.Table:
     if INGESTED in rows.column_names:
         return rows
     return rows.append_column(INGESTED, pa.repeat(pa.scalar(now, pa.timestamp("us", "UTC")), len(rows)))
+
+
+def spark_of(engine: str | None) -> str | None:
+    """The address of another engine than DuckDB; raises `LurcherError` for what is none."""
+    if engine is None or engine == "duckdb":
+        return None
+    from lurcher.engines.spark.connect import need_address
+
+    return need_address(engine)

@@ -72,6 +72,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+    spark = sys.modules.get("lurcher.engines.spark.connect")
+    if argv is None and spark is not None and spark.close_all():
+        # Nor must threads of Spark's client that its end has not reached.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     return code
 
 

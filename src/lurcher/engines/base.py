@@ -62,7 +62,7 @@ class Result:
 class Engine(Protocol):
     """Runs plans. It cannot reach files, network or settings that its maker did not hand it."""
 
-    def run(self, query: Query) -> Result:
+    def run(self, query: Query, until: float | None = None) -> Result:
         """The rows. Raises `Refused` for what has no exact form on this engine, `LurcherError` where it fails."""
 
     def sql(self, plan: Plan) -> str:

@@ -32,6 +32,10 @@ class Dialect:
     first_index: int = 1
     #: The rows of a CTE are computed once where the word stands.
     materialized_keyword: bool = True
+    #: Joins under other words.
+    joins: Mapping[str, str] = field(default_factory=dict)
+    #: A long list of terms is sought among a column's distinct values first.
+    distinct_first: bool = True
 
 
 DUCKDB = Dialect("duckdb")
@@ -42,10 +46,12 @@ SPARK = Dialect(
     lambda_keyword=False,
     list_brackets=False,
     cast_operator=False,
-    types={"VARCHAR": "STRING", "JSON": "STRING", "UUID": "STRING", "INTEGER": "INT", "TIMESTAMP": "TIMESTAMP_NTZ"},
+    types={"VARCHAR": "STRING", "JSON": "STRING", "UUID": "STRING", "INTEGER": "INT"},
     nan="double('NaN')",
     infinity="double('Infinity')",
     nul="char(0)",
     first_index=0,
     materialized_keyword=False,
+    joins={"SEMI": "LEFT SEMI", "ANTI": "LEFT ANTI"},
+    distinct_first=False,
 )

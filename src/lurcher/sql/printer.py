@@ -301,7 +301,7 @@ class Printer:
                 return ("LATERAL " if lateral else "") + self.expr(function) + self._alias(alias, columns)
             case t.JoinFrom(kind, left, right, on):
                 right_text = f"({self._from(right)})" if isinstance(right, t.JoinFrom) else self._from(right)
-                text = f"{self._from(left)}{self._newline}{kind} JOIN {right_text}"
+                text = f"{self._from(left)}{self._newline}{self.dialect.joins.get(kind, kind)} JOIN {right_text}"
                 return text if on is None else f"{text} ON {self.expr(on)}"
         raise TypeError(f"no rule for printing {type(node).__name__}")
 

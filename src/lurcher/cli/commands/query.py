@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lurcher.cli.options import as_of_option, lake_option, limits_options, now, on_options, query_text, supply_options
+from lurcher.cli.options import (
+    as_of_option,
+    engine_option,
+    lake_option,
+    limits_options,
+    now,
+    on_options,
+    query_text,
+    supply_options,
+)
 
 if TYPE_CHECKING:
     from lurcher.app.live import On
@@ -50,6 +59,7 @@ if TYPE_CHECKING:
 @click.option(
     "--jsonl", "json_lines", is_flag=True, help='Answer {"id", "query"} lines on standard input with a line each.'
 )
+@engine_option
 @on_options
 @supply_options
 @limits_options
@@ -65,6 +75,7 @@ def command(
     as_of: str | None,
     show_sql: bool,
     json_lines: bool,
+    engine: str | None,
     timeout: float | None,
     memory_limit: str | None,
     threads: int | None,
@@ -80,6 +91,8 @@ def command(
     from lurcher.app.query import open_session, print_sql, run_query
     from lurcher.app.session import Limits
 
+    if on is not None and engine is not None:
+        raise click.UsageError("--engine is of queries over what is here, not --on a service")
     limits = Limits(timeout, memory_limit, threads)
     lake = None if data and lake_path is None else find_lake(lake_path)
     if json_lines:
@@ -87,7 +100,7 @@ def command(
             raise click.UsageError("--jsonl is of queries that run here, not --on a service")
         from lurcher.app.jsonl import answers
 
-        session = open_session(lake, now(), as_of, files=data, table=table, limits=limits, asked=asked)
+        session = open_session(lake, now(), as_of, files=data, table=table, limits=limits, asked=asked, engine=engine)
         for line in answers(sys.stdin.buffer, session):
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
@@ -102,7 +115,9 @@ def command(
             )
         whole = query_on(on, source, lake, now(), as_of, format_, output, chart)
         click.get_current_context().exit(0 if whole else 1)
-    session = open_session(lake, now(), as_of, files=data, table=table, limits=limits, asked=asked, source=source)
+    session = open_session(
+        lake, now(), as_of, files=data, table=table, limits=limits, asked=asked, source=source, engine=engine
+    )
     if show_sql:
         print_sql(session, source)
     else:

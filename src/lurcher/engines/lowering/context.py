@@ -59,6 +59,10 @@ class Context:
     #: Paths of the Python functions that the statement calls.
     udfs: set[str] = field(default_factory=set)
     counter: int = 0
+    #: Raises `LurcherError` for what the engine has not, in the SQL of a call; None where it has all.
+    check: Callable[[t.SqlExpr], object] | None = None
+    #: The nodes that the engine has; None is all.
+    nodes: frozenset[type] | None = None
     #: Whether the statement asks for the time at which rows were added: tables then carry it along.
     ingestion_time: bool = False
     #: The relation lowering, set by the driver (expressions hold subqueries).

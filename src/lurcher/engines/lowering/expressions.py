@@ -17,7 +17,7 @@ from lurcher.engines.lowering.rel import INGESTED, Cell
 from lurcher.engines.lowering.types import SQL_TYPES, literal
 from lurcher.errors import LurcherError
 from lurcher.functions.conversion import FROM_DYNAMIC
-from lurcher.functions.registry import FunctionKind, Nulls, Overload
+from lurcher.functions.registry import FunctionKind, Lower, Nulls, Overload
 from lurcher.functions.resolve import Match, known, layouts, resolve
 from lurcher.functions.terms import guarded
 from lurcher.kql.types import ScalarType
@@ -224,15 +224,48 @@ class Expressions:
         order: tuple[t.OrderKey, ...],
         over: t.Over | None,
     ) -> t.SqlExpr:
+        dialect = self.context.dialect.name
+        if dialect == "spark":
+            return self._on_spark(row, operands, node, order=order, over=over)
         if (short := at_once(row.name, operands, self.context.fresh)) is not None:
             return short
-        dialect = self.context.dialect.name
         template = row.overrides.get("wrapping") if self.context.wrapping else None
         template = template or row.overrides.get(dialect) or row.sql
         if template is None:
             raise refuse(f"{row.name}()", node.span)
         if row.udf:
             self.context.udfs.add(row.udf)
+        return self._made(row, template, operands, node, order=order, over=over)
+
+    def _on_spark(
+        self,
+        row: Overload,
+        operands: list[t.SqlExpr],
+        node: n.Expr,
+        *,
+        order: tuple[t.OrderKey, ...],
+        over: t.Over | None,
+    ) -> t.SqlExpr:
+        """Only what has a form there that was looked at; what the whole statement would be refused for has its place here."""
+        template = row.overrides.get("spark")
+        if template is None:
+            name = row.name if row.kind is FunctionKind.OPERATOR else f"{row.name.removeprefix('__')}()"
+            raise refuse(f"{name} on Spark", node.span, "run it here: leave out --engine")
+        made = self._made(row, template, operands, node, order=order, over=over)
+        if self.context.check is not None:
+            self.context.check(made)
+        return made
+
+    def _made(
+        self,
+        row: Overload,
+        template: Lower,
+        operands: list[t.SqlExpr],
+        node: n.Expr,
+        *,
+        order: tuple[t.OrderKey, ...],
+        over: t.Over | None,
+    ) -> t.SqlExpr:
         if not isinstance(template, str):
             if row.kind is FunctionKind.AGGREGATE:
                 return template(*operands, order=order)

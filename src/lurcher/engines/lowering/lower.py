@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 # These declare how their nodes are lowered.
@@ -41,11 +42,19 @@ class Lowered:
     udfs: frozenset[str]
 
 
-def lower(plan: n.Plan, tables: Tables, *, dialect: Dialect = DUCKDB, wrapping: bool = False) -> Lowered:
+def lower(
+    plan: n.Plan,
+    tables: Tables,
+    *,
+    dialect: Dialect = DUCKDB,
+    wrapping: bool = False,
+    check: Callable[[t.SqlExpr], object] | None = None,
+    nodes: frozenset[type] | None = None,
+) -> Lowered:
     """The statement that gives the plan's rows, its columns in order (their names are the engine's own).
 
-    Raises `Refused` for what has no exact form in SQL."""
-    context = Context(tables, dialect, wrapping)
+    `check` and `nodes`: what an engine has that has not all (see `Context`). Raises `Refused` for what has no exact form in SQL."""
+    context = Context(tables, dialect, wrapping, check=check, nodes=nodes)
     context.uses = count_uses(plan)
     context.windows = scan_windows(plan)
     context.relation = lambda p: _relation(context, p)
@@ -68,7 +77,7 @@ def _relation(context: Context, plan: n.Plan) -> Rel:
 
 def _node(context: Context, plan: n.Plan) -> Rel:
     handler = HANDLERS.get(type(plan))
-    if handler is None:
+    if handler is None or (context.nodes is not None and type(plan) not in context.nodes):
         name = plan.name if isinstance(plan, n.TableFunction) else type(plan).__name__
         raise refuse(name, plan.span)
     rel = handler(context, plan)

@@ -165,7 +165,9 @@ def filter_(context: Context, plan: n.Filter) -> Rel:
     else:
         rel = context.relation(below)
     rel, lowering = over(context, rel, predicates)
-    conditions = by_value(rel, [c for p in predicates for c in lowering.conditions(p)])
+    conditions = [c for p in predicates for c in lowering.conditions(p)]
+    if context.dialect.distinct_first:
+        conditions = by_value(rel, conditions)
     return replace(rel, where=(*rel.where, *conditions))
 
 

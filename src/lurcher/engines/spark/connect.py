@@ -1,0 +1,137 @@
+"""A session of Spark Connect with the settings that the SQL rests on; a server of Sail in this process where that is asked for."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import re
+import socket
+import warnings
+from typing import Any
+
+from lurcher.errors import LurcherError, shown
+
+SAIL = "spark:sail"
+_ADDRESS = re.compile(r"spark://([A-Za-z0-9.\-]+|\[[0-9a-fA-F:]+\])(?::(\d{1,5}))?/?$")
+_PORT = 15002
+#: Seconds to wait for an answer.
+_PATIENCE = 10
+#: Setting -> what it must be: UTC; errors instead of silent nulls; texts of a statement read as they are written.
+SETTINGS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.variable.substitute": "false",
+    "spark.sql.parser.escapedStringLiterals": "false",
+    "spark.sql.caseSensitive": "false",
+    "spark.sql.timestampType": "TIMESTAMP_LTZ",
+}
+#: Those without which an answer could be another one: not told as set, none is asked.
+_NEEDED = ("spark.sql.session.timeZone", "spark.sql.ansi.enabled", "spark.sql.parser.escapedStringLiterals")
+
+
+def need_address(where: str) -> str:
+    """The address itself; raises `LurcherError` where it is none."""
+    if where != SAIL and _ADDRESS.match(where) is None:
+        raise LurcherError(f"{shown(where, 80)} is no engine", "one of: duckdb, spark:sail, spark://HOST:15002")
+    return where
+
+
+#: Those that have a session. Threads of the client and of Sail must have ended before the interpreter does: it would wait for them.
+_open: list[Connection] = []
+
+
+def close_all() -> bool:
+    """Whether there was anything to close."""
+    had = bool(_open)
+    while _open:
+        _open.pop().close()
+    return had
+
+
+class Connection:
+    """Opens nothing before `session()` is asked for."""
+
+    def __init__(self, where: str) -> None:
+        self._where = need_address(where)
+        self._server: Any = None
+        self._session: Any = None
+
+    def session(self) -> Any:
+        if self._session is None:
+            self._session = self._open()
+            if not _open:
+                atexit.register(close_all)
+            _open.append(self)
+        return self._session
+
+    def _open(self) -> Any:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                from pyspark.sql.connect.session import SparkSession
+        except Exception as error:  # noqa: BLE001 - the client looks for what it needs itself, and says it in many ways
+            hint = 'install it: pip install "lurcher[spark]"'
+            raise LurcherError(f"the client of Spark Connect is not there: {shown(str(error), 200)}", hint) from None
+        address = self._sail() if self._where == SAIL else self._remote()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                session = SparkSession.builder.remote(address).create()
+                _set(session)
+        except LurcherError:
+            raise
+        except Exception as error:  # noqa: BLE001
+            said = " ".join(str(error).split())
+            raise LurcherError(
+                f"{self._where} does not answer: {shown(said, 200)}", "is Spark Connect running there?"
+            ) from None
+        return session
+
+    def _remote(self) -> str:
+        found = _ADDRESS.match(self._where)
+        assert found is not None
+        host, port = found[1], int(found[2] or _PORT)
+        try:
+            # The client would try for ten minutes.
+            socket.create_connection((host.strip("[]"), port), timeout=_PATIENCE).close()
+        except (OSError, OverflowError) as error:
+            hint = "is Spark Connect running there?"
+            raise LurcherError(f"{self._where} does not answer: {error}", hint) from None
+        return f"sc://{host}:{port}/;use_ssl=false"
+
+    def _sail(self) -> str:
+        try:
+            from pysail.spark import SparkConnectServer  # type: ignore[import-untyped, unused-ignore]
+        except ImportError:
+            raise LurcherError("Sail is not installed", "install it: pip install pysail") from None
+        if self._server is None:
+            # It tells each step on standard error.
+            os.environ.setdefault("RUST_LOG", "off")
+            self._server = SparkConnectServer(ip="127.0.0.1", port=0)
+            self._server.start(background=True)
+        return f"sc://127.0.0.1:{self._server.listening_address[1]}"
+
+    def forget(self) -> None:
+        self._session = None
+
+    def close(self) -> None:
+        if self._session is not None:
+            with contextlib.suppress(Exception):
+                self._session.stop()
+            self._session = None
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+
+def _set(session: Any) -> None:
+    for name, value in SETTINGS.items():
+        try:
+            session.conf.set(name, value)
+        except Exception:  # noqa: BLE001 - a server need not know all; those that are needed are looked at below
+            continue
+    for name in _NEEDED:
+        found = session.conf.get(name)
+        if str(found).lower() != SETTINGS[name].lower():
+            raise LurcherError(f"this Spark has {name} = {found}, and must have {SETTINGS[name]}")
