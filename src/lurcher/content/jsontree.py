@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from json.decoder import scanstring
 from typing import Any
 
 from lurcher.content import codes
 from lurcher.content.yamltree import MAX_DEPTH, MAX_NODES, Broken, Node
 from lurcher.kql.source import Span
 
-_scanstring: Any = scanstring
+#: The standard library's own, which its stubs do not name.
+_scanstring: Any = vars(json.decoder)["scanstring"]
 _WHITE = re.compile(r"[ \t\r\n]*")
 _PLAIN = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null")
 

@@ -17,14 +17,16 @@ _BLANK = re.compile(r"\n(?:[ \t\r]*\n)+")
 _ON = re.compile(r"[|),\]}=<>+*/.-]|(?:and|or|on|by|in|between|has|contains)\b", re.IGNORECASE)
 MAX_PIECES = 200
 #: How many characters are read in all while looking for the cuts.
-MAX_READ = 2_000_000
+MAX_READ = 400_000
 
 
 def pieces(text: str) -> list[tuple[int, int]]:
     """Where the queries of a text begin and end; the whole text where it is one, or cannot be cut for certain."""
     whole = [(0, len(text))]
     chunks = _chunks(text)
-    if not 1 < len(chunks) <= MAX_PIECES or parse(Source(text)).ok:
+    if not 1 < len(chunks) <= MAX_PIECES or len(text) > MAX_READ or not _may_end(text, chunks):
+        return whole
+    if parse(Source(text)).ok:
         return whole
     found: list[tuple[int, int]] = []
     read, start = 0, chunks[0][0]
@@ -57,6 +59,20 @@ def _chunks(text: str) -> list[tuple[int, int]]:
         at = gap.end()
     found.append((at, len(text.rstrip())))
     return [(start, end) for start, end in found if text[start:end].strip()]
+
+
+def _may_end(text: str, chunks: list[tuple[int, int]]) -> bool:
+    """Whether a query may end before the last blank line: most texts have blank lines behind the `;` of a `let` alone, and need not
+    be parsed to see that."""
+    before = ""
+    for start, end in chunks:
+        code = [line for line in text[start:end].split("\n") if line.strip() and not line.lstrip().startswith("//")]
+        if not code:
+            continue
+        if before and not before.endswith((";", "|", ",", "(")) and not _ON.match(code[0].lstrip()):
+            return True
+        before = code[-1].rstrip()
+    return False
 
 
 def _solid(text: str) -> str:

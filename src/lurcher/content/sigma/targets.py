@@ -69,6 +69,9 @@ DEFENDER: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "registry_set": ("DeviceRegistryEvents", ("RegistryValueSet",)),
     "registry_event": ("DeviceRegistryEvents", ()),
 }
+#: Rows of those tables that are none of the category, where the ActionTypes that are cannot be listed: to wait for connections is
+#: to have none.
+_OTHERS: Mapping[str, str] = {"DeviceNetworkEvents": "ListeningConnectionCreated"}
 #: Log sources of these products are in Defender's tables.
 PRODUCTS = frozenset({"windows", "linux", "macos", ""})
 
@@ -201,6 +204,8 @@ def _defender(table: str, actions: tuple[str, ...], product: str) -> Target:
     assert schema is not None
     own = _OWN.get(table, {})
     conditions = (_among("ActionType", actions),) if actions else ()
+    if table in _OTHERS:
+        conditions = (f"ActionType != {string(_OTHERS[table])}",)
 
     users = _PROCESS_USERS if table == "DeviceProcessEvents" else _USERS
 
