@@ -2,9 +2,9 @@
 
     python bench/packs.py [MILLIONS OF CERTIFICATE ROWS, 20] [--lake FOLDER] [--rules FOLDER] [--packs 1,150,500]
 
-The rows are made up: five days, 500 devices, 3,000 signers; process and network events, a quarter as many each. Rules are written
-to a folder and run as `lurcher hunt --no-triage` runs them, each time with a new ledger. Ratios are of CPU time, which other
-work on the machine disturbs least. `--rules` names a folder of rules of one's own (the published RMM rules, for instance),
+The rows are made up: five days, 500 devices, 3,000 signers; as many process events, and a quarter as many connections. Rules are
+written to a folder and run as `lurcher hunt --no-triage` runs them, each time with a new ledger. Ratios are of CPU time, which
+other work on the machine disturbs least. `--rules` names a folder of rules of one's own (the published RMM rules, for instance),
 run shared and not. The findings of both ways must be equal.
 """
 
@@ -83,7 +83,7 @@ def make(folder: Path, millions: float) -> Any:
     total = int(millions * 1e6)
     for name, text, rows in (
         ("DeviceFileCertificateInfo", CERTIFICATES, total),
-        ("DeviceProcessEvents", PROCESSES, total // 4),
+        ("DeviceProcessEvents", PROCESSES, total),
         ("DeviceNetworkEvents", CONNECTIONS, total // 4),
     ):
         made = db.sql(text.replace("{rows}", str(max(rows, 1))))

@@ -105,18 +105,19 @@ def hunt(
     settings = Settings(forced=frozenset(forced))
     runs: list[RuleRun] = []
     wanted = [r for r in loaded.rules if only is None or only(r)]
-    shared = share(wanted, session) if sharing and live is None else None
+    shared = share(wanted, session) if sharing and live is None and session.elsewhere is None else None
+    windows: dict[str, tuple[str, str]] = {}
     for index, rule in enumerate(wanted):
         if progress is not None:
             progress(index, rule.name)
-        runs.append(run_one(rule, session, ask, settings, elsewhere=live is not None))
+        runs.append(run_one(rule, session, ask, settings, elsewhere=live is not None, windows=windows))
     own = {id(r.file) for r in loaded.rules}
     with Ledger.open(lake.path / NAME) as ledger:
         number = ledger.record(
             runs,
             started=started,
             as_of=session.now,
-            engine="duckdb" if live is None else live.name,
+            engine=session.engine_name if live is None else live.name,
             data_fingerprint=fingerprint(lake, session) if live is None else live.fingerprint(),
             sources=sources(lake, session) if live is None else (),
             since=since,
@@ -146,10 +147,11 @@ def run_one(
     refused: dict[str, str] | None = None,
     *,
     elsewhere: bool = False,
+    windows: dict[str, tuple[str, str]] | None = None,
 ) -> RuleRun:
     """A rule whose query does not stand is refused with the place in its file: what runs is made of its text, and would name
     another. `refused`: the exclusions that hide too much, where they are known already.
-    `elsewhere`: a service runs it, and says itself what does not stand."""
+    `elsewhere`: a service runs it, and says itself what does not stand. `windows`: see `run_rule`."""
     local: tuple[str, ...] = ()
     if rule.runnable and not elsewhere:
         said = session.compile(rule.query_source).diagnostics
@@ -158,7 +160,7 @@ def run_one(
             return RuleRun(rule, "refused", "; ".join(_placed(d, rule) for d in wrong))
         local = tuple(_placed(d, rule) for d in said if d.code in _LOCAL)
     refused = refusals(verdicts(rule, session)) if refused is None else refused
-    run = run_rule(rule, ask, columns_of(session), session.now.date(), settings, refused)
+    run = run_rule(rule, ask, columns_of(session), session.now.date(), settings, refused, windows)
     return replace(run, notes=(*run.notes, *local)) if local else run
 
 

@@ -83,6 +83,10 @@ class Tables:
         return self.supplies.rows(rows)
 
 
+#: Texts whose plans are kept, and how long they may be.
+_KEPT_TEXTS, _KEPT_LENGTH = 600, 20_000
+
+
 @dataclass
 class Session:
     """Compiles and runs KQL. `now` is what `now()` means in every query of the session."""
@@ -91,6 +95,8 @@ class Session:
     now: datetime
     limits: Limits = field(default_factory=Limits)
     _engine: DuckDBEngine | None = None
+    #: Not of the constructor: the same session at another time (`replace`) understands texts anew.
+    _compiled: dict[tuple[str, bool], Compiled] = field(default_factory=dict, init=False, repr=False)
     #: `spark:sail`, `spark://HOST:15002`: what answers in place of DuckDB. What has to be known of the data before (columns that
     #: are values of rows) is asked there, too.
     elsewhere: str | None = None
@@ -170,6 +176,10 @@ class Session:
 
         source = source if isinstance(source, Source) else Source(source)
         until = until if until is not None else self.deadline()
+        # A hunt asks for what a rule means several times. The tables of a session do not change.
+        before = self._compiled.get((source.text, probe))
+        if before is not None:
+            return replace(before, source=source)
 
         def rows(plan: Plan) -> pa.Table:
             from lurcher.plan.nodes import Query
@@ -179,7 +189,12 @@ class Session:
         def work() -> Compiled:
             return compile_text(source, self.tables, now=self.now, probe=rows if probe else None)
 
-        return within(until, lambda: too_late(self.limits.timeout), work)
+        compiled = within(until, lambda: too_late(self.limits.timeout), work)
+        if len(source.text) <= _KEPT_LENGTH:
+            while len(self._compiled) >= _KEPT_TEXTS:
+                del self._compiled[next(iter(self._compiled))]
+            self._compiled[source.text, probe] = compiled
+        return compiled
 
     def need(self, source: Source | str, until: float | None = None) -> Compiled:
         """What can be run; raises `Refused` where the text does not stand. `until`: see `compile`."""

@@ -91,14 +91,16 @@ def run_rule(
     today: dt.date,
     settings: Settings | None = None,
     refused: dict[str, str] | None = None,
+    windows: dict[str, tuple[str, str]] | None = None,
 ) -> RuleRun:
-    """Run a rule with its exclusions. What its text or the engine refuses is the run's status; nothing else is caught."""
+    """Run a rule with its exclusions. What its text or the engine refuses is the run's status; nothing else is caught.
+    `windows`: what queries for a rule's window gave before, at the same now(); most rules of a pack have the same."""
     errors = [d for d in rule.problems if d.is_error]
     if errors:
         return RuleRun(rule, "refused", errors[0].message)
     rewritten = rewrite(rule, columns_of, today, settings, refused)
     try:
-        return _run(rule, rewritten, ask)
+        return _run(rule, rewritten, ask, {} if windows is None else windows)
     except Refused as refusal:
         first = next((d for d in refusal.diagnostics if d.is_error), refusal.diagnostics[0])
         return RuleRun(
@@ -108,11 +110,11 @@ def run_rule(
         return RuleRun(rule, "failed", str(problem), applied=rewritten.applied, rewritten=rewritten)
 
 
-def _run(rule: Rule, rewritten: Rewritten, ask: Ask) -> RuleRun:
+def _run(rule: Rule, rewritten: Rewritten, ask: Ask, windows: dict[str, tuple[str, str]]) -> RuleRun:
     names = {a.number: a.exclusion.id for a in rewritten.in_force}
     as_written = ask(rewritten.plain)
     cut = rewritten.split
-    window = _window(rewritten, ask)
+    window = _window(rewritten, ask, windows)
     if cut is None:
         seen = _whole_rows(as_written, as_written)
         return RuleRun(
@@ -137,11 +139,14 @@ def _run(rule: Rule, rewritten: Rewritten, ask: Ask) -> RuleRun:
     )  # fmt: skip
 
 
-def _window(rewritten: Rewritten, ask: Ask) -> tuple[str, str]:
-    if not rewritten.window_query:
+def _window(rewritten: Rewritten, ask: Ask, known: dict[str, tuple[str, str]]) -> tuple[str, str]:
+    query = rewritten.window_query
+    if not query:
         return ("", "")
-    (row,) = ask(rewritten.window_query).rows
-    return (_text(row[0]), _text(row[1]))
+    if query not in known:
+        (row,) = ask(query).rows
+        known[query] = (_text(row[0]), _text(row[1]))
+    return known[query]
 
 
 def _text(value: Value) -> str:
@@ -232,7 +237,11 @@ def _grouped(
     tally: dict[str, _Tally] = {}
     for row in counts.rows:
         tally.setdefault(as_json([plain(row[n]) for n in numbers]), _Tally()).add(counts, row, names)
-    keys = ask(rewritten.keys)
+    if not total:
+        # No evidence has no keys.
+        keys = Answer((*counts.columns[:width], *(f"lurcher_by_{n}" for n in names)), ())
+    else:
+        keys = ask(rewritten.keys)
     verdicts = {keys.columns.index(f"lurcher_by_{n}"): id_ for n, id_ in names.items()}
     evidence: dict[str, dict[EvidenceKey, None]] = {}
     for row in keys.rows:
