@@ -135,7 +135,7 @@ def hunt(
     if shared is not None:
         unshare(shared, session)
     if triage and live is None:
-        _triage(report.rules, ask, session, sharing)
+        _triage(report.rules, ask, session, sharing and session.elsewhere is None)
     return report
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from lurcher.errors import LurcherError
 from lurcher.hunt.answers import plain
 from lurcher.report.document import (
-    LOCAL,
     Document,
     EvidencePart,
     ExclusionPart,
@@ -18,6 +17,7 @@ from lurcher.report.document import (
     RulePart,
     TablePart,
     in_order,
+    is_local,
 )
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def document_of(report: HuntReport, lake: Lake, session: Session) -> Document:
         budget = _Budget(ledger.evidence)
         rules = in_order(_rule(one, session, budget) for one in report.rules)
     # What the lake has says nothing of a service's tables.
-    here = told.engine == LOCAL
+    here = is_local(told.engine)
     return Document(
         number=report.number,
         now=_time(report.now),

@@ -184,7 +184,8 @@ def _moments(
         # The last of these hunts; where there was none yet, the last of any kind: what a plain hunt did not look at, this has to.
         last = ledger.db.execute(
             "SELECT h.id, h.as_of, h.missed FROM rule_runs r JOIN rules k ON k.id = r.rule JOIN hunts h ON h.id = r.hunt"
-            " WHERE k.key = ? AND r.status = 'ok' AND h.engine = 'duckdb' ORDER BY h.missed <> '' DESC, h.id DESC LIMIT 1",
+            " WHERE k.key = ? AND r.status = 'ok' AND (h.engine = 'duckdb' OR h.engine LIKE 'spark:%')"
+            " ORDER BY h.missed <> '' DESC, h.id DESC LIMIT 1",
             (rule.key,),
         ).fetchone()
         if last is None or (reach := reach_of(session, rule)) is None:

@@ -9,11 +9,13 @@ Sources: "Built-in Functions", "ANSI Compliance" (Spark SQL). In a template no l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from datetime import datetime
 from typing import NoReturn
 
 import lurcher.functions  # noqa: F401 - the rows
-from lurcher.functions.build import constant, constant_integer, fill, refuse
+from lurcher.functions.build import constant, constant_integer, constant_text, fill, refuse
 from lurcher.functions.registry import FUNCTIONS, FunctionKind, Lower
 from lurcher.functions.snippets import DAY, EPOCH_TICKS
 from lurcher.sql import tree as t
@@ -237,9 +239,7 @@ def _extract(regex: t.SqlExpr, group: t.SqlExpr, source: t.SqlExpr) -> t.SqlExpr
     index = constant_integer(group)
     if index is None or index < 0:
         refuse("extract(): its group must be a literal on Spark")
-    import re as _re
-
-    if index > _re.sub(r"\\.", "", pattern).count("("):
+    if index > re.sub(r"\\.", "", pattern).count("("):
         refuse("extract(): a group that the expression has not")
     return t.call("regexp_extract", source, t.Literal(pattern), t.Literal(index))
 
@@ -283,6 +283,27 @@ def _conversions() -> None:
         ("__box", "dynamic"),
     ):
         on(_SCALAR, name, "{value}", kind)
+    on(_SCALAR, "todatetime", _moment, "string")
+
+
+_ISO = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,7}))?)?)?Z?$", re.ASCII)
+
+
+def _moment(value: t.SqlExpr) -> t.SqlExpr:
+    """Of a text that is known beforehand, and written as ISO 8601 has it; how others are read is written in no engine of SQL."""
+    text = constant_text(value)
+    if text == "":
+        return t.Literal(None, "TIMESTAMP")
+    match = _ISO.match(text) if text is not None else None
+    if match is None:
+        refuse("todatetime() of this text on Spark", "a constant there is written as 2026-01-31T12:00:00Z")
+    day, clock, seconds, fraction = match.groups()
+    moment = f"{day} {clock or '00:00'}:{seconds or '00'}" + (f".{fraction[:6]}" if fraction else "")
+    try:
+        datetime.fromisoformat(moment.ljust(26, "0") if fraction else moment)
+    except ValueError:
+        return t.Literal(None, "TIMESTAMP")
+    return t.Literal(moment, "TIMESTAMP")
 
 
 def _whole(sql: str) -> str:

@@ -15,6 +15,13 @@ from typing import Any
 FORM = 1
 #: The engine of this machine; another one is a service.
 LOCAL = "duckdb"
+
+
+def is_local(engine: str) -> bool:
+    """Whether the lake was read, by whatever engine."""
+    return engine == LOCAL or engine.startswith("spark:")
+
+
 STATES = ("new", "known", "suppressed", "gone")
 _URGENT = ("new", "known", "gone", "suppressed", "closed")
 

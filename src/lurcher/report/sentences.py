@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lurcher.report.document import LOCAL, Document
+from lurcher.report.document import Document, is_local
 from lurcher.report.text import counted
 
 
@@ -23,7 +23,7 @@ def summary(doc: Document) -> list[str]:
         f"{counted(len(doc.rules), 'rule')} hunted at {moment(doc.now)} UTC: {ran:,} ran"
         + (f", {len(doc.not_run):,} did not." if doc.not_run else ".")
     ]
-    if doc.engine != LOCAL:
+    if not is_local(doc.engine):
         said.append(f"{doc.engine} was asked.")
     first, last = doc.span
     rows = sum(t.rows or 0 for t in doc.tables)

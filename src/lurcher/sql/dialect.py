@@ -36,6 +36,8 @@ class Dialect:
     joins: Mapping[str, str] = field(default_factory=dict)
     #: A long list of terms is sought among a column's distinct values first.
     distinct_first: bool = True
+    #: `x IN (SELECT ..)` may stand anywhere, else in a filter alone.
+    in_select_anywhere: bool = True
 
 
 DUCKDB = Dialect("duckdb")
@@ -54,4 +56,5 @@ SPARK = Dialect(
     materialized_keyword=False,
     joins={"SEMI": "LEFT SEMI", "ANTI": "LEFT ANTI"},
     distinct_first=False,
+    in_select_anywhere=False,
 )

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lurcher.cli.options import as_of_option, lake_option, limits_options, now, on_options, supply_options
+from lurcher.cli.options import (
+    as_of_option,
+    engine_option,
+    lake_option,
+    limits_options,
+    now,
+    on_options,
+    supply_options,
+)
 
 if TYPE_CHECKING:
     from lurcher.app.live import On
@@ -51,6 +59,7 @@ if TYPE_CHECKING:
 @click.option(
     "--since-last", is_flag=True, help="Miss nothing that came since each rule's last run, and tell only what is new."
 )
+@engine_option
 @on_options
 @supply_options
 @limits_options
@@ -66,6 +75,7 @@ def command(
     explain: bool,
     no_sharing: bool,
     since_last: bool,
+    engine: str | None,
     timeout: float | None,
     memory_limit: str | None,
     threads: int | None,
@@ -87,7 +97,10 @@ def command(
 
         check_paths(reports)
     lake = need_lake(lake_path)
-    session = open_session(lake, now(), as_of, limits=Limits(timeout, memory_limit, threads), asked=asked)
+    if on is not None and engine is not None:
+        raise click.UsageError("--engine is of hunts over the lake, not --on a service")
+    limits = Limits(timeout, memory_limit, threads)
+    session = open_session(lake, now(), as_of, limits=limits, asked=asked, engine=engine)
     live = None
     if on is not None:
         from lurcher.app.live import Live, told_on_stderr

@@ -28,6 +28,8 @@ def membership(lowering: Expressions, node: n.InList | n.InQuery) -> Sql:
     from lurcher.engines.lowering.expressions import Sql
 
     found, nullable, negated = _found(lowering, node)
+    if isinstance(found, t.InSelect) and not lowering.context.dialect.in_select_anywhere:
+        found = _in_array(found)
     if negated:
         found = _negated(found)
     return Sql(t.call("coalesce", found, t.Literal(negated)) if nullable else found, False)
@@ -38,6 +40,15 @@ def condition(lowering: Expressions, node: n.InList | n.InQuery) -> t.SqlExpr:
     if not negated:
         return found
     return t.call("coalesce", _negated(found), t.TRUE) if nullable else _negated(found)
+
+
+def _in_array(found: t.InSelect) -> t.SqlExpr:
+    """The same where `IN (SELECT ..)` may stand in a filter only: the values as an array, which leaves nulls out."""
+    query = found.query
+    assert isinstance(query, t.Select)  # As `select` makes it.
+    inner = replace(query, items=(replace(query.items[0], alias="values 1"),))
+    values = t.Select((t.SelectItem(t.call("collect_set", t.Ident("values 1"))),), t.QueryFrom(inner, "listed"))
+    return t.call("array_contains", t.Subquery(values), found.expr)
 
 
 def _negated(found: t.SqlExpr) -> t.SqlExpr:
