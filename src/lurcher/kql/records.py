@@ -42,9 +42,9 @@ def _nothing(self: Any) -> tuple[()]:
     return ()
 
 
-def _same(self: Any, other: object) -> bool:
+def _same(self: Any, other: Any) -> bool:
     if other.__class__ is not self.__class__:
-        return NotImplemented
+        return NotImplemented  # type: ignore[no-any-return]
     key = self.__class__._key
     return bool(key(self) == key(other))
 
@@ -55,7 +55,9 @@ def _hash(self: Any) -> int:
 
 def _init(cls: type) -> Callable[..., None]:
     known: dict[str, Any] = {}
-    plain, named, body = ["self"], [], []
+    plain: list[str] = ["self"]
+    named: list[str] = []
+    body: list[str] = []
     for field in fields(cls):
         name = given = field.name
         if field.default is not MISSING:
