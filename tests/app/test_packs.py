@@ -54,6 +54,9 @@ def rows_of(name, count):
         "ReportId": list(range(count)),
         "AdditionalFields": [None if i % 3 else '{"Name": "anydesk"}' for i in range(count)],
     }
+    # One file is of two, one is rare; of some rows it is not known.
+    own = "SHA1" if name == "DeviceProcessEvents" else "InitiatingProcessSHA1"
+    columns[own] = ["" if i % 5 == 2 else f"{i % 3 if i % 40 else 9:040x}" for i in range(count)]
     for n, column in enumerate(TABLES[name]):
         values = COMMANDS if column == "ProcessCommandLine" else NAMES
         columns[column] = [values[(i * (n + 3) + i // 11) % len(values)] for i in range(count)]
@@ -192,9 +195,9 @@ def test_a_pack_gives_what_each_rule_gives_alone(lake, alone, together, queries)
     check(queries, alone, together)
 
 
-@given(st.lists(query(), min_size=2, max_size=4))
+@given(st.lists(query(), min_size=2, max_size=3))
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 def test_findings_are_the_same_in_the_ledger(lake, queries):
     def found(sharing):
@@ -205,18 +208,20 @@ def test_findings_are_the_same_in_the_ledger(lake, queries):
         shutil.rmtree(lake.path / "ledger", ignore_errors=True)
         session = Session.open(lake, NOW, limits=Limits(threads=1))
         texts = [RuleText(rule(q, n), f"<rule {n}>.yaml") for n, q in enumerate(queries)]
-        before = hunting.share
+        before, few = hunting.share, hunting.costs_of_few
         hunting.share = partial(share, costs=ALWAYS)
+        hunting.costs_of_few = lambda: ALWAYS
+        most, hunting.MAX_TRIAGED = hunting.MAX_TRIAGED, 2
         try:
-            report = hunting.hunt(lake, texts, session, started=NOW, triage=False, sharing=sharing)
+            report = hunting.hunt(lake, texts, session, started=NOW, sharing=sharing)
         finally:
-            hunting.share = before
+            hunting.share, hunting.costs_of_few, hunting.MAX_TRIAGED = before, few, most
             session.engine.close()
         assert (report.sharing is None) == (not sharing)
         return [
             (
                 (one.run.status, one.run.reason, one.run.evidence_total, one.run.window),
-                sorted(repr((f.entity, f.state, f.device)) for f in one.findings),
+                sorted(repr((f.entity, f.state, f.device, one.reasons.get(f.id))) for f in one.findings),
                 sorted(repr((x.entity, x.total, x.first, x.last, sorted(map(repr, x.keys)))) for x in one.run.seen),
             )
             for one in report.rules

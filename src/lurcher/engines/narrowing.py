@@ -132,20 +132,27 @@ class _Table:
             made.why = f"it has {made.of:,} rows in this time, too few to gain"
             return
         every = set().union(*(tests(p.use.predicates) for p in places))
-        columns = sorted({x.column for x in every})
+        mentioned = {id(p): {x.column for x in tests(p.use.predicates)} for p in places}
+        # What most places ask about comes first: a column that only those mention who need few rows already is not looked at.
+        columns = sorted({x.column for x in every}, key=lambda c: (-sum(c in m for m in mentioned.values()), c))
         few = self._few_values(source, physical, columns)
+
+        def cost(test: Test) -> float | None:
+            return float(self._counts[test]) if test in self._counts else None
+
+        chosen = dict.fromkeys(map(id, places), cheapest((), cost))
         for column in columns:
             here = [x for x in every if x.column == column]
+            waiting = [p for p in places if (c := chosen[id(p)]) is None or c[0] > _FEW_ROWS * made.of]
+            if not any(column in mentioned[id(p)] for p in waiting):
+                continue
             if column in few:
                 self._answer(column, source, physical, here)
             elif equal := [x for x in here if x.value is not None]:
                 # Hashes, addresses: the rows that have one of these values can be counted without looking at all others.
                 self._answer(column, source, physical, equal, only=True)
-
-        def cost(test: Test) -> float | None:
-            return float(self._counts[test]) if test in self._counts else None
-
-        chosen = {id(p): cheapest(p.use.predicates, cost) for p in places}
+            for p in waiting:
+                chosen[id(p)] = cheapest(p.use.predicates, cost)
         limit = min(costs.share * made.of, costs.bytes / self._row_bytes(source, physical))
         taken = self._that_fit(places, chosen, limit)
         if len({p.who for p in taken}) < costs.uses:
@@ -294,6 +301,8 @@ class _Table:
 _AT_ONCE = 100
 #: Answers that are kept, a byte each: values of a column times tests.
 _ANSWERS = 200_000_000
+#: The part of a table's rows that is few for one asker.
+_FEW_ROWS = 0.005
 #: Values that are looked up rather than tested.
 _FEW = 50
 _VALUE = n.Col(type=ScalarType.STRING, name="v")
