@@ -349,9 +349,9 @@ def _aggregates() -> None:
     same(_AGGREGATE, "min max minif maxif")
     for name, first in (("__arg_max", "max"), ("__arg_min", "min")):
         by = "maximized" if first == "max" else "minimized"
-        sql = (
-            f"CASE WHEN {first}({{{by}}}) IS NULL THEN first({{returned}}) ELSE {first}_by({{returned}}, {{{by}}}) END"
-        )
+        # `first` may pass over nulls: two columns would be of two rows.
+        none = f"max_by({{returned}}, {{{by}}} IS NULL)"
+        sql = f"CASE WHEN {first}({{{by}}}) IS NULL THEN {none} ELSE {first}_by({{returned}}, {{{by}}}) END"
         on(_AGGREGATE, name, sql)
     made = "string|int|long|bool"
     on(_AGGREGATE, "make_set", "to_json(slice(sort_array(collect_set({expr})), 1, 1048576))", made, 1)

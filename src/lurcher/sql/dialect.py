@@ -38,6 +38,8 @@ class Dialect:
     distinct_first: bool = True
     #: `x IN (SELECT ..)` may stand anywhere, else in a filter alone.
     in_select_anywhere: bool = True
+    #: `first(x ORDER BY y)`.
+    ordered_first: bool = True
 
 
 DUCKDB = Dialect("duckdb")
@@ -57,4 +59,5 @@ SPARK = Dialect(
     joins={"SEMI": "LEFT SEMI", "ANTI": "LEFT ANTI"},
     distinct_first=False,
     in_select_anywhere=False,
+    ordered_first=False,
 )

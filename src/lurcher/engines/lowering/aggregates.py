@@ -61,6 +61,19 @@ def _with_outer(context: Context, rel: Rel) -> tuple[Rel, Expressions]:
     return own, Expressions(context, own.columns, outer)
 
 
+def _extreme(plan: n.Pick, row: t.SqlExpr, order: tuple[t.OrderKey, ...]) -> t.SqlExpr:
+    """The first row in an order, where an aggregate has no ORDER BY: that with the largest or least key, nulls last."""
+    if not order:
+        return t.call("first", row)
+    if len(order) > 1 or order[0].nulls_first:
+        raise refuse("the first row by keys of this kind on Spark", plan.span, "run it here: leave out --engine")
+    key, name = order[0].expr, "max" if order[0].descending else "min"
+    missing = t.Op("IS NULL", (key,))
+    return t.Case(
+        ((t.Op("IS NULL", (t.call(name, key),)), t.call("max_by", row, missing)),), t.call(f"{name}_by", row, key)
+    )
+
+
 @handles(n.Pick)
 def pick(context: Context, plan: n.Pick) -> Rel:
     """The row as a struct, the first of its group: one aggregate, where a window function would sort the whole table."""
@@ -69,7 +82,8 @@ def pick(context: Context, plan: n.Pick) -> Rel:
     names = stored_names(rel.columns)
     row = t.Struct(tuple((names[name], c.expr) for name, c in rel.columns.items()))
     # any_value and first over a struct: a row whose cells are all null is a row too.
-    first = t.Call("first", (row,), order=lowering.order(plan.order))
+    order = lowering.order(plan.order)
+    first = t.Call("first", (row,), order=order) if context.dialect.ordered_first else _extreme(plan, row, order)
     keys = tuple(lowering.value(k).expr for k in plan.keys)
     query = hoisted(
         t.Select(

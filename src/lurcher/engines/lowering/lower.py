@@ -79,6 +79,8 @@ def _node(context: Context, plan: n.Plan) -> Rel:
     handler = HANDLERS.get(type(plan))
     if handler is None or (context.nodes is not None and type(plan) not in context.nodes):
         name = plan.name if isinstance(plan, n.TableFunction) else type(plan).__name__
+        if handler is not None:
+            raise refuse(f"{name} on Spark", plan.span, "run it here: leave out --engine")
         raise refuse(name, plan.span)
     rel = handler(context, plan)
     if context.ingestion_time and isinstance(plan, _OF_NO_TABLE):

@@ -46,6 +46,7 @@ _NODES: frozenset[type] = frozenset(
         n.Union,
         n.Aligned,
         n.Shared,
+        n.Pick,
     }
 )
 _BATCH = 65_536
@@ -162,14 +163,18 @@ def _askable(plan: n.Plan) -> None:
         stack.extend((i, shared) for i in inputs(node))
 
 
+#: What the client raises for a statement that the server does not take, or a value that it cannot compute with.
+_REFUSING = frozenset({"AnalysisException", "ParseException", "UnsupportedOperationException", "NumberFormatException",
+                       "ArithmeticException", "IllegalArgumentException", "PySparkNotImplementedError"})  # fmt: skip
+
+
 def failure(error: Exception) -> LurcherError:
     """What the server says, in one sentence."""
     text = " ".join(str(error).split())
     if "LurcherError: " in text:
         return LurcherError(shown(text.partition("LurcherError: ")[2], 300), kind="unsupported")
     kind = type(error).__name__
-    if kind in ("AnalysisException", "ParseException", "UnsupportedOperationException", "NumberFormatException",
-                "ArithmeticException", "IllegalArgumentException", "PySparkNotImplementedError"):  # fmt: skip
+    if "verflow" in text or kind in _REFUSING:
         return LurcherError(
             f"Spark refuses the query: {shown(text, 300)}", "run it here: leave out --engine", kind="unsupported"
         )

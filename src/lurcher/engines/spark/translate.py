@@ -16,7 +16,8 @@ from lurcher.sql import tree as t
 
 #: Calls that mean the same under the same name.
 _SAME = frozenset({"coalesce", "contains", "nullif", "concat", "greatest", "least", "isnan", "count", "translate",
-                   "regexp_like", "array_contains", "collect_set", "startswith", "endswith", "length"})  # fmt: skip
+                   "regexp_like", "array_contains", "collect_set", "first", "min", "max", "min_by", "max_by",
+                   "startswith", "endswith", "length"})  # fmt: skip
 _RENAMED = {"starts_with": "startswith", "ends_with": "endswith"}
 _TYPES = frozenset({"", "BOOLEAN", "INTEGER", "BIGINT", "DOUBLE", "VARCHAR", "TIMESTAMP", "UUID", "JSON"})
 _OPERATORS = frozenset({"AND", "OR", "NOT", "=", "<>", "<", "<=", ">", ">=", "IS DISTINCT FROM", "IS NOT DISTINCT FROM",
