@@ -140,7 +140,7 @@ class _Table:
         def cost(test: Test) -> float | None:
             return float(self._counts[test]) if test in self._counts else None
 
-        chosen = dict.fromkeys(map(id, places), cheapest((), cost))
+        chosen: dict[int, tuple[float, frozenset[Test]] | None] = dict.fromkeys(map(id, places))
         for column in columns:
             here = [x for x in every if x.column == column]
             waiting = [p for p in places if (c := chosen[id(p)]) is None or c[0] > _FEW_ROWS * made.of]
