@@ -106,6 +106,8 @@ class Asked:
     device: str = ""
     #: Processes that may read one large file.
     workers: int = 1
+    #: Whether other processes read other files meanwhile, and memory is for all of them.
+    shared: bool = False
 
 
 class Schemas:
@@ -282,6 +284,7 @@ def _add(lake: Lake, leaf: Leaf, asked: Asked, progress: Progress | None, turn: 
         asked.at is not None,
         asked.device,
     )
+    context.shared = asked.shared or (asked.workers > 1 and size >= apart.WORTH)
     source = SourceId(digest, leaf.name, size, asked.now)
     grown = growth.find(lake, raw, kind.name, size, table)
     if grown is not None and grown.before.adding and not asked.dry_run:
@@ -345,7 +348,7 @@ def _once(
     """Read the file and commit its rows; None where it has to be read again, knowing more of it."""
     outcome = FileOutcome(leaf.name, kind.name)
     seen = devices.Devices(kind.name in _EVENTS)
-    with lake.writer(source) as writer:
+    with lake.writer(source, memory=0.5 if context.shared else 1.0) as writer:
         rejects = RejectFile(writer.folder / "rejects.jsonl", leaf.name)
         with closing(rejects), closing(read()) as parts:
             for part in parts:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: So little is added before other processes have started.
 _WORTH = 48 * 1024 * 1024
-#: Processes read at once: each holds some 350 MB.
+#: Processes read at once: each holds some 400 MB.
 _MOST = 2
 _POLL = 0.25
 _MOST_OF_IT = 0.6
@@ -66,7 +66,10 @@ def add_files(
     context = multiprocessing.get_context("spawn")
     shared = _Shared(context)
     pool = ProcessPoolExecutor(
-        min(_count(workers), _MOST, len(files)), context, _start, (lake.path, replace(asked, workers=1), shared)
+        min(_count(workers), _MOST, len(files)),
+        context,
+        _start,
+        (lake.path, replace(asked, workers=1, shared=True), shared),
     )
     done = 0
     try:

@@ -220,11 +220,13 @@ class Lake:
             shutil.rmtree(folder, ignore_errors=True)
             lock.close()
 
-    def writer(self, source: SourceId) -> SourceWriter:
-        """What takes the rows of one source, of whatever tables, and commits them."""
+    def writer(self, source: SourceId, *, memory: float = 1.0) -> SourceWriter:
+        """What takes the rows of one source, of whatever tables, and commits them. `memory`: how much of what a process may hold
+        otherwise, where several work at once."""
+        from lurcher.lake.staging import BUFFER_BYTES
         from lurcher.lake.writer import SourceWriter
 
-        return SourceWriter(self, source)
+        return SourceWriter(self, source, int(BUFFER_BYTES * memory))
 
     def append(
         self, table: str, batches: Iterable[pa.RecordBatch], *, source: SourceId, schema: TableSchema

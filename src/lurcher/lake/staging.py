@@ -28,10 +28,8 @@ if TYPE_CHECKING:
 
 #: Rows of one row group: what DuckDB reads with one thread.
 ROW_GROUP = 122_880
-#: Bytes of Arrow data that wait for a full row group, over all days of a table.
+#: Bytes of Arrow data that wait for full row groups, over all tables of a source (an event log feeds a dozen) and their days.
 BUFFER_BYTES = 96 * 1024 * 1024
-#: The same over all tables of a source: an event log feeds a dozen.
-ALL_BUFFERS = 96 * 1024 * 1024
 #: Files that are open at once; more days than this at a time cost more, smaller files.
 MAX_OPEN = 64
 #: Threads that write at once: each has its own days.
@@ -230,8 +228,6 @@ class TableStage:
             self._buffered += _nbytes(rows)
             if sum(b.num_rows for b in held) >= ROW_GROUP:
                 self._flush(day)
-        if self._buffered > BUFFER_BYTES:
-            self.flush()
 
     @property
     def buffered(self) -> int:

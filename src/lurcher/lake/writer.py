@@ -29,9 +29,10 @@ class SourceWriter:
     committed is removed.
     """
 
-    def __init__(self, lake: Lake, source: SourceId) -> None:
+    def __init__(self, lake: Lake, source: SourceId, buffers: int = staging.BUFFER_BYTES) -> None:
         self._lake = lake
         self._source = source
+        self._buffers = buffers
         with told("nothing can be written into the lake", lake.path):
             self._folder, self._lock = staging.open_folder(lake.path)
         self._stages: dict[str, staging.TableStage] = {}
@@ -69,7 +70,7 @@ class SourceWriter:
         stage.declare(schema.columns)
         with told(f"rows of {schema.name} cannot be written", self._lake.path, _AGAIN):
             stage.write(batch, row_hash)
-            if sum(s.buffered for s in self._stages.values()) > staging.ALL_BUFFERS:
+            if sum(s.buffered for s in self._stages.values()) > self._buffers:
                 max(self._stages.values(), key=lambda s: s.buffered).flush()
 
     def rows(self, table: str) -> int:

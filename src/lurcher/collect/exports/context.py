@@ -39,6 +39,8 @@ class ReadContext:
     made_told: bool = False
     #: The device of a report that names none, as the user said.
     device: str = ""
+    #: Whether other processes work at the same time, and memory is for all of them.
+    shared: bool = False
     #: What a user is told of the file beside its rows: what was repaired, or read in a way that is not plain. In order, each once.
     notes: dict[str, None] = field(default_factory=dict)
     _inferred: dict[str, dict[str, ScalarType | None]] = field(default_factory=dict)

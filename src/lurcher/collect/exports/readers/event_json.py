@@ -78,7 +78,7 @@ class _Objects(EventParts):
 
 @source_format("event-json", "Windows events as JSON", 27, _recognise, _Objects)
 def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
-    return one_after_another(_Objects(2), leaf, context)
+    return one_after_another(_Objects(1 if context.shared else 2), leaf, context)
 
 
 def events(leaf: Leaf) -> Iterator[Events | Reject]:
