@@ -40,6 +40,8 @@ class Dialect:
     in_select_anywhere: bool = True
     #: `first(x ORDER BY y)`.
     ordered_first: bool = True
+    #: `generate_series(first, last, step)` of numbers and times.
+    series: bool = True
 
 
 DUCKDB = Dialect("duckdb")
@@ -60,4 +62,5 @@ SPARK = Dialect(
     distinct_first=False,
     in_select_anywhere=False,
     ordered_first=False,
+    series=False,
 )

@@ -130,6 +130,8 @@ _BY_HAND = (
      ['[1,""]']),
     ("let t = datatable(a:string)['X']; datatable(a:string)['x', 'y'] | extend f = a in~ (t) | sort by a asc",
      ['["x",true]', '["y",false]']),
+    ("range x from 5 to 1 step -2 | sort by x asc", ["[1]", "[3]", "[5]"]),
+    ("range x from 5 to 1 step 1 | count", ["[0]"]),
     ("datatable(a:long)[3, 1, 2] | sort by a desc | take 2", ["[3]", "[2]"]),
     ("union (datatable(a:long)[1]), (datatable(b:string)['x']) | sort by a asc nulls first", ['[null,"x"]', '[1,""]']),
 )  # fmt: skip

@@ -130,6 +130,8 @@ def range_(context: Context, plan: n.Range) -> Rel:
     lowering = Expressions(context, {}, context.outer)
     column = plan.columns[0]
     name = stored_names([column.name])[column.name]
+    if not context.dialect.series:
+        return _counted(plan, name)
     start, stop = lowering.value(plan.start).expr, lowering.value(plan.stop).expr
     step = lowering.value(plan.step).expr
     # A table function, not a list: rows come as they are made, however many, and can be interrupted.
@@ -149,6 +151,21 @@ def range_(context: Context, plan: n.Range) -> Rel:
         raise refuse(f"range over {column.type}", plan.span)
     source = t.FunctionFrom(series, "series", (name,))
     return Rel(source, {column.name: Cell(expr, column.type, False)})
+
+
+def _counted(plan: n.Range, name: str) -> Rel:
+    """A range where the engine counts whole numbers up to an end that is none of them: its ends are known beforehand."""
+    column = plan.columns[0]
+    ends = [e.value for e in (plan.start, plan.stop, plan.step) if isinstance(e, n.Lit) and isinstance(e.value, int)]
+    counted = column.type in (ScalarType.LONG, ScalarType.TIMESPAN)
+    if len(ends) < 3 or isinstance(ends[2], bool) or not counted or not ends[2]:
+        raise refuse(
+            "a range that is not of constant whole numbers on Spark", plan.span, "run it here: leave out --engine"
+        )
+    start, stop, step = ends
+    series = t.call("range", t.Literal(start), t.Literal(stop + (1 if step > 0 else -1)), t.Literal(step))
+    source = t.FunctionFrom(series, "series", (name,))
+    return Rel(source, {column.name: Cell(t.Ident(name), column.type, False)})
 
 
 @handles(n.Filter)

@@ -37,6 +37,7 @@ _NODES: frozenset[type] = frozenset(
         n.Scan,
         n.Supplied,
         n.Values,
+        n.Range,
         n.Filter,
         n.Project,
         n.Sort,

@@ -17,7 +17,7 @@ from lurcher.sql import tree as t
 #: Calls that mean the same under the same name.
 _SAME = frozenset({"coalesce", "contains", "nullif", "concat", "greatest", "least", "isnan", "count", "translate",
                    "regexp_like", "array_contains", "collect_set", "first", "min", "max", "min_by", "max_by",
-                   "startswith", "endswith", "length"})  # fmt: skip
+                   "startswith", "endswith", "length", "range"})  # fmt: skip
 _RENAMED = {"starts_with": "startswith", "ends_with": "endswith"}
 _TYPES = frozenset({"", "BOOLEAN", "INTEGER", "BIGINT", "DOUBLE", "VARCHAR", "TIMESTAMP", "UUID", "JSON"})
 _OPERATORS = frozenset({"AND", "OR", "NOT", "=", "<>", "<", "<=", ">", ">=", "IS DISTINCT FROM", "IS NOT DISTINCT FROM",
@@ -59,7 +59,7 @@ def _checked(node: Any) -> None:
             _no("a subquery for each row")
         case t.JoinFrom(kind=kind) if kind.startswith("ASOF"):
             _no("an ASOF join")
-        case t.FunctionFrom():
+        case t.FunctionFrom(call=call) if not isinstance(call, t.Call) or call.name != "range":
             _no("a table function")
         case t.OrderSlot(keys) if keys:
             _no("an aggregate of rows in order")
