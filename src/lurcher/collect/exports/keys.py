@@ -79,8 +79,8 @@ def _seen(text: bytes) -> tuple[int, int]:
     """`_written` and `_openings` of a text, of a long one by what stands before its colons, which are found at once."""
     import numpy as np
 
-    octets = np.frombuffer(text, np.uint8)
-    colons = np.flatnonzero(octets == 0x3A) if len(text) >= _LONG else ()
+    octets = np.frombuffer(text if len(text) >= _LONG else b"", np.uint8)
+    colons = np.flatnonzero(octets == 0x3A)
     if not len(colons) or colons[0] < 3:
         return _written(text), _openings(text)
     one = octets[colons - 1]
