@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from lurcher.app.rmm import update, write_overlay
 from lurcher.cli import main
 from lurcher.rmm.catalogue import Catalogue

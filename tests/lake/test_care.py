@@ -446,19 +446,6 @@ def test_the_table_is_plain_delta_for_other_programs(lake: Lake) -> None:
                 )
 
 
-def test_sail_reads_the_table_as_it_is(lake: Lake) -> None:
-    pysail = pytest.importorskip("pysail.spark")
-    sql = pytest.importorskip("pyspark.sql")
-    optimize(lake, now=clock())
-    server = pysail.SparkConnectServer("127.0.0.1", 0)
-    server.start(background=True)
-    try:
-        spark = sql.SparkSession.builder.remote(f"sc://127.0.0.1:{server.listening_address[1]}").getOrCreate()
-        assert spark.read.format("delta").load(str(lake.path / "tables" / "T")).count() == 24
-    finally:
-        server.stop()
-
-
 # --- the commands ---
 def test_commands(lake: Lake, capsys: pytest.CaptureFixture[str]) -> None:
     def run(*args: str) -> tuple[int, str, str]:

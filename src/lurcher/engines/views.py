@@ -174,7 +174,9 @@ class Views:
         if texts:
             beside = _texts(columns, names)
             items += [
-                t.SelectItem(t.Ident(have[c.name]) if c.name in have else t.Literal(None, "VARCHAR"), twin(names[c.name]))
+                t.SelectItem(
+                    t.Ident(have[c.name]) if c.name in have else t.Literal(None, "VARCHAR"), twin(names[c.name])
+                )
                 for c in columns
                 if names[c.name] in beside
             ]

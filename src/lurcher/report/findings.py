@@ -10,7 +10,6 @@ from lurcher.hunt.triage import Reason
 from lurcher.report.tables import print_table
 from lurcher.report.text import visible
 
-
 #: Values of an entity beyond which it is a row rather than a name, and characters of it that are shown.
 MAX_VALUES, MAX_WHAT = 6, 48
 

@@ -7,7 +7,9 @@ import contextlib
 import os
 import re
 import socket
+import sys
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 from lurcher.errors import LurcherError, shown
@@ -49,6 +51,20 @@ def close_all() -> bool:
     return had
 
 
+@contextlib.contextmanager
+def _a_main_file() -> Iterator[None]:
+    """Spark's client takes a program without a file (`python -c`, a worker of a test runner) for its own doctests, and ends it."""
+    main: Any = sys.modules["__main__"]
+    if hasattr(main, "__file__"):
+        yield
+        return
+    main.__file__ = "<lurcher>"
+    try:
+        yield
+    finally:
+        del main.__file__
+
+
 class Connection:
     """Opens nothing before `session()` is asked for."""
 
@@ -69,7 +85,8 @@ class Connection:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                from pyspark.sql.connect.session import SparkSession
+                with _a_main_file():
+                    from pyspark.sql.connect.session import SparkSession
         except Exception as error:  # noqa: BLE001 - the client looks for what it needs itself, and says it in many ways
             hint = 'install it: pip install "lurcher[spark]"'
             raise LurcherError(f"the client of Spark Connect is not there: {shown(str(error), 200)}", hint) from None
