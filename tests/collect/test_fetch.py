@@ -239,8 +239,13 @@ def test_nothing_else_of_the_house_uses_the_network() -> None:
     found = {
         p.relative_to(source).as_posix() for p in source.rglob("*.py") if using.search(p.read_text(encoding="utf-8"))
     }
-    # The live services are asked where --on names one.
-    assert found == {"collect/fetch.py", "engines/remote/graph.py", "engines/remote/kusto.py"}
+    # The live services are asked where --on names one, a cluster where --engine does.
+    assert found == {
+        "collect/fetch.py",
+        "engines/remote/graph.py",
+        "engines/remote/kusto.py",
+        "engines/spark/connect.py",
+    }
 
 
 def test_a_storage_key_is_not_sent() -> None:

@@ -98,7 +98,9 @@ def _together(
     try:
         for chunk in chunks:
             paths = [item.path for item in chunk if isinstance(item, Found)]
-            waiting.append((chunk, pool.submit(_examine, paths, listed())))
+            digests = listed()
+            with others.starting():
+                waiting.append((chunk, pool.submit(_examine, paths, digests)))
             if len(waiting) > workers * CHUNKS_WAITING:
                 yield from answer()
         while waiting:

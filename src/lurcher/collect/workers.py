@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def processors() -> int:
@@ -20,10 +22,25 @@ def can_spawn() -> bool:
     return getattr(main, "__spec__", None) is not None or path is None or os.path.isfile(path)
 
 
+@contextmanager
+def starting() -> Iterator[None]:
+    """Around what starts processes: Ctrl-C waits until they have called `begin`, else it would end one that is just importing."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def begin() -> None:
     """To be called first by a process that works for the one that started it."""
     # Ctrl-C reaches the whole group: only the parent answers it, and ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
