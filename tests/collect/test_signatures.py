@@ -308,12 +308,14 @@ def test_ctrl_c_ends_all_processes_without_a_word_from_them(tmp_path: Path) -> N
 
 
 _COLLECTING = """
-import sys, time
+import signal, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
 from lurcher.collect import signatures
 
 if __name__ == "__main__":
+    # What runs in the background has Ctrl-C ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signatures.BATCH = 8
     try:
         for batch in signatures.collect_signatures([Path(sys.argv[1])], now=datetime(2026, 6, 1, tzinfo=UTC), workers=2):
