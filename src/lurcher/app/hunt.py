@@ -30,6 +30,7 @@ from lurcher.rmm.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from lurcher.app.live import Live
+    from lurcher.plan.compile import Compiled
 
 #: Findings of one rule that are looked into for what makes them stand out; the ledger has the others all the same.
 MAX_TRIAGED = 50
@@ -154,14 +155,27 @@ def run_one(
     `elsewhere`: a service runs it, and says itself what does not stand. `windows`: see `run_rule`."""
     local: tuple[str, ...] = ()
     if rule.runnable and not elsewhere:
-        said = session.compile(rule.query_source).diagnostics
+        compiled = session.compile(rule.query_source)
+        said = compiled.diagnostics
         wrong = [d for d in said if d.is_error]
         if wrong:
             return RuleRun(rule, "refused", "; ".join(_placed(d, rule) for d in wrong))
-        local = tuple(_placed(d, rule) for d in said if d.code in _LOCAL)
+        local = tuple(_placed(d, rule) for d in said if d.code in _LOCAL) + _unseen(session, compiled)
     refused = refusals(verdicts(rule, session)) if refused is None else refused
     run = run_rule(rule, ask, columns_of(session), session.now.date(), settings, refused, windows)
     return replace(run, notes=(*run.notes, *local)) if local else run
+
+
+def _unseen(session: Session, compiled: Compiled) -> tuple[str, ...]:
+    """Of a rule that asks for what the lake does not have: that it finds nothing there says nothing."""
+    from lurcher.app.query import has_rows, tables_of
+
+    if session.tables.lake is None:
+        return ()
+    missing = [n for n in tables_of(compiled) if not has_rows(session.tables, n)]
+    return (
+        (f"there are no data for {', '.join(missing)}: what is not found there was not looked for",) if missing else ()
+    )
 
 
 #: What a rule is told of rows that are not the service's: computed here, or null.

@@ -53,6 +53,16 @@ def tables_of(compiled: Compiled) -> tuple[str, ...]:
     return tuple(dict.fromkeys(t for query in compiled.queries for t in scanned_tables(query.plan)))
 
 
+def has_rows(tables: Tables, name: str) -> bool:
+    """Whether there is any row of a table."""
+    from lurcher.lake import LakeTable
+
+    data = tables.data(name)
+    if data is None:
+        return False
+    return any(f.rows for f in data.files) if isinstance(data, LakeTable) else data.num_rows > 0
+
+
 def newest_row(tables: Tables, name: str) -> datetime | None:
     """The time (UTC) of a table's newest row."""
     from lurcher.lake import LakeTable
