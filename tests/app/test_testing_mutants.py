@@ -182,3 +182,34 @@ def test_ctrl_c_ends_the_watch(rule: Path, monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.setattr("time.sleep", interrupted)
     assert main(["test", "--watch", str(rule)]) == 0
     assert "2 passed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "isempty(AccountName)",
+        "not(isempty(AccountName)) and not(isnotempty(AccountSid))",
+        "isnotempty(ProcessId)",
+        "Timestamp >= datetime(0001-01-01) and Timestamp <= datetime(9999-12-31T23:59:59.9999999)",
+        "Timestamp between (datetime(0001-01-01) .. datetime(9999-12-31T23:59:59.9999999))",
+        "ReportId == 9223372036854775807",
+        "ReportId in (1, 9223372036854775807) or AccountName == ''",
+    ],
+)
+def test_what_is_proposed_passes_at_the_ends_of_types_and_for_empty_values(tmp_path: Path, condition: str) -> None:
+    path = tmp_path / "rule.kql"
+    path.write_text(f"DeviceProcessEvents | where {condition}", encoding="utf-8")
+    proposed = propose(path, NOW)
+    path.with_name("rule.test.yaml").write_text(proposed.text, encoding="utf-8")
+    report = run_tests([path])
+    assert (report.wrong, report.count("passed")) == ((), proposed.tests)
+    assert proposed.matching
+
+
+def test_events_beyond_the_limit_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "rule.kql"
+    names = ", ".join(f"'n{i}'" for i in range(100))
+    path.write_text(f"DeviceProcessEvents | where FileName in ({names})", encoding="utf-8")
+    proposed = propose(path, NOW)
+    # One for each name, and two that miss: with more behind the first one, and the first in other case.
+    assert (proposed.tests, "# 42 more events are not proposed." in proposed.text) == (60, True)

@@ -30,7 +30,7 @@ from lurcher.kql.types import ScalarType
 if TYPE_CHECKING:
     from lurcher.engines.duckdb import DuckDBEngine
 
-__all__ = ["Bench", "Found", "Run", "find", "run_tests", "session_of"]
+__all__ = ["Bench", "Found", "Run", "find", "is_chosen", "run_tests", "session_of"]
 
 W = TypeVar("W")
 R = TypeVar("R")
@@ -262,7 +262,7 @@ def run_tests(
     begun = time.perf_counter()
     found = find(paths)
     work = [(rule, t) for rule, tests in found.rules for t in tests]
-    chosen = [(rule, t) for rule, t in work if _chosen(rule, t, only)]
+    chosen = [(rule, t) for rule, t in work if is_chosen(rule, t, only)]
     outcomes: list[Outcome] = []
     stopped = False
     for one in _outcomes(chosen, jobs):
@@ -290,7 +290,7 @@ def _untested(found: Found) -> Iterator[Untested]:
             yield Untested(rule.name or rule.key, rule.path, lacks)
 
 
-def _chosen(rule: Rule, test: RuleTest, only: str) -> bool:
+def is_chosen(rule: Rule, test: RuleTest, only: str) -> bool:
     if not only:
         return True
     pattern = only.casefold() if any(c in only for c in "*?[") else f"*{only.casefold()}*"
@@ -326,7 +326,9 @@ def spread(work: Callable[[Bench, W], R], parts: Iterable[W], jobs: int) -> Iter
     # Spawned: forking a process that has threads (Arrow's) can hang.
     pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), workers.begin)
     try:
-        yield from pool.map(partial(_on_bench, work), parts)
+        with workers.starting():
+            results = pool.map(partial(_on_bench, work), parts)
+        yield from results
     except BrokenProcessPool:
         raise LurcherError("a process that ran tests has died", "run with --jobs 1 to see which test it is") from None
     finally:

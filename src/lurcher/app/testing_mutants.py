@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from lurcher.app.testing import Bench, Run, find, spread
+from lurcher.app.testing import Bench, Run, find, is_chosen, spread
 from lurcher.content.exclusions.split import CannotSplit, split
 from lurcher.content.model import Placed, Rule
 from lurcher.content.testing import Events, Expect, RuleTest, writing
@@ -26,6 +26,8 @@ from lurcher.schema import TableSchema, known_table
 
 #: Seconds for one rule, unless the user says otherwise.
 BUDGET = 120.0
+#: Events that are made for one rule.
+MAX_EVENTS = 60
 
 
 def mutate(
@@ -37,10 +39,8 @@ def mutate(
     progress: Callable[[Mutated], None] | None = None,
 ) -> tuple[list[Mutated], tuple[Placed, ...]]:
     """The mutation score of each rule that has tests. Raises `LurcherError` for a path that is not there."""
-    from lurcher.app.testing import _chosen
-
     found = find(paths)
-    chosen = [(r, [t for t in tests if _chosen(r, t, only)], budget) for r, tests in found.rules]
+    chosen = [(r, [t for t in tests if is_chosen(r, t, only)], budget) for r, tests in found.rules]
     work = [one for one in chosen if one[1]]
     done = []
     bench = Bench()
@@ -66,23 +66,21 @@ def _score(bench: Bench, work: tuple[Rule, list[RuleTest], float]) -> Mutated:
             return Mutated(name, rule.path, why=f"its test '{test.name}' does not pass: mend that first")
         in_force |= {a.exclusion.id for a in ran.run.applied if a.in_force}
     every = mutants(rule, frozenset(in_force))
-    made = _events(bench, rule, tests[0].now)
+    made = [test for _, test in _guessed(bench, rule, tests[0].now)[:MAX_EVENTS]]
     own = [(t, _sign(_try(bench, rule, t))) for t in made]
     # The test that noticed the last change notices the next one as well, more often than not.
     order = list(tests)
     outcomes: list[MutantOutcome] = []
+    why = f"{len(every) - MAX_MUTANTS} more were not tried" if len(every) > MAX_MUTANTS else ""
     for mutant in every[:MAX_MUTANTS]:
         if time.monotonic() > until:
+            why = f"its {budget:g} s were over after {len(outcomes)}"
             break
         bench.same_verdicts(rule, mutant.rule)
         outcome = _judged(bench, mutant, order, own)
         bench.forget(mutant.rule)
         if outcome is not None:
             outcomes.append(outcome)
-    tried = len(outcomes)
-    late = time.monotonic() > until
-    left = len(every) - min(len(every), MAX_MUTANTS) if not late else -1
-    why = "" if not left else f"{left} more were not tried" if left > 0 else f"its {budget:g} s were over after {tried}"
     return Mutated(
         name, rule.path, tuple(outcomes), why,
         tuple(e.id for e in rule.exclusions if e.id not in in_force), len(made),
@@ -94,8 +92,8 @@ def _judged(
 ) -> MutantOutcome | None:
     """None where the change makes no rule that runs."""
 
-    def came(status: str, by: str = "", event: str = "") -> MutantOutcome:
-        return MutantOutcome(mutant.what, mutant.path, mutant.line, mutant.exclusion, status, by, event)  # type: ignore[arg-type]
+    def came(status: Literal["killed", "survived", "same"], by: str = "", event: str = "") -> MutantOutcome:
+        return MutantOutcome(mutant.what, mutant.path, mutant.line, mutant.exclusion, status, by, event)
 
     for at, test in enumerate(tests):
         force = tuple(i for i in test.force if any(e.id == i for e in mutant.rule.exclusions))
@@ -132,12 +130,8 @@ def _sign(ran: Run | None) -> str:
 
 
 # --- events made from the plan ---
-def _events(bench: Bench, rule: Rule, now: dt.datetime) -> list[RuleTest]:
-    """The events that just match and just miss, each a test of its own."""
-    return [_test(g, schema, now) for g, schema in _guessed(bench, rule, now)]
-
-
-def _guessed(bench: Bench, rule: Rule, now: dt.datetime) -> Iterator[tuple[Guess, TableSchema]]:
+def _guessed(bench: Bench, rule: Rule, now: dt.datetime) -> list[tuple[Guess, RuleTest]]:
+    """The events that just match and just miss, each with a test of its own."""
     from lurcher.content.exclusions import parsing
 
     table = ""
@@ -145,16 +139,17 @@ def _guessed(bench: Bench, rule: Rule, now: dt.datetime) -> Iterator[tuple[Guess
         table = split(parsing.script(rule.query)[0]).table
     schema = known_table(table) if table else None
     if schema is None:
-        return
+        return []
     blank = RuleTest("", "false positive", now, {})
     compiled = bench.session(blank).compile(Source(rule.query))
     if not compiled.ok or not compiled.queries:
-        return
-    for guess in guesses(compiled.queries[0].plan, schema, now):
-        yield guess, schema
+        return []
+    tests = ((guess, _test(guess, schema, now)) for guess in guesses(compiled.queries[0].plan, schema, now))
+    return [(guess, test) for guess, test in tests if test is not None]
 
 
-def _test(guess: Guess, schema: TableSchema, now: dt.datetime) -> RuleTest:
+def _test(guess: Guess, schema: TableSchema, now: dt.datetime) -> RuleTest | None:
+    """None of an event whose values its columns cannot hold."""
     from lurcher.collect.exports import ReadContext
     from lurcher.collect.exports.json_values import json_value
 
@@ -162,12 +157,10 @@ def _test(guess: Guess, schema: TableSchema, now: dt.datetime) -> RuleTest:
     context = ReadContext(lambda _: None, "")
     values: dict[str, list[Any]] = {}
     for name, value in guess.event.items():
-        # What a guess puts into a column must fit it; what does not is no event.
         try:
-            typed = json_value(value, types[name], context)
+            values[name] = [json_value(value, types[name], context)]
         except (ValueError, ArithmeticError):
-            typed = None
-        values[name] = [typed if typed is not None or types[name] is not ScalarType.STRING else ""]
+            return None
     events = Events(schema, (guess.event,), values)
     return RuleTest(guess.what, "false positive", now, {schema.name: events}, Expect())
 
@@ -196,8 +189,9 @@ def propose(path: Path, now: dt.datetime, rule_name: str = "") -> Proposed:
     bench = Bench()
     texts: dict[str, list[str]] = {"true positive": [], "false positive": []}
     try:
-        for guess, schema in _guessed(bench, rule, now):
-            ran = bench.run(rule, _test(guess, schema, now))
+        made = _guessed(bench, rule, now)
+        for guess, test in made[:MAX_EVENTS]:
+            ran = bench.run(rule, test)
             if ran.run.status != "ok":
                 raise LurcherError(f"the rule does not run: {ran.run.reason}", path=str(path))
             kind = "true positive" if ran.findings else "false positive"
@@ -212,4 +206,5 @@ def propose(path: Path, now: dt.datetime, rule_name: str = "") -> Proposed:
             "no events can be made for this rule: no condition on a known table with constants was found",
             "write its tests by hand: docs/testing.md", str(path),
         )  # fmt: skip
-    return Proposed(writing.head(now) + "".join(both), len(both), len(texts["true positive"]))
+    more = f"# {len(made) - MAX_EVENTS:,} more events are not proposed.\n" if len(made) > MAX_EVENTS else ""
+    return Proposed(writing.head(now) + "".join(both) + more, len(both), len(texts["true positive"]))

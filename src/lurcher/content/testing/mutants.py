@@ -7,7 +7,7 @@ the exclusion left out, `match: any` for `every`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -129,7 +129,7 @@ def _changed(tree: N) -> Iterator[tuple[N, str, Span]]:
             yield from ((swapped(node, n), what, node.span) for n, what in _values(node, id(node) in compared))
 
 
-def _conjuncts(top: Expression, swapped, *, alone: bool) -> Iterator[tuple]:  # type: ignore[no-untyped-def, type-arg]
+def _conjuncts(top: Expression, swapped: Callable[[Node, Node], N], *, alone: bool) -> Iterator[tuple[N, str, Span]]:
     parts = operands(top, "and")
     for i, part in enumerate(parts):
         if len(parts) > 1:

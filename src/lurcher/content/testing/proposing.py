@@ -8,7 +8,7 @@ for an event is what the engine says, never what is computed here.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,6 @@ from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
 from lurcher.schema import TableSchema
 
-#: Of one rule.
-MAX_EVENTS = 60
 _TICKS_1970 = 621_355_968_000_000_000
 #: The columns that tell rows apart, with what they hold where no condition says otherwise.
 _USUAL = {"DeviceId": "device-1", "DeviceName": "pc1", "SHA1": "a" * 40, "ReportId": 1}
@@ -37,24 +35,24 @@ class Guess:
 def guesses(plan: n.Plan, schema: TableSchema, now: dt.datetime) -> list[Guess]:
     """In the order of the conditions, each event once. None where no filter stands on the table `schema`."""
     conditions = [c for p in _filters(plan, schema.name) for c in _conjuncts(p)]
-    fits: dict[int, list[tuple[str, str, Any]]] = {i: list(_fitting(c)) for i, c in enumerate(conditions)}
+    fits = [list(_values(c, _fitting)) for c in conditions]
     base: Event = {}
     names = {c.name: c.type for c in schema.columns}
     if schema.time_column is not None:
         base[schema.time_column] = _text(now - dt.timedelta(minutes=1))
     base |= {c: v for c, v in _USUAL.items() if c in names}
-    for found in fits.values():
+    for found in fits:
         if found:
             base[found[0][0]] = found[0][2]
     guess = [Guess(schema.name, "all conditions hold", base)]
-    for i, condition in enumerate(conditions):
-        for column, what, value in (*fits[i], *_missing(condition)):
+    for fitting, condition in zip(fits, conditions, strict=True):
+        for column, what, value in (*fitting, *_values(condition, _missing)):
             if column in names:
                 guess.append(Guess(schema.name, f"{column}: {what}", {**base, column: value}))
     distinct: dict[str, Guess] = {}
     for one in guess:
         distinct.setdefault(repr(sorted(one.event.items(), key=str)), one)
-    return list(distinct.values())[:MAX_EVENTS]
+    return list(distinct.values())
 
 
 def _filters(plan: n.Plan, table: str) -> Iterator[n.Expr]:
@@ -112,9 +110,18 @@ def _step(type_: ScalarType) -> int:
 
 
 def _value(value: Any, type_: ScalarType) -> Any:
-    if type_ is ScalarType.DATETIME and isinstance(value, int):
-        return _text(dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=(value - _TICKS_1970) // 10))
-    return value
+    """As an event has it; None of what its type cannot hold."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return value
+    if type_ is ScalarType.DATETIME:
+        try:
+            return _text(
+                dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=(value - _TICKS_1970) // 10)
+            )
+        except OverflowError:
+            return None
+    bits = {ScalarType.LONG: 63, ScalarType.INT: 31}.get(type_)
+    return value if bits is None or -(1 << bits) <= value < 1 << bits else None
 
 
 def _text(moment: dt.datetime) -> str:
@@ -122,79 +129,86 @@ def _text(moment: dt.datetime) -> str:
 
 
 _ORDERED = (ScalarType.DATETIME, ScalarType.LONG, ScalarType.INT)
+#: Operator, type and constants of a condition -> what a value is, and the value.
+_Make = Callable[[str, ScalarType, list[Any]], Iterator[tuple[str, Any]]]
 
 
-def _fitting(e: n.Expr) -> Iterator[tuple[str, str, Any]]:
-    """(column, what, value) that should satisfy a condition; the first is what other events have there."""
+def _values(e: n.Expr, make: _Make) -> Iterator[tuple[str, str, Any]]:
+    """(column, what, value) of a condition, or of each side of an `or`."""
     if isinstance(e, n.Call) and e.function.name == "or":
         for a in e.args:
-            yield from _fitting(a)
+            yield from _values(a, make)
         return
     found = _operation(e)
-    if found is None:
-        return
-    op, column, type_, values = found
+    if found is not None:
+        op, column, type_, values = found
+        yield from ((column, what, value) for what, value in make(op, type_, values) if value is not None)
+
+
+def _empty_or_not(empty: bool, type_: ScalarType) -> Iterator[tuple[str, Any]]:
+    if type_ is ScalarType.STRING:
+        yield ("empty", "") if empty else ("a text", "x")
+    elif not empty and type_ in (ScalarType.LONG, ScalarType.INT):
+        yield "a number", 1
+
+
+def _emptiness(op: str) -> bool | None:
+    """Whether a condition asks for an empty value; None where it asks something else."""
+    return {"isempty": True, "not isnotempty": True, "isnotempty": False, "not isempty": False}.get(op)
+
+
+def _fitting(op: str, type_: ScalarType, values: list[Any]) -> Iterator[tuple[str, Any]]:
+    """What should satisfy a condition; the first is what other events have there."""
     step = _step(type_)
-    if type_ in _ORDERED and op in (">", ">=", "<", "<=", "==", "between"):
+    if (empty := _emptiness(op)) is not None:
+        yield from _empty_or_not(empty, type_)
+    elif type_ in _ORDERED and op in (">", ">=", "<", "<=", "==", "between"):
         shift = {">": step, "<": -step}.get(op, 0)
-        yield column, f"just inside of {op} {_value(values[0], type_)}", _value(values[0] + shift, type_)
+        yield f"just inside of {op} {_value(values[0], type_)}", _value(values[0] + shift, type_)
         if op == "between" and len(values) > 1:
-            yield column, f"the other end of {op}", _value(values[1], type_)
-    elif op in ("has", "has_cs", "has_any", "has_all", "hasprefix", "hassuffix"):
-        if op == "has_all":
-            yield column, "all terms", " ".join(map(str, values))
-            return
+            yield f"the other end of {op}", _value(values[1], type_)
+    elif op == "has_all":
+        yield "all terms", " ".join(map(str, values))
+    elif op in ("has", "has_cs", "has_any", "hasprefix", "hassuffix"):
         for v in values:
-            yield column, f"the term {v!r} alone", v
-        yield column, f"the term {values[0]!r} between others", f"A {values[0]} Ltd"
+            yield f"the term {v!r} alone", v
+        yield f"the term {values[0]!r} between others", f"A {values[0]} Ltd"
     elif op in ("==", "=~", "in", "in~", "contains", "contains_cs", "startswith", "endswith"):
         for v in values:
-            yield column, f"{op} {v!r}", v
+            yield f"{op} {v!r}", _value(v, type_)
         if op in ("=~", "in~") and isinstance(values[0], str):
-            yield column, "in other case", values[0].swapcase()
-    elif op == "isnotempty":
-        yield column, "a text", "x"
-    elif op in ("isempty", "not isnotempty"):
-        yield column, "empty", ""
+            yield "in other case", values[0].swapcase()
     elif op.startswith(("!", "not ")):
-        yield column, "something else", False if type_ is ScalarType.BOOL else _other(values[0], type_)
+        yield "something else", _other(values[0], type_)
 
 
-def _missing(e: n.Expr) -> Iterator[tuple[str, str, Any]]:
-    """(column, what, value) that should just miss a condition."""
-    if isinstance(e, n.Call) and e.function.name == "or":
-        for a in e.args:
-            yield from _missing(a)
-        return
-    found = _operation(e)
-    if found is None:
-        return
-    op, column, type_, values = found
+def _missing(op: str, type_: ScalarType, values: list[Any]) -> Iterator[tuple[str, Any]]:
+    """What should just miss a condition."""
     step = _step(type_)
-    if type_ in _ORDERED and op in (">", ">=", "<", "<=", "between", "=="):
+    if (empty := _emptiness(op)) is not None:
+        yield from _empty_or_not(not empty, type_)
+    elif type_ in _ORDERED and op in (">", ">=", "<", "<=", "between", "=="):
         low = {">": 0, ">=": -step, "<": 0, "<=": step, "between": -step, "==": step}[op]
-        yield column, f"just outside of {op} {_value(values[0], type_)}", _value(values[0] + low, type_)
+        yield f"just outside of {op} {_value(values[0], type_)}", _value(values[0] + low, type_)
         if op == "between" and len(values) > 1:
-            yield column, "just outside of the other end", _value(values[1] + step, type_)
+            yield "just outside of the other end", _value(values[1] + step, type_)
     elif op in ("has", "has_cs", "has_any"):
         for v in values:
-            yield column, f"{v!r} as a part of a longer word", f"x{v}x"
-        yield column, "another text", _other(values[0], type_)
+            yield f"{v!r} as a part of a longer word", f"x{v}x"
+        yield "another text", _other(values[0], type_)
     elif op in ("==", "=~", "in", "in~") and type_ is ScalarType.STRING:
-        yield column, f"{values[0]!r} with more behind it", f"{values[0]}x"
-        yield column, f"{values[0]!r} in other case", str(values[0]).swapcase()
+        yield f"{values[0]!r} with more behind it", f"{values[0]}x"
+        yield f"{values[0]!r} in other case", str(values[0]).swapcase()
     elif op in ("startswith", "hasprefix"):
-        yield column, f"{values[0]!r} not at the start", f"x{values[0]}"
+        yield f"{values[0]!r} not at the start", f"x{values[0]}"
     elif op in ("endswith", "hassuffix"):
-        yield column, f"{values[0]!r} not at the end", f"{values[0]}x"
-    elif op == "isnotempty":
-        yield column, "empty", ""
+        yield f"{values[0]!r} not at the end", f"{values[0]}x"
     elif op.startswith(("!", "not ")):
-        yield column, f"what is left out: {values[0]!r}", _value(values[0], type_)
+        yield f"what is left out: {values[0]!r}", _value(values[0], type_)
     elif type_ is ScalarType.BOOL:
-        yield column, "the other", not values[0]
+        yield "the other", not values[0]
     else:
-        yield column, "another value", _other(values[0], type_)
+        yield "another value", _other(values[0], type_)
 
 
 def _other(value: Any, type_: ScalarType) -> Any:
