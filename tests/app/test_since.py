@@ -16,7 +16,7 @@ import pytest
 from lurcher.app.add import add
 from lurcher.app.query import open_session
 from lurcher.app.seen_data import Arrival, fingerprint
-from lurcher.app.since import MAX_MOMENTS, Reach, hunt_since_last, moments_of, reach_of
+from lurcher.app.since import MAX_MOMENTS, Reach, data_of, hunt_since_last, moments_of, reach_of
 from lurcher.app.supplies import Asked
 from lurcher.app.watch import slot_of, watch
 from lurcher.errors import LurcherError
@@ -77,6 +77,7 @@ class Case:
         session = open_session(self.lake, now, None)
         report = hunt_since_last(self.lake, [self.path], session, started=datetime.now(UTC), triage=False, **more)
         assert not report.last.not_run, [r.run.reason for r in report.last.not_run]
+        self.report = report
         return sorted((n.what, n.finding.device) for n in report.news)
 
 
@@ -269,3 +270,67 @@ def test_it_stops_within_a_second_and_says_only_news(case, sent):
     _, errors = process.communicate(timeout=10)
     assert time.monotonic() - begun < 1.5
     assert (process.returncode, errors.strip()) == (0, "stopped")
+
+
+def test_a_report_has_what_the_hunts_that_caught_up_found(case, tmp_path):
+    from lurcher.cli import main
+
+    case.events(*((at(d, 8), f"pc{d}") for d in range(10, 20)))
+    case.rule("Timestamp between (ago(1d) .. now())")
+    case.hunt(at(10))
+    report = tmp_path / "r.csv"
+    code = main(
+        ["hunt", str(case.path), "--lake", str(case.lake.path), "--as-of", "2026-11-19T12:00:00Z", "--since-last",
+         "--report", str(report)],
+    )  # fmt: skip
+    assert code == 0
+    assert all(f"new,pc{d}," in report.read_text() for d in range(11, 20))
+
+
+def test_a_window_that_is_only_assumed_is_said(case):
+    case.rule("datetime_diff('hour', now(), Timestamp) < 5")
+    case.events((at(20, 8), "pc1"))
+    case.hunt(at(20))
+    assert not any(
+        "windows" in n for r in case.report.last.rules for n in r.run.notes
+    )  # it has looked at all that there is
+    case.hunt(at(20, 13))
+    (rule,) = case.report.last.rules
+    assert [n for n in rule.run.notes if "looked at the last 24 h" in n]
+    assert "the last 24 h" in data_of(case.report)["notes"][0]["note"]
+    assert case.report.complete
+
+
+def test_a_moment_at_which_a_rule_failed_is_said(case, monkeypatch):
+    from lurcher.app import hunt as module
+    from lurcher.hunt.run import RuleRun
+
+    case.events(*((at(d, 8), f"pc{d}") for d in range(10, 20)))
+    case.rule("Timestamp between (ago(1d) .. now())")
+    case.hunt(at(10))
+    run_one = module.run_one
+
+    def fails_once(rule, session, *more, **named):
+        if session.now == at(15):
+            return RuleRun(rule, "failed", "out of time")
+        return run_one(rule, session, *more, **named)
+
+    monkeypatch.setattr(module, "run_one", fails_once)
+    case.hunt(at(19))
+    assert not case.report.complete
+    (line,) = case.report.left_lines
+    assert "at 1 of the moments before, the first 2026-11-15T12:00:00Z: out of time" in line
+    assert [line] == [n for r in case.report.whole().rules for n in r.run.notes]
+
+
+def test_watch_once_ends_with_1_where_a_file_is_no_rule(case, tmp_path):
+    from lurcher.cli import main
+
+    case.events((at(20, 8), "pc1"))
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    (folder / "r.yaml").write_text(case.path.read_text())
+    words = ["watch", str(folder), "--lake", str(case.lake.path), "--every", "1d", "--once"]
+    assert main(words) == 0
+    (folder / "z.yaml").write_text("id: [")
+    assert main(words) == 1

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lurcher.app.live import Live
     from lurcher.plan.compile import Compiled
 
-#: Findings of one rule that are looked into for what makes them stand out; the ledger has the others all the same.
+#: Findings of one rule that are looked into for what makes them stand out. Of more, a note says so.
 MAX_TRIAGED = 50
 
 
@@ -47,6 +47,9 @@ class RuleReport:
 
     def in_state(self, *states: State) -> list[Finding]:
         return [f for f in self.findings if f.state in states]
+
+    def note(self, text: str) -> None:
+        self.run = replace(self.run, notes=(*self.run.notes, text))
 
 
 @dataclass
@@ -64,6 +67,11 @@ class HuntReport:
     @property
     def not_run(self) -> list[RuleReport]:
         return [r for r in self.rules if r.run.status != "ok"]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every rule ran, and every file that was to be one could be read."""
+        return not self.not_run and not any(p.diagnostic.is_error for p in self.loading)
 
 
 def hunt(
@@ -198,10 +206,18 @@ def _triage(rules: Sequence[RuleReport], ask: Callable[[str], Answer], session: 
     for one in rules:
         by_entity = {seen.entity: seen for seen in one.run.seen} if one.run.status == "ok" else {}
         here: dict[int, tuple[Seen, Subject]] = {}
-        for finding in one.findings[:MAX_TRIAGED] if by_entity else ():
+        # What is new first: what is known has been told of before.
+        for finding in (*one.in_state(State.NEW), *one.in_state(State.KNOWN)) if by_entity else ():
             seen = by_entity.get(as_json(finding.entity))
-            if seen is not None and finding.state in (State.NEW, State.KNOWN):
-                here[finding.id] = seen, subject(seen, session.now, tables, signers, known)
+            if seen is None:
+                continue
+            if len(here) == MAX_TRIAGED:
+                left = len(one.in_state(State.NEW, State.KNOWN)) - len(here)
+                one.note(
+                    f"what makes them stand out was looked for of {MAX_TRIAGED} findings, not of the other {left:,}"
+                )
+                break
+            here[finding.id] = seen, subject(seen, session.now, tables, signers, known)
         wanted.append((one, here))
     shared = None
     if sharing and sum(len(here) for _, here in wanted) >= _WORTH_SHARING:

@@ -196,7 +196,7 @@ def _rule(one: RuleReport, session: Session, budget: _Budget) -> RulePart:
         explained=run.evidence_explained,
         findings=tuple(_finding(f, budget, [r.text for r in one.reasons.get(f.id, ())]) for f in one.findings),
         exclusions=exclusions,
-        notes=tuple(n for n in run.notes if n),
+        notes=run.notes,
         misses=tuple(one.drift),
         tables=_tables(rule.query_source, tuned if tuned != rule.query else "", session) if rule.runnable else (),
         query=rule.query,

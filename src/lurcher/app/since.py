@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from lurcher.app.session import Session
 from lurcher.content.model import Rule
 from lurcher.hunt.findings import Finding, State
 from lurcher.hunt.ledger import NAME, Ledger
+from lurcher.hunt.run import RuleRun
 from lurcher.hunt.triage import Reason
 from lurcher.lake import Lake
 
@@ -46,8 +48,30 @@ class SinceReport:
     last: HuntReport
     earlier: list[HuntReport] = field(default_factory=list)
     news: list[News] = field(default_factory=list)
-    #: What could not be caught up with, in words.
-    left: list[str] = field(default_factory=list)
+    #: What could not be caught up with, in words, by the rule's key.
+    left: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every rule ran and has looked at all that came."""
+        return self.last.complete and not self.left
+
+    @property
+    def left_lines(self) -> list[str]:
+        return [line for lines in self.left.values() for line in lines]
+
+    def whole(self) -> HuntReport:
+        """The last hunt with what the earlier ones found, as a report tells it."""
+        rules = []
+        news = [n.finding for n in self.news]
+        for one in self.last.rules:
+            there = {f.id for f in one.findings}
+            more = [f for f in news if f.rule == one.run.rule.key and f.id not in there]
+            told = replace(one, findings=[*one.findings, *more])
+            for line in self.left.get(one.run.rule.key, ()):
+                told.note(line)
+            rules.append(told)
+        return replace(self.last, rules=rules)
 
     @property
     def reasons(self) -> dict[int, list[Reason]]:
@@ -70,19 +94,16 @@ def hunt_since_last(
     rules = load_rules(with_packs(paths, lake.path)).rules
     with Ledger.open(lake.path / NAME) as ledger:
         before = _standing(ledger)
-        moments, left = _moments(lake, session, rules, ledger)
-    now = session.now
+        due = _due(lake, session, rules, ledger)
     earlier = []
-    for moment in sorted({m for times in moments.values() for m in times}):
-        due = {key for key, times in moments.items() if moment in times}
+    for moment in sorted({m for times in due.moments.values() for m in times}):
         at = replace(session, now=moment)
         earlier.append(
             hunt(
                 lake, paths, at, started=started, forced=forced, triage=False, progress=progress, policy=policy,
-                since=True, sharing=sharing, only=lambda r, due=due: r.key in due,  # type: ignore[misc]
+                since=True, sharing=sharing, only=partial(due.at, moment),
             )
         )  # fmt: skip
-    assert session.now == now
     last = hunt(
         lake, paths, session, started=started, forced=forced, triage=triage, progress=progress, policy=policy,
         since=True, sharing=sharing,
@@ -90,7 +111,31 @@ def hunt_since_last(
     with Ledger.open(lake.path / NAME) as ledger:
         after = _standing(ledger)
     news = [News(f, what) for n, f in after.items() if (what := _difference(before.get(n), f))]
-    return SinceReport(last, earlier, news, left)
+    for one in last.rules:
+        for note in due.notes.get(one.run.rule.key, ()):
+            one.note(note)
+    for key, lines in _failed(earlier, last).items():
+        due.left.setdefault(key, []).extend(lines)
+    return SinceReport(last, earlier, news, due.left)
+
+
+def _failed(earlier: Sequence[HuntReport], last: HuntReport) -> dict[str, list[str]]:
+    """Rules that did not run at a moment that was to be caught up with, and ran at the last one: the next hunt looks at what came
+    after that. A rule that did not run at the last one either is caught up with once it runs."""
+    ran = {r.run.rule.key for r in last.rules if r.run.status == "ok"}
+    failed: dict[str, list[tuple[datetime, RuleRun]]] = {}
+    for one in earlier:
+        for rule in one.not_run:
+            if rule.run.rule.key in ran:
+                failed.setdefault(rule.run.rule.key, []).append((one.now, rule.run))
+    return {
+        key: [
+            f"{run.rule.name}: did not run at {len(runs)} of the moments before, the first {at:%Y-%m-%dT%H:%M:%SZ}: {run.reason}; "
+            f"to look at it: lurcher hunt RULE --as-of {at:%Y-%m-%dT%H:%M:%SZ}"
+        ]
+        for key, runs in failed.items()
+        for at, run in runs[:1]
+    }
 
 
 def _standing(ledger: Ledger) -> dict[int, Finding]:
@@ -130,6 +175,13 @@ class Reach:
     @property
     def step(self) -> timedelta:
         return (self.low - self.high) / 2
+
+    @property
+    def words(self) -> str:
+        def hours(span: timedelta) -> str:
+            return f"{span.total_seconds() / 3600:g} h"
+
+        return f"the last {hours(self.low)}" if not self.high else f"{hours(self.low)} to {hours(self.high)} before"
 
 
 def reach_of(session: Session, rule: Rule) -> Reach | None:
@@ -173,12 +225,21 @@ def _of_ticks(ticks: int | None) -> datetime:
         return datetime(1, 1, 1, tzinfo=UTC)
 
 
-def _moments(
-    lake: Lake, session: Session, rules: Iterable[Rule], ledger: Ledger
-) -> tuple[dict[str, list[datetime]], list[str]]:
+@dataclass
+class _Due:
+    """By the rule's key: the moments at which it is to be run, what that leaves out, and what else there is to say of it."""
+
+    moments: dict[str, list[datetime]] = field(default_factory=dict)
+    left: dict[str, list[str]] = field(default_factory=dict)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+
+    def at(self, moment: datetime, rule: Rule) -> bool:
+        return moment in self.moments.get(rule.key, ())
+
+
+def _due(lake: Lake, session: Session, rules: Iterable[Rule], ledger: Ledger) -> _Due:
     seen = sources(lake, session)
-    moments: dict[str, list[datetime]] = {}
-    left: list[str] = []
+    due = _Due()
     by_hunt: dict[int, list[Arrival]] = {}
     for rule in rules:
         # The last of these hunts; where there was none yet, the last of any kind: what a plain hunt did not look at, this has to.
@@ -190,6 +251,11 @@ def _moments(
         ).fetchone()
         if last is None or (reach := reach_of(session, rule)) is None:
             continue
+        if not reach.sure:
+            due.notes[rule.key] = [
+                "not all of its query's windows can be read: what came since its last run was looked at as if the rule looked at "
+                f"{reach.words}"
+            ]
         number, as_of = last[0], _time(last[1])
         if number not in by_hunt:
             by_hunt[number] = arrivals(lake, session, _new(ledger, seen, number, last[2]))
@@ -197,13 +263,13 @@ def _moments(
         came = [a for a in by_hunt[number] if tables is None or a.table in tables]
         times, enough = moments_of(session.now, as_of, reach, came)
         if not enough:
-            left.append(
+            due.left[rule.key] = [
                 f"{rule.name}: to look at all that has come it would have to be run at more than {MAX_MOMENTS} moments; it was run "
                 f"back to {min(times):%Y-%m-%d %H:%M} (UTC) only; what is before: lurcher hunt RULE --as-of TIME"
-            )
+            ]
         if times:
-            moments[rule.key] = times
-    return moments, left
+            due.moments[rule.key] = times
+    return due
 
 
 def _new(ledger: Ledger, seen: frozenset[tuple[str, str]], hunt_number: int, missed: str) -> frozenset[tuple[str, str]]:
@@ -267,6 +333,11 @@ def data_of(report: SinceReport) -> dict[str, Any]:
             {"rule": r.run.rule.key, "name": r.run.rule.name, "status": r.run.status, "reason": r.run.reason}
             for r in report.last.not_run
         ],
-        "left": report.left,
+        "notes": [
+            {"rule": r.run.rule.key, "name": r.run.rule.name, "note": note}
+            for r in report.last.rules
+            for note in r.run.notes
+        ],
+        "left": report.left_lines,
         "loading": [p.render() for p in report.last.loading],
     }

@@ -42,7 +42,19 @@ def print_news(report: SinceReport) -> None:
         for rule, name in names.items():
             click.echo(f"  {visible(name)}")
             print_findings([f for f in found if f.rule == rule], sys.stdout, report.reasons)
-    for line in report.left:
+    for text, rules in _notes(report).items():
+        more = f" and {len(rules) - 3} more" if len(rules) > 3 else ""
+        click.echo(f"  note: {visible(', '.join(rules[:3]))}{more}: {visible(text)}")
+    for line in report.left_lines:
         click.echo(f"  not caught up with: {visible(line)}")
     if not report.news:
         click.echo("  nothing new")
+
+
+def _notes(report: SinceReport) -> dict[str, list[str]]:
+    """What is said of rules, each once, with the rules that it is said of."""
+    found: dict[str, list[str]] = {}
+    for one in report.last.rules:
+        for note in one.run.notes:
+            found.setdefault(note, []).append(one.run.rule.name)
+    return found

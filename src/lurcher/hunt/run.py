@@ -126,7 +126,7 @@ def _run(rule: Rule, rewritten: Rewritten, ask: Ask, windows: dict[str, tuple[st
             rewritten.applied,
             window,
             rewritten=rewritten,
-            notes=(rewritten.why,),
+            notes=(rewritten.why,) if rewritten.why else (),
         )
     total: int | None
     if cut.row_by_row:

@@ -141,7 +141,7 @@ def command(
         click.echo(json.dumps(_data(report), ensure_ascii=False, indent=1, default=str))
     else:
         _print(report)
-    click.get_current_context().exit(1 if report.not_run or any(p.diagnostic.is_error for p in report.loading) else 0)
+    click.get_current_context().exit(0 if report.complete else 1)
 
 
 def _since_last(
@@ -162,14 +162,13 @@ def _since_last(
     if reports:
         from lurcher.app.reports import document_of, write
 
-        write(document_of(report.last, lake, session), reports)
+        write(document_of(report.whole(), lake, session), reports)
     if format_ == "json":
         click.echo(json.dumps(data_of(report), ensure_ascii=False, indent=1, default=str))
     else:
         click.echo(f"hunt {report.last.number}, now() is {report.last.now:%Y-%m-%d %H:%M:%S} UTC")
         print_news(report)
-    wrong = report.last.not_run or report.left or any(p.diagnostic.is_error for p in report.last.loading)
-    click.get_current_context().exit(1 if wrong else 0)
+    click.get_current_context().exit(0 if report.complete else 1)
 
 
 def _explain(report: Any) -> None:
@@ -183,7 +182,7 @@ def _explain(report: Any) -> None:
 def _print(report: Any) -> None:
     from lurcher.hunt.findings import State
     from lurcher.report.findings import print_findings, tally
-    from lurcher.report.text import visible
+    from lurcher.report.text import counted, visible
 
     click.echo(f"hunt {report.number}, now() is {report.now:%Y-%m-%d %H:%M:%S} UTC")
     for placed in report.loading:
@@ -196,7 +195,9 @@ def _print(report: Any) -> None:
             continue
         click.echo(f"  findings: {tally(one.findings)}")
         if run.evidence_total is not None:
-            click.echo(f"  evidence: {run.evidence_total:,} rows, {run.evidence_explained:,} explained by exclusions")
+            click.echo(
+                f"  evidence: {counted(run.evidence_total, 'row')}, {run.evidence_explained:,} explained by exclusions"
+            )
         shown = one.in_state(State.NEW, State.KNOWN, State.GONE)
         if shown:
             print_findings(shown, sys.stdout, one.reasons)
@@ -218,9 +219,9 @@ def _print(report: Any) -> None:
         for missed in one.drift:
             click.echo(f"  this rule misses signers: {visible(missed)}")
     for path, why in report.skipped:
-        click.echo(f"{path}: skipped: {why}")
+        click.echo(f"{visible(path)}: skipped: {visible(why)}")
     new = sum(len(one.in_state(State.NEW)) for one in report.rules)
-    click.echo(f"\n{new} new finding{'' if new == 1 else 's'} since the last hunt")
+    click.echo(f"\n{counted(new, 'new finding')} since the last hunt")
 
 
 def _data(report: Any) -> dict[str, Any]:
@@ -243,6 +244,7 @@ def _data(report: Any) -> dict[str, Any]:
                 ],
                 "not_in_force": {a.exclusion.id: a.reason for a in one.run.applied if not a.in_force},
                 "misses": one.drift,
+                "notes": list(one.run.notes),
             }
             for one in report.rules
         ],

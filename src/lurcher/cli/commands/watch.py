@@ -82,7 +82,7 @@ def command(
     """Hunt on a schedule, and tell only what is new: findings, changes, rules that did not run.
 
     Runs that were missed are caught up with by one that looks at all of the time between. Stop it with Ctrl-C or SIGTERM.
-    Ends with 0; with --once with 1 where a rule did not run.
+    Ends with 0; with --once with 1 where a rule did not run, or a file was not added.
     """
     import signal
     import threading
@@ -106,7 +106,7 @@ def command(
             limits=Limits(timeout, memory_limit, threads), asked=asked,
         ):  # fmt: skip
             _tell(one, format_)
-            wrong = bool(one.report.last.not_run or one.report.left or one.failed)
+            wrong = bool(one.failed) or not one.report.complete
     except KeyboardInterrupt:
         click.echo("stopped", err=True)
         return
