@@ -111,6 +111,16 @@ class _Team:
         self._processes: list[Any] = []
 
     def __enter__(self) -> _Team:
+        try:
+            self._begin()
+        except BaseException as error:
+            self.__exit__()
+            if isinstance(error, OSError):  # too many processes or open files, or one that ended at once
+                raise NotApartError from error
+            raise
+        return self
+
+    def _begin(self) -> None:
         import multiprocessing
 
         spawn = multiprocessing.get_context("spawn")
@@ -120,15 +130,16 @@ class _Team:
             hears = {j: between[j, i][0] for j in range(self._size) if j != i}
             tells = {j: between[i, j][1] for j in range(self._size) if j != i}
             process = spawn.Process(target=_work, args=(i, self._size, theirs, hears, tells), daemon=True)
-            process.start()
-            theirs.close()
             self._lines.append(ours)
+            with workers.starting():
+                process.start()
             self._processes.append(process)
-            ours.send_bytes(self._state)
+            theirs.close()
         for hear, tell in between.values():
             hear.close()
             tell.close()
-        return self
+        for line in self._lines:
+            line.send_bytes(self._state)
 
     def __exit__(self, *_: object) -> None:
         for line in self._lines:

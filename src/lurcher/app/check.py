@@ -322,7 +322,9 @@ def _in_processes(
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, context, _begin, (lake.path if lake is not None else None, session.now))
     try:
-        yield from pool.map(partial(_work, fix=fix), parts)
+        with workers.starting():
+            results = pool.map(partial(_work, fix=fix), parts)
+        yield from results
     except BrokenProcessPool:
         raise LurcherError("a process that checked rules has ended", "is there memory enough? try --jobs 1") from None
     finally:

@@ -73,7 +73,8 @@ def add_files(
     )
     done = 0
     try:
-        waiting = [pool.submit(_add, number, file) for number, file in enumerate(files)]
+        with others.starting():
+            waiting = [pool.submit(_add, number, file) for number, file in enumerate(files)]
         for done, future in enumerate(waiting):
             while True:
                 try:

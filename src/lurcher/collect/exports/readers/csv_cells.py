@@ -100,8 +100,8 @@ class _Cells(Parts):
 
     def _rows(self, part: CsvRows, context: ReadContext) -> Iterator[TableBatch | Reject]:
         header, tables = self._header, self._tables
-        if header is None or tables is None:
-            return
+        assert header is not None  # a file begins with its header
+        assert tables is not None
         columns = header.of(part.columns)
         for table, places in tables.of(columns.get(guess.TYPE), part.count):
             if context.schema_of(table) is None:
