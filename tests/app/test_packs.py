@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,9 @@ from lurcher.app.packs import share, unshare
 from lurcher.app.rules import RuleText, load_rules
 from lurcher.app.session import Limits, Session
 from lurcher.engines.narrowing import Costs
+from lurcher.errors import LurcherError
 from lurcher.hunt.ledger import NAME
+from lurcher.kql.types import Column, ScalarType
 from lurcher.lake import Lake, SourceId
 from lurcher.schema import TableSchema, known_table
 
@@ -322,6 +325,45 @@ def test_where_it_does_not_pay_nothing_is_kept(alone, together, costs, why):
     assert made["DeviceProcessEvents"].why == why
 
 
+def test_the_memory_is_that_of_all_tables_together(alone, together):
+    queries = [f"{table} | where {TABLES[table][2]} != 'no such text'" for table in TABLES]
+    made, _ = check(queries, alone, together)
+    sizes = {table: shared.bytes for table, shared in made.items()}
+    assert all(sizes.values())
+    # Enough for either, and not for both: the first, by name, is kept.
+    made, served = check(
+        queries, alone, together, replace(ALWAYS, bytes=max(sizes.values()) + min(sizes.values()) // 2)
+    )
+    assert list(served) == ["DeviceNetworkEvents"]
+    assert made["DeviceProcessEvents"].others["00000000-0000-4000-8000-000000000000"].endswith("too many to be kept")
+
+
+def test_kept_rows_have_the_columns_that_a_query_can_name(together):
+    sharing = share(rules(["DeviceProcessEvents | where FileName has 'İdle'"]), together, ALWAYS)
+    try:
+        kept = sharing.tables[0].rows.name
+        columns = {name for name, *_ in together.engine.execute(f'DESCRIBE "{kept}"')}
+        # Not the text beside it.
+        assert {"FileName", "AdditionalFields", "ingestion_time()"} <= columns
+        assert not any(name.endswith("~text") for name in columns), columns
+    finally:
+        unshare(sharing, together)
+
+
+def test_columns_whose_names_differ_in_case_alone(tmp_path):
+    made = Lake.create(tmp_path / "lake")
+    schema = TableSchema("Own_CL", tuple(Column(name, ScalarType.STRING) for name in ("Name", "name", "v", "t0")))
+    rows = pa.table({name: [f"{name} {i % 5}" for i in range(40)] for name in ("Name", "name", "v", "t0")})
+    source = SourceId.of_content("test", b"own", NOW)
+    made.append(
+        "Own_CL", pa.RecordBatchReader.from_batches(rows.schema, rows.to_batches()), source=source, schema=schema
+    )
+    queries = [f"Own_CL | where ['{name}'] == '{name} 3' or v has '1'" for name in ("Name", "name", "t0")]
+    one, other = (Session.open(made, NOW, limits=Limits(threads=1)) for _ in range(2))
+    _, served = check(queries, one, other)
+    assert served == {"Own_CL": 3}
+
+
 def test_no_time_to_prepare_is_no_failure(lake, alone):
     hurried = Session.open(lake, NOW, limits=Limits(timeout=60))
     real = hurried.engine.execute
@@ -334,6 +376,22 @@ def test_no_time_to_prepare_is_no_failure(lake, alone):
     assert "longer than" in sharing.tables[0].why or "interrupted" in sharing.tables[0].why
     hurried.engine._timeout = None  # type: ignore[assignment]
     assert sorted_rows(hurried.run_table(query)) == sorted_rows(alone.run_table(query))
+
+
+def test_a_text_that_takes_too_long_to_be_understood_is_passed_over(lake, alone):
+    session = Session.open(lake, NOW, limits=Limits(threads=1))
+    real, slow = session.compile, "DeviceProcessEvents | where FileName has 'a%b'"
+
+    def compile_(source, **more):
+        if getattr(source, "text", source).strip() == slow:
+            raise LurcherError("the query took longer than 1 s")
+        return real(source, **more)
+
+    session.compile = compile_
+    query = "DeviceProcessEvents | where FileName has 'İdle' | project ReportId"
+    sharing = share(rules([slow, query]), session, ALWAYS)
+    assert sorted_rows(session.run_table(query)) == sorted_rows(alone.run_table(query))
+    assert sharing.tables[0].rows.served == 1
 
 
 def test_explain_says_what_was_shared_and_what_not(together):

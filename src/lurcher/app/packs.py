@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lurcher.content.model import Rule
+from lurcher.errors import LurcherError
 from lurcher.kql.source import Source
 
 if TYPE_CHECKING:
@@ -63,7 +64,11 @@ def share_texts(texts: Iterable[tuple[str, Source | str]], session: Session, cos
 
     asked: list[Asked] = []
     for who, text in texts:
-        compiled = session.compile(text)
+        try:
+            compiled = session.compile(text)
+        except LurcherError:
+            # It takes too long to be understood. Whoever runs it is told so then.
+            continue
         if compiled.ok:
             asked += [Asked(who, use) for query in compiled.queries for use in uses(query.plan)]
     # Another engine than the one in this process reads the tables its own way.

@@ -12,7 +12,7 @@ Whatever does not fit is left out, the rules with most rows first, and reads the
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lurcher.engines.lowering.context import Stored
@@ -32,7 +32,8 @@ quote = Printer().name
 @dataclass(frozen=True)
 class Costs:
     """When it pays. `uses` of a table by different askers, at least; `rows` that the table has, at least; `share` of its rows that
-    are kept at most; `bytes` that they take at most, of memory; `values` that a column may have, so that they are looked at."""
+    are kept at most; `bytes` of memory that those of all tables take at most; `values` that a column may have, so that they are
+    looked at."""
 
     uses: int = 3
     rows: int = 50_000
@@ -51,12 +52,14 @@ class Asked:
 
 @dataclass
 class Shared:
-    """What came of one table. `of` are its rows within the window, `kept` those that are read in their place, `columns` those whose
-    distinct values were looked at, with their number; `served` who reads them, `others` who does not, with the reason."""
+    """What came of one table. `of` are its rows within the window, `kept` those that are read in their place, in about `bytes` of
+    memory, `columns` those whose distinct values were looked at, with their number; `served` who reads them, `others` who does
+    not, with the reason."""
 
     table: str
     of: int = 0
     kept: int = 0
+    bytes: int = 0
     columns: dict[str, int] = field(default_factory=dict)
     served: tuple[str, ...] = ()
     others: dict[str, str] = field(default_factory=dict)
@@ -74,10 +77,12 @@ def narrow(engine: DuckDBEngine, asked: Iterable[Asked], costs: Costs, until: fl
     for one in asked:
         by_table.setdefault(one.use.scan.table, []).append(one)
     found = []
+    left = costs.bytes
     for table, places in sorted(by_table.items()):
         made = Shared(table)
         try:
-            _Table(engine, places, costs, made, until).run()
+            _Table(engine, places, replace(costs, bytes=left), made, until).run()
+            left = max(0, left - made.bytes)
         except (LurcherError, Refused) as problem:
             # Too little memory or time to prepare: each asker then reads the table itself.
             made.why = str(problem) or "it could not be prepared"
@@ -153,7 +158,8 @@ class _Table:
                 self._answer(column, source, physical, equal, only=True)
             for p in waiting:
                 chosen[id(p)] = cheapest(p.use.predicates, cost)
-        limit = min(costs.share * made.of, costs.bytes / self._row_bytes(source, physical))
+        row_bytes = self._row_bytes(source, physical)
+        limit = min(costs.share * made.of, costs.bytes / row_bytes)
         taken = self._that_fit(places, chosen, limit)
         if len({p.who for p in taken}) < costs.uses:
             made.why = "those whose texts are looked up fast are too few to gain"
@@ -164,9 +170,14 @@ class _Table:
             self._in(column, physical, [x for x in used if x.column == column])
             for column in sorted({x.column for x in used})
         )
-        self._engine.execute(f"CREATE TABLE {quote(name)} AS SELECT * FROM {source} WHERE {where}", self._until)
+        # Not `*`: the texts beside dynamic columns are read where they are stored, or not at all.
+        columns_of_it = ", ".join(map(quote, (*physical.values(), stored.ingested)))
+        self._engine.execute(
+            f"CREATE TABLE {quote(name)} AS SELECT {columns_of_it} FROM {source} WHERE {where}", self._until
+        )
         try:
             (made.kept,) = self._engine.execute(f"SELECT count(*) FROM {quote(name)}")[0]
+            made.bytes = int(made.kept * row_bytes)
             made.rows = Narrowed(name, time, window, used, made.kept, self._matched())
         except BaseException:
             self._engine.execute(f"DROP TABLE IF EXISTS {quote(name)}")
@@ -286,7 +297,9 @@ class _Table:
         return matched
 
     def _values(self, column: str) -> str:
-        return f"values of {self._made.table} {column}"
+        # Names of columns may differ in case alone, those of the engine's tables may not.
+        place = next(i for i, c in enumerate(self._scan.columns) if c.name == column)
+        return f"values of {self._made.table} #{place}"
 
     def _sql(self, values: str, predicates: list[n.Expr]) -> str:
         """The distinct values (`v`), their rows (`n`), and whether they fulfil each predicate (`t0`, ...)."""
@@ -318,8 +331,6 @@ def _any_of(values: Iterable[str | None]) -> n.Expr:
 
 def _on_value(expr: n.Expr) -> n.Expr:
     """A test as it is asked of a distinct value."""
-    from dataclasses import replace
-
     match expr:
         case n.Col():
             return _VALUE
