@@ -24,7 +24,7 @@ from lurcher.hunt.ledger import NAME, Ledger
 from lurcher.hunt.programs import tool_signers
 from lurcher.hunt.run import RuleRun, Seen, run_rule
 from lurcher.hunt.triage import Reason, Subject, asked_of, reasons, subject
-from lurcher.kql.diagnostics import LU010, LU025, LU026, Diagnostic
+from lurcher.kql.diagnostics import LU010, LU025, LU026, Diagnostic, Refused
 from lurcher.lake import Lake
 from lurcher.rmm.catalogue import Catalogue
 
@@ -161,6 +161,24 @@ def run_one(
     """A rule whose query does not stand is refused with the place in its file: what runs is made of its text, and would name
     another. `refused`: the exclusions that hide too much, where they are known already.
     `elsewhere`: a service runs it, and says itself what does not stand. `windows`: see `run_rule`."""
+    try:
+        return _run_one(rule, session, ask, settings, refused, elsewhere, windows)
+    except Refused as refusal:
+        return RuleRun(rule, "refused", _reason(refusal))
+    except LurcherError as problem:
+        # To be understood took it too long, or a table of it cannot be read: the other rules have other texts.
+        return RuleRun(rule, "failed", _reason(problem))
+
+
+def _run_one(
+    rule: Rule,
+    session: Session,
+    ask: Callable[[str], Answer],
+    settings: Settings,
+    refused: dict[str, str] | None,
+    elsewhere: bool,
+    windows: dict[str, tuple[str, str]] | None,
+) -> RuleRun:
     local: tuple[str, ...] = ()
     if rule.runnable and not elsewhere:
         compiled = session.compile(rule.query_source)
@@ -172,6 +190,13 @@ def run_one(
     refused = refusals(verdicts(rule, session)) if refused is None else refused
     run = run_rule(rule, ask, columns_of(session), session.now.date(), settings, refused, windows)
     return replace(run, notes=(*run.notes, *local)) if local else run
+
+
+def _reason(problem: LurcherError | Refused) -> str:
+    if isinstance(problem, LurcherError):
+        return problem.message + (f" ({problem.hint})" if problem.hint else "")
+    first = next((d for d in problem.diagnostics if d.is_error), problem.diagnostics[0])
+    return f"{_sentence(first)} [{first.code}]"
 
 
 def _unseen(session: Session, compiled: Compiled) -> tuple[str, ...]:
@@ -227,7 +252,15 @@ def _triage(rules: Sequence[RuleReport], ask: Callable[[str], Answer], session: 
         shared = share_texts(texts, session, costs_of_few())
     try:
         for one, here in wanted:
-            one.reasons = {number: reasons(seen, ask, about) for number, (seen, about) in here.items()}
+            for number, (seen, about) in here.items():
+                try:
+                    one.reasons[number] = reasons(seen, ask, about)
+                except (LurcherError, Refused) as problem:
+                    # Of a finding less is known then; that it was found stands.
+                    one.note(
+                        f"what makes its findings stand out was not looked for from {number} on: {_reason(problem)}"
+                    )
+                    break
     finally:
         if shared is not None:
             unshare(shared, session)
@@ -247,7 +280,11 @@ def drift_of(rule: Rule, session: Session) -> list[str]:
     context = Context(rule, session.now.date(), compiler(session))
     lake = session.tables.lake
     with catalogue_from(own_catalogue(lake.path if lake is not None else None)):
-        return [_sentence(placed.diagnostic) for placed in misses(context)]
+        try:
+            return [_sentence(placed.diagnostic) for placed in misses(context)]
+        except LurcherError:
+            # It takes too long to be understood, as its run says.
+            return []
 
 
 def _sentence(diagnostic: Diagnostic) -> str:
