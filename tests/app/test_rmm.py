@@ -189,3 +189,28 @@ def test_what_a_policy_covers_is_sanctioned(case: Path) -> None:
     assert {d: r["sanctioned"] for (_, d), r in rows.items()} == {"d1": "yes", "d2": "no", "d3": "no", "d4": "no"}
     network = {k: v for name, s in hunted("--policy", str(path)).items() if "network" in name for k, v in s.items()}
     assert network == {("NinjaOne", "d1"): "suppressed"}
+
+
+def test_what_is_too_much_to_look_at_is_not_sanctioned(case: Path) -> None:
+    """A folder that is not among those that were looked at may be any."""
+    from lurcher.rmm.inventory import MANY
+
+    rows = [
+        at(10, "d1", SHA1=A, FileName="NinjaRMMAgent.exe", FolderPath=AGENT.replace("NinjaRMMAgent\\", f"Ninja\\{n}\\"))
+        for n in range(MANY)
+    ]
+    (case / "many.ndjson").write_text("\n".join(json.dumps(r) for r in rows) + "\n")
+    (case / "rmm-policy.yaml").write_text(POLICY.replace("    domains: [acme.rmmservice.eu]\n", ""))
+    before = json.loads(run("rmm", "--lake", "lake", "--policy", "rmm-policy.yaml", "--format", "json", code=1))
+    run("add", "--lake", "lake", "--table", "DeviceProcessEvents", "many.ndjson")
+    after = json.loads(run("rmm", "--lake", "lake", "--policy", "rmm-policy.yaml", "--format", "json", code=1))
+    (was,), (one,) = ([f for f in r["found"] if f["device_id"] == "d1"] for r in (before, after))
+    assert (was["sanctioned"], was["cut"]) == ("yes", [])
+    assert one["sanctioned"] == "no"
+    assert one["cut"] == ["folders"]
+    assert one["why"] == f"{MANY} folders or more: not all of them were looked at"
+
+
+def test_tables_that_are_not_there_are_named_to_programs_too(case: Path) -> None:
+    told = json.loads(run("rmm", "--lake", "lake", "--format", "json"))
+    assert told["missing"] == ["DeviceFileEvents", "DeviceImageLoadEvents", "DeviceTvmSoftwareInventory"]

@@ -12,7 +12,7 @@ from lurcher.app.rmm import catalogue_of
 from lurcher.app.session import Session
 from lurcher.hunt.answers import Answer, answer_of, plain
 from lurcher.rmm.catalogue import Catalogue
-from lurcher.rmm.inventory import HOW, fleet, parts
+from lurcher.rmm.inventory import HOW, MANY, fleet, parts
 from lurcher.rmm.policy import Policy, Sanction
 
 #: Tables with devices in them.
@@ -44,6 +44,8 @@ class Found:
     folders: list[str] = field(default_factory=list)
     hosts: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    #: Which of these lists may not be all, for they are too long.
+    cut: list[str] = field(default_factory=list)
     devices: int = 0
     fleet: int = 0
     sanctioned: str = ""
@@ -127,7 +129,10 @@ def _merge(found: dict[tuple[str, str], Found], answer: Answer) -> None:
             ("Signers", one.signers), ("Thumbprints", one.thumbprints), ("Folders", one.folders), ("Hosts", one.hosts),
             ("Files", one.files),
         ):  # fmt: skip
-            for text in _texts(value[column]):
+            texts = _texts(value[column])
+            if len(texts) >= MANY and column.lower() not in one.cut:
+                one.cut.append(column.lower())
+            for text in texts:
                 if text not in into:
                     into.append(text)
 
@@ -151,6 +156,7 @@ def _resolve(found: dict[tuple[str, str], Found], catalogue: Catalogue) -> None:
             one.signers = list(dict.fromkeys((*one.signers, *maker.signers)))
             one.thumbprints = list(dict.fromkeys((*one.thumbprints, *maker.thumbprints)))
             one.folders = list(dict.fromkeys((*one.folders, *maker.folders)))
+            one.cut = list(dict.fromkeys((*one.cut, *maker.cut)))
             one.first_seen = min(filter(None, (one.first_seen, maker.first_seen)), default="")
             one.last_seen = max(one.last_seen, maker.last_seen)
 
@@ -199,4 +205,5 @@ def _against(row: Found, sanction: Sanction, groups: dict[str, str], now: dateti
         strange = [h for h in row.hosts if not any(f".{h}".lower().endswith(f".{d}") for d in sanction.domains)]
         if strange:
             return f"talks to {strange[0]}"
-    return ""
+    cut = [c for c in row.cut if c in ("signers", "folders") or (c == "hosts" and sanction.domains)]
+    return f"{MANY} {cut[0]} or more: not all of them were looked at" if cut else ""

@@ -15,9 +15,9 @@ from lurcher.report.text import counted, visible
 _LISTED = 3
 
 
-def inventory_data(rows: Sequence[Any], fleet: int) -> dict[str, Any]:
-    """For JSON."""
-    return {"devices": fleet, "found": [{**asdict(r), "weak": r.weak} for r in rows]}
+def inventory_data(rows: Sequence[Any], fleet: int, missing: Sequence[str]) -> dict[str, Any]:
+    """For JSON. `missing`: tables that the lake has no rows of."""
+    return {"devices": fleet, "missing": list(missing), "found": [{**asdict(r), "weak": r.weak} for r in rows]}
 
 
 def inventory_csv(rows: Sequence[Any]) -> str:
@@ -26,7 +26,7 @@ def inventory_csv(rows: Sequence[Any]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     names = (
         "tool", "device", "device_id", "how", "first_seen", "last_seen", "signers", "thumbprints", "folders", "hosts", "files",
-        "devices", "fleet", "sanctioned", "why", "weak",
+        "cut", "devices", "fleet", "sanctioned", "why", "weak",
     )  # fmt: skip
     writer.writerow(names)
     for row in rows:

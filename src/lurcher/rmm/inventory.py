@@ -40,6 +40,8 @@ _FOLDER = (
 )
 _BY = "by Tool, DeviceId, DeviceName, How"
 _NONE = "dynamic([])"
+#: Values of a list that a row has at most. A list that is this long may not be all.
+MANY = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Part:
 
 def _summary(**lists: str) -> str:
     """The same columns whatever the table."""
-    sets = ", ".join(f"{name} = make_set({lists[name]}, 50)" for name in lists)
+    sets = ", ".join(f"{name} = make_set({lists[name]}, {MANY})" for name in lists)
     empty = [n for n in ("Signers", "Thumbprints", "Folders", "Hosts", "Files") if n not in lists]
     more = f"| extend {', '.join(f'{n} = {_NONE}' for n in empty)}\n" if empty else ""
     times = "FirstSeen = min(Timestamp), LastSeen = max(Timestamp)"

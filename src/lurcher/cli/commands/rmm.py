@@ -58,7 +58,7 @@ def command(
     report = inventory(session, since=since, catalogue_path=catalogue_path, policy=policy_path)
     rows = [r for r in report.found if not wanted or r.tool in wanted]
     if format_ == "json":
-        click.echo(json.dumps(inventory_data(rows, report.fleet), ensure_ascii=False, indent=1))
+        click.echo(json.dumps(inventory_data(rows, report.fleet, report.missing), ensure_ascii=False, indent=1))
     elif format_ == "csv":
         click.echo(inventory_csv(rows), nl=False)
     else:
