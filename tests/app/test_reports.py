@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import fleet
+from lurcher.errors import LurcherError
 from lurcher.lake import Lake
 
 
@@ -52,6 +53,11 @@ def test_a_hunt_writes_what_it_prints_and_the_ledger_tells_it_again(case: Path, 
     assert done.exit_code == 0
     again = json.loads((tmp_path / "again.json").read_text(encoding="utf-8"))
     assert again["from_ledger"] is True
+    assert lurcher("report", str(tmp_path / "again.md"), "--lake", str(case), "--hunt", "1").exit_code == 0
+    for name in ("again.md", "again.html"):
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert "Nothing that this hunt knows of" not in text
+        assert "Made from the ledger" in text
     assert again["counts"] == doc["counts"]
     for mine, told in zip(doc["rules"], again["rules"], strict=True):
         same = ("key", "name", "status", "window", "evidence", "explained", "rule_hash", "exclusion_hash")
@@ -85,3 +91,23 @@ def test_a_report_that_cannot_be_written_is_told_before_the_hunt(tmp_path: Path)
         assert main(["hunt", str(fleet.OURS), "--lake", str(lake.path), "--report", str(tmp_path / name)]) == 2, words
     assert not (lake.path / "ledger.db").exists()
     assert main(["report", str(tmp_path / "r.md"), "--lake", str(lake.path)]) == 2
+
+
+def test_an_exclusion_that_no_hunt_knew_is_refused(case: Path) -> None:
+    assert lurcher("hunt", str(fleet.OURS), "--lake", str(case), "--as-of", "latest", "--no-triage").exit_code == 0
+    with pytest.raises(LurcherError, match="knew an exclusion 'nosuch'"):
+        lurcher("findings", "--lake", str(case), "--would-return", "nosuch")
+
+
+def test_what_was_not_looked_into_is_said_and_what_is_new_is_looked_into_first(
+    case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import lurcher.app.hunt as module
+
+    monkeypatch.setattr(module, "MAX_TRIAGED", 1)
+    done = lurcher("hunt", str(fleet.OURS), "--lake", str(case), "--as-of", "latest", "--format", "json")
+    (rule,) = json.loads(done.output)["rules"]
+    shown = [f for f in rule["findings"] if f["state"] in ("new", "known")]
+    assert len(shown) > 1
+    assert sum(bool(f["reasons"]) for f in shown) <= 1
+    assert f"of 1 findings, not of the other {len(shown) - 1}" in "".join(rule["notes"])

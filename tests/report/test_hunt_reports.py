@@ -32,6 +32,7 @@ from lurcher.report.document import (
 )
 from lurcher.report.html import MAX_FINDINGS, MAX_IN_ALL
 from lurcher.report.sentences import summary
+from lurcher.report.timeline import timeline
 
 SIGNERS = (
     "株式会社オーシャンブリッジ",
@@ -258,6 +259,13 @@ def test_no_text_of_the_data_is_obeyed_by_a_browser() -> None:
     assert all(c.isprintable() or c == "\n" for c in text)
     for signer in SIGNERS:
         assert signer in page.text
+
+
+def test_a_label_of_the_timeline_stays_in_its_place_whatever_is_written_out() -> None:
+    drawn = timeline(document(RulePart("k", "n", "ok", findings=(finding(1, device="\x1b" * 30),))))
+    assert drawn is not None
+    assert drawn.bars[0].label == "\\x1b" * 8 + "\\…"
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", t.label) for t in drawn.ticks)
 
 
 def test_a_large_report_shows_the_beginning_and_says_so() -> None:

@@ -31,7 +31,8 @@ class FindingReport:
     baselines: list[Baseline] = field(default_factory=list)
 
 
-def _open(lake: Lake) -> Ledger:
+def open_ledger(lake: Lake) -> Ledger:
+    """The ledger of a lake that has one. Raises `LurcherError`."""
     path = lake.path / NAME
     if not path.exists() and not path.with_suffix("").is_dir():
         raise LurcherError("nothing has been hunted here yet", "lurcher hunt RULE...", str(lake.path))
@@ -41,14 +42,14 @@ def _open(lake: Lake) -> Ledger:
 def findings(lake: Lake, states: Collection[State] | None = None, *, again: bool = False) -> list[Finding]:
     """Findings with their state now, newest first; with `again` only those that were seen since they were closed. Raises
     `LurcherError` where there is no ledger."""
-    with _open(lake) as ledger:
+    with open_ledger(lake) as ledger:
         return [f for f in ledger.findings(states) if not again or f.again is not None]
 
 
 def finding(lake: Lake, number: int) -> FindingReport:
     from lurcher.hunt.run import EvidenceKey, Seen
 
-    with _open(lake) as ledger:
+    with open_ledger(lake) as ledger:
         one = ledger.finding(number)
         evidence = ledger.evidence(number)
         keys = tuple(EvidenceKey(e.device_id, e.timestamp, e.report_id, e.sha1) for e in evidence)
@@ -65,18 +66,24 @@ def finding(lake: Lake, number: int) -> FindingReport:
 
 def would_return(lake: Lake, exclusion: str) -> list[Returning]:
     """What would come back if an exclusion ended today."""
-    with _open(lake) as ledger:
+    with open_ledger(lake) as ledger:
+        if not ledger.knows_exclusion(exclusion):
+            raise LurcherError(
+                f"no hunt of this lake knew an exclusion '{exclusion[:80]}'",
+                "lurcher findings --suppressed names those that explain",
+                str(lake.path),
+            )
         return ledger.would_return(exclusion)
 
 
 def close(lake: Lake, numbers: Sequence[int], verdict: Verdict, *, note: str, who: str, at: datetime) -> list[Finding]:
     """Close findings as an analyst judges them; all or none. Raises `LurcherError`."""
-    with _open(lake) as ledger:
+    with open_ledger(lake) as ledger:
         return judge(ledger, numbers, verdict, note=note, who=who, at=plain(at))
 
 
 def reopen(lake: Lake, numbers: Sequence[int], *, note: str, who: str, at: datetime) -> list[Finding]:
-    with _open(lake) as ledger:
+    with open_ledger(lake) as ledger:
         return judge(ledger, numbers, Verdict.REOPENED, note=note, who=who, at=plain(at))
 
 
@@ -90,7 +97,7 @@ def rebuild_ledger(lake: Lake, *, partly: bool = False) -> Rebuilt:
 
 def export_findings(lake: Lake, path: Path) -> int:
     """Write the whole ledger as lines of JSON; gives the number of findings."""
-    with _open(lake) as ledger:
+    with open_ledger(lake) as ledger:
         return export_ledger(ledger, path)
 
 

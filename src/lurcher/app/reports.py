@@ -85,13 +85,10 @@ def document_of(report: HuntReport, lake: Lake, session: Session) -> Document:
 def document_in(lake: Lake, number: int | None = None) -> Document:
     """A hunt of the lake's ledger, the last one where none is named: what is kept of it. Raises `LurcherError`."""
     from lurcher import __version__
-    from lurcher.hunt.ledger import NAME, Ledger
+    from lurcher.app.findings import open_ledger
     from lurcher.hunt.retold import tell
 
-    path = lake.path / NAME
-    if not path.exists():
-        raise LurcherError("nothing has been hunted here yet", "lurcher hunt RULE...", str(lake.path))
-    with Ledger.open(path) as ledger:
+    with open_ledger(lake) as ledger:
         told = tell(ledger, number)
         budget = _Budget(ledger.evidence)
         rules = in_order(_told(run, budget) for run in told.runs)

@@ -230,6 +230,11 @@ class Ledger:
                 found.append(Returning(f, row[0]))
         return found
 
+    def knows_exclusion(self, exclusion: str) -> bool:
+        """Whether a run of any rule had an exclusion of that name."""
+        row = self.db.execute("SELECT 1 FROM run_exclusions WHERE exclusion = ? LIMIT 1", (exclusion,)).fetchone()
+        return row is not None
+
     def not_run(self, hunt: int) -> list[tuple[str, str, str]]:
         """(rule, status, reason) of the rules of a hunt that did not run."""
         return self.db.execute(

@@ -22,6 +22,11 @@ def is_local(engine: str) -> bool:
     return engine == LOCAL or engine.startswith("spark:")
 
 
+#: What a report of the ledger's says of itself.
+FROM_LEDGER = (
+    "Made from the ledger: queries, tables without rows, files that were skipped, notes, signers that rules miss and what makes"
+    " findings stand out are known to the hunt itself alone."
+)
 STATES = ("new", "known", "suppressed", "gone")
 _URGENT = ("new", "known", "gone", "suppressed", "closed")
 
@@ -144,7 +149,7 @@ class DeviceCount:
 
 @dataclass(frozen=True)
 class Document:
-    """One hunt. `from_ledger`: what only a hunt at work knows (queries, reasons, signers that rules miss) is not in it."""
+    """One hunt. `from_ledger`: what only a hunt at work knows is not in it (`FROM_LEDGER`)."""
 
     number: int
     now: str

@@ -13,9 +13,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from lurcher.report.document import Document, RulePart
+from lurcher.report.document import FROM_LEDGER, Document, RulePart
 from lurcher.report.sentences import day, entity_text, moment, summary, value_text
-from lurcher.report.text import visible
+from lurcher.report.text import counted, visible
 from lurcher.report.timeline import timeline
 
 #: Of a rule's findings, of all rules', and characters of a value, what is shown. The rest is counted.
@@ -34,6 +34,7 @@ def page(doc: Document) -> str:
         style=style,
         script=script,
         policy=policy,
+        from_ledger=FROM_LEDGER,
         states=tuple(doc.counts),
         found=_shares(doc),
         rest=[r for r in doc.rules if not r.findings],
@@ -87,6 +88,7 @@ def _environment() -> Any:
     )
     made.filters |= {
         "line": _line, "lines": _lines, "value": _value, "moment": _moment, "day": _day, "entity": entity_text, "number": _number,
+        "counted": counted,
         # The page's own style and script, never data.
         "own": Markup,
     }  # fmt: skip

@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from lurcher.report.document import Document, FindingPart, RulePart
+from lurcher.report.document import FROM_LEDGER, Document, FindingPart, RulePart
 from lurcher.report.sentences import entity_text, moment, summary, value_text
-from lurcher.report.text import visible
+from lurcher.report.text import counted, visible
 
 #: Findings of a rule and characters of a value that are shown.
 MAX_FINDINGS, MAX_VALUE = 200, 500
@@ -82,7 +82,8 @@ def _unseen(doc: Document) -> list[str]:
     said += [f"- signers missed: {text(r.name)}: {text(m)}" for r, m in doc.missed]
     said += [f"- {text(r.name)}: {text(n)}" for r in doc.rules for n in r.notes]
     said += [f"- no rule: {text(line)}" for line in doc.loading]
-    return ["## What was not looked at", "", *(said or ["Nothing that this hunt knows of."]), ""]
+    said = said or ([] if doc.from_ledger else ["Nothing that this hunt knows of."])
+    return ["## What was not looked at", "", *said, *(["", FROM_LEDGER] if doc.from_ledger else ()), ""]
 
 
 def _rule(rule: RulePart) -> list[str]:
@@ -93,7 +94,11 @@ def _rule(rule: RulePart) -> list[str]:
         return [*out, f"Not run: {text(rule.reason)}", ""]
     found = Counter(f.state for f in rule.findings)
     counts = ", ".join(f"{n:,} {state}" for state, n in found.items()) or "none"
-    evidence = f" Evidence: {rule.evidence:,} rows, {rule.explained:,} explained." if rule.evidence is not None else ""
+    evidence = (
+        f" Evidence: {counted(rule.evidence, 'row')}, {rule.explained:,} explained."
+        if rule.evidence is not None
+        else ""
+    )
     out += [f"Findings: {counts}.{evidence}", ""]
     shown = rule.findings[:MAX_FINDINGS]
     if shown:

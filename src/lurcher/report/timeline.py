@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lurcher.report.document import Document
 from lurcher.report.sentences import entity_text
+from lurcher.report.text import visible
 
 #: Bars that are drawn; of more findings those that are new, then those seen last.
 MAX_BARS = 60
@@ -62,7 +63,7 @@ def timeline(doc: Document) -> Timeline | None:
 
     bars = []
     for index, (f, name, first, last) in enumerate(shown):
-        label = f.device or entity_text(dict(f.entity)) or f"finding {f.id}"
+        label = visible(f.device or entity_text(dict(f.entity)) or f"finding {f.id}")
         words = f"finding {f.id}, {f.state}: {label}, {_text(first)} to {_text(last)} ({name})"
         x = place(first)
         bars.append(
@@ -77,8 +78,7 @@ def timeline(doc: Document) -> Timeline | None:
             )
         )
     marks = [low + span * i / 4 for i in range(5)]
-    form = "%Y-%m-%d" if span > 3 * 86_400 else "%m-%d %H:%M"
-    ticks = tuple(Tick(place(m), dt.datetime.fromtimestamp(m, dt.UTC).strftime(form)) for m in marks)
+    ticks = tuple(Tick(place(m), _text(m)) for m in marks)
     return Timeline(WIDTH, TOP + len(shown) * ROW + 8, LEFT, tuple(bars), ticks, len(timed) - len(shown))
 
 

@@ -67,6 +67,7 @@ def command(
     from lurcher.app.lakes import need_lake
     from lurcher.hunt.findings import State
     from lurcher.report.findings import print_findings, tally
+    from lurcher.report.text import counted, visible
 
     lake = need_lake(lake_path)
     if exclusion is not None:
@@ -77,7 +78,7 @@ def command(
             )
             return
         print_findings([r.finding for r in back], sys.stdout)
-        click.echo(f"{len(back)} findings would come back without {exclusion}")
+        click.echo(f"{counted(len(back), 'finding')} would come back without {visible(exclusion)}")
         return
     chosen = {State(s) for s in states} | ({State.SUPPRESSED} if suppressed else set())
     if not chosen:
@@ -87,7 +88,7 @@ def command(
         click.echo(json.dumps([asdict(f) for f in found], ensure_ascii=False, indent=1))
         return
     print_findings(found, sys.stdout)
-    click.echo(f"{len(found)} findings: {tally(found)}")
+    click.echo(f"{counted(len(found), 'finding')}: {tally(found)}")
 
 
 @click.command()
