@@ -145,3 +145,75 @@ def test_what_cannot_be_proposed_is_told(case: Path, rules: Path, capsys: Captur
     assert "--as-of" in capsys.readouterr().err
     assert main(["exclude", str(number), "--rule", str(rules), "--lake", str(case), "--write", "1"]) == 2
     assert "--scenario" in capsys.readouterr().err
+
+
+RULE = (
+    "id: 11111111-2222-3333-4444-555555555555\nname: r\nquery: |\n  {query}\n"
+    "exclusions:\n  - id: e\n    scenario: s\n    when: {when}\n"
+)
+
+
+def red_team(folder: Path, capsys: Capture, query: str, when: str) -> dict:  # type: ignore[type-arg]
+    (folder / "r.yaml").write_text(RULE.format(query=query, when=when), encoding="utf-8")
+    return ask(capsys, "exclusions", folder, "--red-team", "--as-of", "2026-11-21")[1]
+
+
+def test_an_intruder_names_the_file_that_he_writes(tmp_path: Path, capsys: Capture) -> None:
+    report = red_team(
+        tmp_path,
+        capsys,
+        "DeviceFileEvents | where isnotempty(FileName)",
+        "file.name == 'x.exe' and device.name == 'pc'",
+    )
+    trial = report["exclusions"][0]["red_team"]
+    assert not trial["held"]
+    assert {h["how"] for h in trial["hides"] if not h["expected"]} >= {"downloaded and started by hand"}
+
+
+def test_what_the_red_team_could_not_try_is_told(tmp_path: Path, capsys: Capture) -> None:
+    trial = red_team(tmp_path, capsys, "SigninLogs | where ResultType == '0'", "account.upn == 'a@b.c'")["exclusions"][
+        0
+    ]["red_team"]
+    assert (trial["held"], trial["tried"], bool(trial["problem"])) == (False, 0, True)
+    names = " or ".join(f"process.name == 'n{i}.exe'" for i in range(20))
+    trial = red_team(tmp_path, capsys, "DeviceProcessEvents | where FolderPath has 'Temp'", names)["exclusions"][0][
+        "red_team"
+    ]
+    assert (trial["held"], trial["problem"]) == (False, "of its 21 alternatives 16 were tried")
+    assert trial["hides"]
+
+
+def test_tests_that_cannot_be_read_are_no_proof(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "r.test.yaml").write_text(
+        "now: 2026-11-20\ntests:\n  - nam: x\n    kind: true positive\n", encoding="utf-8"
+    )
+    report = red_team(
+        tmp_path,
+        capsys,
+        "DeviceProcessEvents | where FileName == 'a.exe'",
+        "process.name == 'a.exe' and device.name == 'pc'",
+    )
+    assert any("LU601" in said for said in report["loading"])
+    assert main(["exclusions", str(tmp_path), "--red-team"]) == 1
+
+
+def test_an_exclusion_to_force_must_be_there(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "r.yaml").write_text(RULE.format(query="DeviceInfo", when="device.name == 'pc'"), encoding="utf-8")
+    assert main(["exclusions", str(tmp_path), "--force", "e2"]) == 2
+    assert "no rule here has an exclusion 'e2'" in capsys.readouterr().err
+
+
+def test_a_file_of_exclusions_keeps_its_line_ends(case: Path, rules: Path, capsys: Capture) -> None:
+    number = finding_on(case, capsys, "srv-file01")
+    sidecar = next(rules.glob("*.exclusions.yaml"))
+    before = sidecar.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    sidecar.write_bytes(before)
+    asked = ("exclude", number, "--rule", rules, "--lake", case, "--as-of", "latest", "--write", "1", "--scenario", "s")
+    assert ask(capsys, *asked)[0] == 0
+    after = sidecar.read_bytes()
+    assert after.startswith(before)
+    assert after.count(b"\n") == after.count(b"\r\n")
+    sidecar.write_bytes(b"exclusions: [] # \xff\n")
+    capsys.readouterr()
+    assert main(list(map(str, asked))) == 2
+    assert "traceback" not in capsys.readouterr().err.lower()

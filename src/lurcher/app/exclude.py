@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from lurcher.app.exclusions import columns_of
-from lurcher.app.redteam import Trial, red_team
+from lurcher.app.redteam import RedTeam, Trial
 from lurcher.app.rules import load_rules
 from lurcher.app.session import Session
 from lurcher.content.exclusionfiles import with_exclusion
@@ -18,7 +18,7 @@ from lurcher.content.exclusions.context import CERTIFICATES, PROCESSES, ColumnsO
 from lurcher.content.exclusions.rewrite import Settings
 from lurcher.content.exclusions.verdicts import Level, Verdict, judge_all, refusals
 from lurcher.content.loading import load_exclusions, sidecar_of
-from lurcher.content.model import Exclusion, Rule
+from lurcher.content.model import Exclusion, Placed, Rule
 from lurcher.content.values import slug
 from lurcher.errors import LurcherError
 from lurcher.hunt.answers import Answer, answer_of, as_json
@@ -55,13 +55,15 @@ class Proposed:
 
 @dataclass(frozen=True)
 class ExcludeReport:
-    """`tried` counts the proposals that were measured; those of `proposals` explain the finding whole."""
+    """`tried` counts the proposals that were measured; those of `proposals` explain the finding whole. `wrong`: what is wrong with
+    the rule's tests."""
 
     finding: Finding
     rule: Rule
     proposals: tuple[Proposed, ...]
     tried: int
     facts: dict[str, list[str]]
+    wrong: tuple[Placed, ...] = ()
 
 
 def exclude(lake: Lake, number: int, rules: Sequence[Path], session: Session) -> ExcludeReport:
@@ -108,6 +110,7 @@ def exclude(lake: Lake, number: int, rules: Sequence[Path], session: Session) ->
     facts = facts_of(table, subject, seen.keys, base.rewritten.time_column, ask, columns)
     shown = {s.entity for s in base.seen if s.shown}
     found: list[Proposed] = []
+    team = RedTeam([rule], session.now)
     tried = 0
     for proposal in proposals(facts, subject):
         tried += 1
@@ -118,14 +121,18 @@ def exclude(lake: Lake, number: int, rules: Sequence[Path], session: Session) ->
         if tested.status != "ok" or entity not in after or after[entity].shown:
             continue
         others = tuple(s for s in tested.seen if s.entity in shown and not s.shown and s.entity != entity)
-        verdict = judge_all(replace(rule, exclusions=(exclusion,)), columns, catalogue)[0]
+        alone = replace(rule, exclusions=(exclusion,))
+        verdict = judge_all(alone, columns, catalogue)[0]
         if verdict.level >= Level.REFUSED:
             continue
-        (trial,) = red_team([replace(rule, exclusions=(exclusion,))], [rule], session.now)
         explains = sum(s.by.get(_ID, 0) for s in tested.seen)
-        found.append(Proposed(proposal, exclusion, explains, tested.evidence_total or 0, others, verdict, trial))
-    found.sort(key=lambda p: (bool(p.trial.hidden) and not p.trial.held, p.explains, len(p.others)))
-    return ExcludeReport(finding, rule, tuple(found), tried, facts)
+        found.append(
+            Proposed(
+                proposal, exclusion, explains, tested.evidence_total or 0, others, verdict, team.trial(alone, exclusion)
+            )
+        )
+    found.sort(key=lambda p: (p.trial.hides, p.explains, len(p.others)))
+    return ExcludeReport(finding, rule, tuple(found), tried, facts, team.wrong)
 
 
 def _rule_of(finding: Finding, rules: Sequence[Path], lake: Lake) -> Rule:
@@ -226,7 +233,13 @@ def write(
     other = path.with_suffix(".yml")
     if not path.is_file() and other.is_file():
         path = other
-    before = path.read_text(encoding="utf-8") if path.is_file() else ""
+    try:
+        # Line ends stay as they are.
+        before = path.read_bytes().decode("utf-8") if path.is_file() else ""
+    except UnicodeDecodeError:
+        raise LurcherError("is not UTF-8", "save it as UTF-8 first", str(path)) from None
+    except OSError as problem:
+        raise LurcherError(f"cannot be read: {problem.strerror or problem}", "", str(path)) from None
     text = with_exclusion(before, exclusion)
     if text is None:
         raise LurcherError(

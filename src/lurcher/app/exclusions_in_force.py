@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lurcher.app.exclusions import columns_of, verdicts
-from lurcher.app.redteam import Trial, red_team
+from lurcher.app.redteam import RedTeam, Trial
 from lurcher.app.rules import RuleText, load_rules
 from lurcher.app.session import Session
 from lurcher.content.exclusions.rewrite import Settings
@@ -80,7 +80,7 @@ class ExclusionsReport:
         """In force, and hiding what an intruder does."""
         return [
             line for line in self.lines
-            if line.standing in ("in force", "forced") and line.trial is not None and line.trial.hidden and not line.trial.held
+            if line.standing in ("in force", "forced") and line.trial is not None and line.trial.hides
         ]  # fmt: skip
 
 
@@ -105,10 +105,20 @@ def exclusions_in_force(
     report = ExclusionsReport(
         rules=len(loaded.rules), loading=[p for p in loaded.diagnostics if id(p.source) not in own]
     )
-    report.not_run = [(r, next(d.message for d in r.problems if d.is_error)) for r in loaded.rules if not r.runnable]
+    report.not_run = [
+        (r, next((d.message for d in r.problems if d.is_error), "there is no query"))
+        for r in loaded.rules
+        if not r.runnable
+    ]
     tuned = [r for r in loaded.rules if r.exclusions]
-    trials = {(id(t.rule), t.exclusion.id): t for t in red_team(tuned, loaded.rules, session.now)} if red else {}
     chosen = frozenset(forced)
+    if unknown := sorted(chosen - {e.id for r in tuned for e in r.exclusions}):
+        raise LurcherError(
+            f"no rule here has an exclusion '{unknown[0]}'", "its id is needed, as lurcher exclusions lists it"
+        )
+    team = RedTeam(loaded.rules, session.now) if red else None
+    if team is not None:
+        report.loading += team.wrong
     for rule in tuned:
         judged = verdicts(rule, session)
         run = _run(rule, session, judged, chosen)
@@ -119,7 +129,9 @@ def exclusions_in_force(
             report.totals[rule.key] = counted.evidence_total
         for verdict in judged:
             report.lines.append(
-                _line(rule, verdict, run, counted, chosen, trials.get((id(rule), verdict.exclusion.id)), session)
+                _line(
+                    rule, verdict, run, counted, chosen, team.trial(rule, verdict.exclusion) if team else None, session
+                )
             )
     return report
 

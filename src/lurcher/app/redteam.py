@@ -16,7 +16,7 @@ from lurcher.app.session import Limits, Session, Tables
 from lurcher.content.exclusions.language import understand
 from lurcher.content.exclusions.rewrite import GROUP_PREFIX, Rewritten, Settings, rewrite
 from lurcher.content.exclusions.verdicts import alternatives_of
-from lurcher.content.model import Exclusion, Rule
+from lurcher.content.model import Exclusion, Placed, Rule
 from lurcher.errors import LurcherError
 from lurcher.hunt.answers import Answer, answer_of
 from lurcher.kql.diagnostics import Refused
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Tools that a report names.
 MAX_NAMED = 8
+#: Alternatives of a condition that an intruder makes his own.
+MAX_WAYS = 16
 _CHOSEN = {
     "process.name": "FileName",
     "file.name": "FileName",
@@ -52,7 +54,8 @@ class Hidden:
 
 @dataclass
 class Trial:
-    """One exclusion put to the test. `problem` says why it was not. `tried` counts the cases that the rule finds at all."""
+    """One exclusion put to the test. `problem` says why it, or a part of it, was not. `tried` counts the cases that the rule finds
+    at all."""
 
     rule: Rule
     exclusion: Exclusion
@@ -61,62 +64,89 @@ class Trial:
     problem: str = ""
 
     @property
+    def hides(self) -> bool:
+        """Something that can be told from the use that it is for."""
+        return any(not h.expected for h in self.hidden)
+
+    @property
     def held(self) -> bool:
-        return not self.problem and not any(not h.expected for h in self.hidden)
+        return not self.problem and not self.hides
 
 
-def red_team(rules: Sequence[Rule], tested: Iterable[Rule], now: datetime) -> list[Trial]:
-    """Put every exclusion of `rules` to the intruders of the catalogue and to the true positives of the tests beside `tested`."""
-    catalogue = Catalogue.load()
-    tests = list(_true_positives(tested))
-    sessions: dict[Setting, tuple[Session, Intrusions]] = {}
-    trials = []
-    for rule in rules:
-        for exclusion in rule.exclusions:
-            trial = Trial(rule, exclusion)
-            trials.append(trial)
-            try:
-                _against_catalogue(trial, catalogue, now, sessions)
-                _against_tests(trial, tests)
-            except (Refused, LurcherError) as problem:
-                trial.problem = problem.message if isinstance(problem, LurcherError) else problem.diagnostics[0].message
-    return trials
+def named(what: Sequence[str]) -> str:
+    """The first of what is hidden, and how many more."""
+    more = f" and {len(what) - MAX_NAMED} more" if len(what) > MAX_NAMED else ""
+    return ", ".join(what[:MAX_NAMED]) + more
 
 
-def _true_positives(rules: Iterable[Rule]) -> Iterable[tuple[Rule, RuleTest]]:
+def untried(trial: Trial) -> str:
+    """The word before a trial's problem."""
+    return "not all tried" if trial.tried else "not tried"
+
+
+class RedTeam:
+    """The intruders of the catalogue, and the true positives of the tests beside `tested`. `wrong`: what is wrong with these."""
+
+    def __init__(self, tested: Iterable[Rule], now: datetime) -> None:
+        self.now = now
+        self.catalogue = Catalogue.load()
+        self.tests, self.wrong = _true_positives(tested)
+        self.sessions: dict[Setting, tuple[Session, Intrusions]] = {}
+
+    def trial(self, rule: Rule, exclusion: Exclusion) -> Trial:
+        """Put an exclusion of `rule` to all of them."""
+        trial = Trial(rule, exclusion)
+        try:
+            self._against_catalogue(trial)
+            _against_tests(trial, self.tests)
+        except (Refused, LurcherError) as problem:
+            trial.problem = problem.message if isinstance(problem, LurcherError) else problem.diagnostics[0].message
+        if not trial.tried and not trial.problem:
+            trial.problem = "the rule finds none of the intruders' events, and no true positive of the tests"
+        return trial
+
+    def _session(self, setting: Setting) -> tuple[Session, Intrusions]:
+        if setting not in self.sessions:
+            played = intrusions(self.catalogue, self.now, setting)
+            self.sessions[setting] = _session(played.tables, self.now), played
+        return self.sessions[setting]
+
+    def _against_catalogue(self, trial: Trial) -> None:
+        found: dict[tuple[str, bool], dict[str, tuple[int, int]]] = {}
+        settings = _settings(trial.exclusion)
+        if len(settings) > MAX_WAYS:
+            trial.problem = f"of its {len(settings):,} alternatives {MAX_WAYS} were tried"
+        for setting in settings[:MAX_WAYS]:
+            session, played = self._session(setting)
+            for device, (total, explained) in _by_device(trial, session).items():
+                case = played.cases.get(device)
+                if case is None:
+                    continue
+                trial.tried += 1
+                if explained:
+                    tools = found.setdefault((case.variant.name, case.variant.expected), {})
+                    before = tools.get(case.tool, (0, 0))
+                    tools[case.tool] = max(before[0], explained), max(before[1], total)
+        for (how, expected), tools in sorted(found.items()):
+            rows, total = (sum(t[i] for t in tools.values()) for i in (0, 1))
+            trial.hidden.append(Hidden(how, tuple(sorted(tools)), rows, total, expected))
+
+
+def _true_positives(rules: Iterable[Rule]) -> tuple[list[tuple[Rule, RuleTest]], tuple[Placed, ...]]:
     from lurcher.content.testing import load_tests, tests_of
 
+    found: list[tuple[Rule, RuleTest]] = []
+    wrong: dict[Placed, None] = {}
     for rule in rules:
         beside = tests_of(rule)
         if beside is None:
             continue
-        for test in load_tests(beside).tests:
+        loaded = load_tests(beside)
+        wrong |= dict.fromkeys(loaded.errors)
+        for test in loaded.tests:
             if test.kind == "true positive" and test.rule in ("", rule.id, rule.name):
-                yield rule, test
-
-
-def _against_catalogue(
-    trial: Trial, catalogue: Catalogue, now: datetime, sessions: dict[Setting, tuple[Session, Intrusions]]
-) -> None:
-    found: dict[tuple[str, bool], dict[str, tuple[int, int]]] = {}
-    for setting in _settings(trial.exclusion):
-        key = replace(setting, said=_Frozen(setting.said))
-        if key not in sessions:
-            played = intrusions(catalogue, now, setting)
-            sessions[key] = _session(played.tables, now), played
-        session, played = sessions[key]
-        for device, (total, explained) in _by_device(trial, session).items():
-            case = played.cases.get(device)
-            if case is None:
-                continue
-            trial.tried += 1
-            if explained:
-                tools = found.setdefault((case.variant.name, case.variant.expected), {})
-                before = tools.get(case.tool, (0, 0))
-                tools[case.tool] = max(before[0], explained), max(before[1], total)
-    for (how, expected), tools in found.items():
-        rows, total = (sum(t[i] for t in tools.values()) for i in (0, 1))
-        trial.hidden.append(Hidden(how, tuple(sorted(tools)), rows, total, expected))
+                found.append((rule, test))
+    return found, tuple(wrong)
 
 
 def _against_tests(trial: Trial, tests: Sequence[tuple[Rule, RuleTest]]) -> None:
@@ -132,13 +162,6 @@ def _against_tests(trial: Trial, tests: Sequence[tuple[Rule, RuleTest]]) -> None
             trial.tried += 1
         if explained:
             trial.hidden.append(Hidden(f"true positive '{test.name}'", (owner.name,), explained, total))
-
-
-class _Frozen(dict[str, str]):
-    """A mapping that settings can be told apart by."""
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(tuple(sorted(self.items())))
 
 
 def _settings(exclusion: Exclusion) -> list[Setting]:
@@ -163,10 +186,10 @@ def _settings(exclusion: Exclusion) -> list[Setting]:
                 group = group or value
             elif (column := _CHOSEN.get(test.field)) is not None:
                 said[column] = f"{said[column]} {value}" if column in said and column.endswith("Line") else value
-        found.append(Setting(name, group, said))
+        found.append(Setting(name, group, tuple(sorted(said.items()))))
         if name or group:
             found[0] = replace(found[0], device_name=name, device_group=group)
-    return list({(s.device_name, s.device_group, tuple(sorted(s.said.items()))): s for s in found}.values())[:16]
+    return list(dict.fromkeys(found))
 
 
 def _alone(trial: Trial, session: Session) -> Rewritten | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from lurcher.rmm.catalogue import Catalogue, Tool
@@ -71,11 +71,11 @@ class Intrusions:
 @dataclass(frozen=True)
 class Setting:
     """Where and how the intruder is, so that an exclusion for some devices is proved on them. `said` are values that he gives to
-    what he chooses: column -> value, of the process that runs."""
+    what he chooses, of the process that runs: (column of DeviceProcessEvents, value)."""
 
     device_name: str = ""
     device_group: str = ""
-    said: Mapping[str, str] = field(default_factory=dict)
+    said: tuple[tuple[str, str], ...] = ()
 
 
 def intrusions(catalogue: Catalogue, now: dt.datetime, setting: Setting | None = None) -> Intrusions:
@@ -105,30 +105,32 @@ def _play(
 ) -> None:
     programs = [f.value for f in tool.executables if not f.generic and not set("*?\\/") & set(f.value)][:3]
     programs = [p for p in programs if p.lower().endswith((".exe", ".msi"))] or [f"{tool.name}.exe"]
+    said = dict(setting.said)
     signers = [s.name for s in catalogue.signers_of(tool)][:3] or [""]
     head: Row = {"DeviceId": device, "DeviceName": setting.device_name or f"red-{device[:8]}", "Timestamp": at}
     tables["DeviceInfo"].append(head | {"MachineGroup": setting.device_group, "OSPlatform": "Windows11"})
     for number, program in enumerate(programs):
         signer = signers[number % len(signers)]
-        name = variant.program.format(exe=program)
-        folder = variant.folder.format(tool=tool.name)
-        values: Row = {"FileName": name, "FolderPath": folder + name} | dict(setting.said)
-        path = str(values["FolderPath"])
+        name = said.get("FileName", variant.program.format(exe=program))
+        path = variant.folder.format(tool=tool.name) + name
         digest = hashlib.sha1(f"{tool.name}|{program}".encode()).hexdigest()
-        values |= {
-            "SHA1": digest, "ProcessVersionInfoOriginalFileName": program, "AccountName": variant.account,
+        values: Row = {
+            "FileName": name, "FolderPath": path, "SHA1": digest, "ProcessVersionInfoOriginalFileName": program,
+            "AccountName": variant.account,
             "ProcessVersionInfoCompanyName": next((f.value for f in tool.companies if not f.generic), tool.vendor),
             "ProcessVersionInfoProductName": next((f.value for f in tool.products if not f.generic), tool.name),
             "InitiatingProcessFileName": variant.parent, "InitiatingProcessFolderPath": variant.parent_folder + variant.parent,
-            "InitiatingProcessCommandLine": variant.parent,
+            "InitiatingProcessCommandLine": variant.parent, "ProcessCommandLine": variant.command.format(path=path),
         }  # fmt: skip
-        values.setdefault("ProcessCommandLine", variant.command.format(path=path))
-        values |= {k: v for k, v in setting.said.items() if k in values}
+        values |= said
         report = {"ReportId": number + 1}
         tables["DeviceProcessEvents"].append(head | report | values | {"ActionType": "ProcessCreated"})
         tables["DeviceFileEvents"].append(
-            head | report | {"ActionType": "FileCreated", "FileName": name, "FolderPath": path, "SHA1": digest,
-                             "InitiatingProcessFileName": variant.parent}
+            head | report | {
+                "ActionType": "FileCreated", "FileName": name, "FolderPath": path, "SHA1": digest,
+                "InitiatingProcessFileName": values["InitiatingProcessFileName"],
+                "InitiatingProcessCommandLine": values["InitiatingProcessCommandLine"],
+            }
         )  # fmt: skip
         if signer:
             tables["DeviceFileCertificateInfo"].append(
@@ -140,9 +142,10 @@ def _play(
             tables["DeviceNetworkEvents"].append(
                 head | report | {
                     "ActionType": "ConnectionSuccess", "RemoteUrl": domain, "RemotePort": 443, "RemoteIP": "203.0.113.10",
-                    "InitiatingProcessFileName": values["FileName"], "InitiatingProcessFolderPath": path,
+                    "InitiatingProcessFileName": name, "InitiatingProcessFolderPath": path,
                     "InitiatingProcessSHA1": digest, "InitiatingProcessCommandLine": values["ProcessCommandLine"],
-                    "InitiatingProcessAccountName": variant.account, "InitiatingProcessParentFileName": variant.parent,
+                    "InitiatingProcessAccountName": variant.account,
+                    "InitiatingProcessParentFileName": values["InitiatingProcessFileName"],
                 }
             )  # fmt: skip
 

@@ -68,9 +68,12 @@ def command(
 
 
 def _print(report: Any) -> None:
+    from lurcher.app.redteam import named, untried
     from lurcher.report.text import counted, visible
 
     f = report.finding
+    for placed in report.wrong:
+        click.echo(placed.render())
     click.echo(f"finding {f.id}: {visible(f.rule_name)}  [{visible(report.rule.path)}]\n{visible(f.device)}")
     for n, p in enumerate(report.proposals, 1):
         click.echo(f"\n{n}. {p.proposal.rests_on}\n   when: {visible(p.proposal.when)}")
@@ -83,7 +86,9 @@ def _print(report: Any) -> None:
                 click.echo(f"   {visible(diagnostic.message)} [{diagnostic.code}]")
         for hidden in p.trial.hidden:
             if not hidden.expected:
-                click.echo(f"   red team: HIDES: {visible(hidden.how)}: {visible(', '.join(hidden.what[:8]))}")
+                click.echo(f"   red team: HIDES: {visible(hidden.how)}: {visible(named(hidden.what))}")
+        if p.trial.problem:
+            click.echo(f"   red team: {untried(p.trial)}: {visible(p.trial.problem)}")
     if report.proposals:
         click.echo("\nadd one: --write N --scenario TEXT --owner NAME --reason TICKET")
     else:
@@ -105,8 +110,10 @@ def _data(report: Any, written: Any) -> dict[str, Any]:
                 "explains": p.explains, "evidence": p.total, "hides_findings": [dict(s.row) for s in p.others],
                 "warnings": [d.message for d in p.verdict.diagnostics if d.severity == "warning"],
                 "red_team": [{"how": h.how, "what": list(h.what), "expected": h.expected} for h in p.trial.hidden],
+                "red_team_problem": p.trial.problem,
             }
             for n, p in enumerate(report.proposals, 1)
         ],
+        "wrong": [p.render() for p in report.wrong],
         "written": str(written[0]) if written else None,
     }  # fmt: skip

@@ -108,18 +108,15 @@ def _print_line(line: Any, total: int | None, today: Any) -> None:
 
 
 def _print_trial(trial: Any) -> None:
-    from lurcher.app.redteam import MAX_NAMED
+    from lurcher.app.redteam import named, untried
     from lurcher.report.text import visible
 
-    if trial.problem:
-        click.echo(f"    red team: not tried: {visible(trial.problem)}")
-        return
     for hidden in trial.hidden:
-        named = ", ".join(visible(w) for w in hidden.what[:MAX_NAMED])
-        more = f" and {len(hidden.what) - MAX_NAMED} more" if len(hidden.what) > MAX_NAMED else ""
         word = "cannot tell apart" if hidden.expected else "HIDES"
         click.echo(
-            f"    red team: {word}: {visible(hidden.how)}: {named}{more} ({hidden.rows:,} of {hidden.total:,} rows)"
+            f"    red team: {word}: {visible(hidden.how)}: {visible(named(hidden.what))} ({hidden.rows:,} of {hidden.total:,} rows)"
         )
-    if trial.held:
+    if trial.problem:
+        click.echo(f"    red team: {untried(trial)}: {visible(trial.problem)}")
+    elif trial.held:
         click.echo(f"    red team: nothing of an intruder's is hidden ({trial.tried:,} cases)")
