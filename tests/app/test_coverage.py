@@ -15,6 +15,7 @@ import pytest
 from lurcher.app.coverage import coverage, coverage_of
 from lurcher.app.rules import RuleText, load_rules
 from lurcher.app.session import Session
+from lurcher.cli import main
 from lurcher.content import attack
 from lurcher.errors import LurcherError
 from lurcher.report.coverage import CoverageDocument, remarks
@@ -211,3 +212,10 @@ def test_the_command(tmp_path: Path) -> None:
 def test_a_folder_without_rules_is_refused(tmp_path: Path, session: Session) -> None:
     with pytest.raises(LurcherError):
         coverage([tmp_path], session)
+
+
+def test_a_file_that_became_no_rule_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.yaml").write_text("name: a\nquery: DeviceInfo\n", encoding="utf-8")
+    (tmp_path / "b.yaml").write_text("name: [broken\n", encoding="utf-8")
+    assert main(["coverage", str(tmp_path)]) == 0
+    assert "b.yaml is not read, not counted: not YAML" in capsys.readouterr().out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lurcher.app.rules import load_rules
@@ -25,7 +26,10 @@ def coverage(paths: Sequence[Path], session: Session, lake: Lake | None = None) 
         raise LurcherError(
             "there is no rule here", "name a rule's file or a folder of rules", ", ".join(map(str, paths))
         )
-    return coverage_of(loaded.rules, session, findings_of(lake) if lake is not None else None)
+    own = {id(r.file) for r in loaded.rules}
+    unread = tuple((p.source.name, p.diagnostic.message) for p in loaded.errors if id(p.source) not in own)
+    found = coverage_of(loaded.rules, session, findings_of(lake) if lake is not None else None)
+    return replace(found, unread=tuple(dict.fromkeys(unread)))
 
 
 def findings_of(lake: Lake) -> Counter[str]:

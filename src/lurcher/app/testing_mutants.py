@@ -21,7 +21,6 @@ from lurcher.errors import LurcherError
 from lurcher.hunt.answers import as_json
 from lurcher.hunt.expectations import differences
 from lurcher.kql.source import Source
-from lurcher.kql.types import ScalarType
 from lurcher.schema import TableSchema, known_table
 
 #: Seconds for one rule, unless the user says otherwise.

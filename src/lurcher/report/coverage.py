@@ -34,7 +34,8 @@ class TacticLine:
 @dataclass(frozen=True, slots=True)
 class CoverageDocument:
     """`techniques` by tactic and id. `moved`: (id as written, id today, name) of revoked ids; `unknown`: ids that ATT&CK `version`
-    does not have; `untagged`: rules that name no technique; `not_counted`: (rule, why)."""
+    does not have; `untagged`: rules that name no technique; `not_counted`: (rule, why);
+    `unread`: files that became no rule, with the reason."""
 
     version: str
     rules: int
@@ -46,6 +47,7 @@ class CoverageDocument:
     not_counted: tuple[tuple[str, str], ...] = ()
     #: Findings of rules that are not among those that were named.
     findings_of_others: int = 0
+    unread: tuple[tuple[str, str], ...] = ()
 
     def as_data(self) -> dict[str, Any]:
         """For JSON."""
@@ -69,6 +71,7 @@ class CoverageDocument:
             "unknown": list(self.unknown),
             "untagged": list(self.untagged),
             "not_counted": [{"rule": rule, "why": why} for rule, why in self.not_counted],
+            "unread": [{"file": file, "why": why} for file, why in self.unread],
         }  # fmt: skip
 
 
@@ -101,5 +104,7 @@ def remarks(doc: CoverageDocument, most: int = 10) -> Iterator[str]:
             shown = ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
             plural = what if len(names) == 1 else what.replace("names ", "name ")
             yield f"{len(names):,} rule{'' if len(names) == 1 else 's'} that {plural}, not counted: {shown}"
+    for file, why in doc.unread:
+        yield f"{file} is not read, not counted: {why}"
     if doc.findings_of_others:
         yield f"{doc.findings_of_others:,} findings are of rules that were not named"
