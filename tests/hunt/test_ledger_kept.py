@@ -346,3 +346,28 @@ def test_two_rules_of_one_id_in_one_hunt(path):
     with Ledger.open(path) as ledger:
         ledger.record([run, run], started=moment, as_of=moment, engine="duckdb", data_fingerprint="f")
         assert [s.value for _, s in ledger.history(1)] == ["new", "known"]
+
+
+@pytest.mark.parametrize("value", [1 << 70, "\ud800", ["a"]])
+def test_what_no_ledger_can_hold_is_no_export(tmp_path, value):
+    import hashlib
+    import json
+
+    from lurcher.hunt.schema import VERSION
+
+    row = json.dumps(
+        ["rules", value if not isinstance(value, str) else 1, value if isinstance(value, str) else "k", 1, ""]
+    )
+    ends = json.dumps({"end": True, "sha256": hashlib.sha256(row.encode()).hexdigest()})
+    first = json.dumps({"what": "lurcher findings", "version": VERSION})
+    (tmp_path / "x.jsonl").write_text(f"{first}\n{row}\n{ends}\n")
+    with pytest.raises(LurcherError, match="no exported findings"):
+        import_ledger(tmp_path / "ledger.db", tmp_path / "x.jsonl")
+
+
+def test_records_that_have_no_folder_are_told(tmp_path):
+    from lurcher.hunt import ledger_records as records
+
+    records.folder_of(tmp_path / "ledger.db").write_text("a file")
+    with pytest.raises(LurcherError, match="record cannot be written"):
+        records.write(tmp_path / "ledger.db", 1, "hunt", "", {})

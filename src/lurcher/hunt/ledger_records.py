@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import sqlite3
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ Rows = Mapping[str, Sequence[Sequence[Any]]]
 _WHAT = "lurcher ledger record"
 #: A record that is larger is none of ours.
 _MAX_BYTES = 4 << 30
+#: What comes of reading a file that is damaged.
+_UNREADABLE = (OSError, EOFError, ValueError, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,10 @@ def write(path: Path, seq: int, kind: str, before: str, rows: Rows) -> str:
     checksum = hashlib.sha256(before.encode() + body).hexdigest()
     head = json.dumps({"what": _WHAT, "seq": seq, "kind": kind, "before": before, "checksum": checksum}).encode()
     folder = folder_of(path)
-    folder.mkdir(exist_ok=True)
     target = file_of(path, seq)
     partial = target.with_suffix(f".{os.getpid()}.part")
     try:
+        folder.mkdir(exist_ok=True)
         with partial.open("wb") as file:
             file.write(gzip.compress(head + b"\n" + body + b"\n", 6, mtime=0))
             file.flush()
@@ -64,7 +67,8 @@ def write(path: Path, seq: int, kind: str, before: str, rows: Rows) -> str:
         os.replace(partial, target)
         _sync(folder)
     except OSError as problem:
-        partial.unlink(missing_ok=True)
+        if folder.is_dir():
+            partial.unlink(missing_ok=True)
         raise LurcherError(
             f"the ledger's record cannot be written: {problem.strerror or problem}", "is the disk full?", str(target)
         ) from None
@@ -95,9 +99,7 @@ def read_file(file: Path, seq: int | None = None) -> Record:
             content = stream.read(_MAX_BYTES)
     except FileNotFoundError:
         raise LurcherError("a record of the ledger is missing", path=str(file)) from None
-    except (OSError, EOFError, ValueError, MemoryError) as problem:
-        raise damaged(str(problem)) from None
-    except Exception as problem:  # noqa: BLE001 - zlib.error has no common base with the others
+    except (*_UNREADABLE, MemoryError) as problem:
         raise damaged(str(problem)) from None
     first, _, body = content.removesuffix(b"\n").partition(b"\n")
     try:
@@ -107,19 +109,27 @@ def read_file(file: Path, seq: int | None = None) -> Record:
             raise damaged("it is another one")
         if hashlib.sha256(str(head["before"]).encode() + body).hexdigest() != head["checksum"]:
             raise damaged("its checksum is another")
-        _check(rows)
+        check(rows)
         return Record(int(head["seq"]), str(head["kind"]), str(head["checksum"]), str(head["before"]), rows)
     except (ValueError, KeyError, TypeError, RecursionError) as problem:
         raise damaged(f"{type(problem).__name__}") from None
 
 
-def _check(rows: Any) -> None:
-    """Only rows of the tables there are, of their width, made of what a database takes."""
+def check(rows: Any) -> None:
+    """Only rows of the tables there are, of their width, made of what a database takes. Raises `ValueError`, `KeyError` or
+    `TypeError`."""
     for table, given in rows.items():
         width = len(COLUMNS[table])
         for row in given:
-            if len(row) != width or any(not isinstance(v, str | int | float | None) for v in row):
+            if len(row) != width or not all(map(_storable, row)):
                 raise ValueError(table)
+
+
+def _storable(value: Any) -> bool:
+    if isinstance(value, str):
+        # Half of a surrogate pair is in no encoding.
+        return value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value)
+    return -(1 << 63) <= value < 1 << 63 if isinstance(value, int) else isinstance(value, float | None)
 
 
 def apply(db: sqlite3.Connection, record: Record) -> None:
@@ -203,6 +213,6 @@ def _start(path: Path, there: Sequence[int]) -> int:
                 head = json.loads(stream.readline(4096))
             if head["kind"] == "snapshot":
                 return seq
-        except Exception:  # noqa: BLE001 - it is told when the record is read
-            continue
+        except (*_UNREADABLE, KeyError, TypeError, RecursionError):
+            continue  # it is told when the record is read
     return 1

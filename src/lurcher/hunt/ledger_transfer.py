@@ -83,8 +83,7 @@ def _read(path: Path) -> dict[str, list[list[Any]]]:
                     break
                 else:
                     table, *row = data
-                    if len(row) != len(COLUMNS[table]) or any(not isinstance(v, str | int | float | None) for v in row):
-                        raise ValueError
+                    records.check({table: [row]})
                     sha.update(line.encode())
                     rows[table].append(row)
     except OSError as problem:
