@@ -257,6 +257,21 @@ def test_as_many_rows_as_the_service_gives_at_most_are_taken_for_cut(server: liv
     assert outcome.failures[0].startswith("Microsoft Graph gives 20 rows at once")
 
 
+def test_the_span_that_is_sent_is_of_the_services_own_time_alone(server: live.LiveServer) -> None:
+    started = [(NOW - timedelta(days=10, hours=h)).strftime(f"datetime(%Y-%m-%dT%H:%M:%SZ), {h}") for h in range(48)]
+    table = f"datatable(ProcessCreationTime: datetime, ReportId: long)[{', '.join(started)}]"
+    original = server.rows
+    server.rows = lambda kql: original(kql.replace("DeviceProcessEvents", table, 1))  # type: ignore[method-assign]
+    kql = "DeviceProcessEvents | where ProcessCreationTime > datetime(2026-01-01) | project ReportId"
+    assert server.session is not None
+    one = engine(server, "defender")
+    one.service.most_rows = 20
+    # What was seen in these three days was begun before them.
+    outcome = one.run(kql, parse_span("P3D", NOW), server.session.compile(kql))
+    assert outcome.whole
+    assert sorted(r["ReportId"] for r in outcome.results[0].table().to_pylist()) == list(range(48))
+
+
 def test_what_counts_rows_is_not_asked_for_in_parts(server: live.LiveServer, target: str) -> None:
     server.always = lambda handler, asked: bool(live.too_large(handler, asked)) or True
     kql = "DeviceEvents | where Timestamp > ago(3d) | summarize count() by DeviceId"

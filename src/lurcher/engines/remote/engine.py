@@ -176,7 +176,8 @@ class RemoteEngine:
         service: Service,
         patience: Patience,
     ) -> Outcome:
-        whole = _both(cut.span, span)
+        # The service's span is of the time that it keeps by, and says nothing of another column.
+        whole = _both(cut.span, span if cut.column == self.time_column else None)
         if whole.start is None:
             raise RemoteError(
                 f"the answer is larger than {service.title} gives at once",
