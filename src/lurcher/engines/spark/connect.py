@@ -34,7 +34,9 @@ _NEEDED = ("spark.sql.session.timeZone", "spark.sql.ansi.enabled", "spark.sql.pa
 
 def need_address(where: str) -> str:
     """The address itself; raises `LurcherError` where it is none."""
-    if where != SAIL and _ADDRESS.match(where) is None:
+    found = _ADDRESS.fullmatch(where)
+    # A larger number is another port to the system, counted on from 0.
+    if where != SAIL and (found is None or not 0 < int(found[2] or _PORT) < 1 << 16):
         raise LurcherError(f"{shown(where, 80)} is no engine", "one of: duckdb, spark:sail, spark://HOST:15002")
     return where
 
