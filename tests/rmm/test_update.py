@@ -166,3 +166,22 @@ def test_the_command_shows_before_it_writes(checkout: Path, tmp_path: Path) -> N
     assert done.exit_code == 0
     assert json.loads(done.output)["changes"][0]["tool"] == "Nova RMM"
     assert target.is_file()
+
+
+def test_nothing_is_said_to_be_gone_where_not_all_could_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "rmm_tools.json"
+    path.write_text(json.dumps([{"Name": "AnyDesk"}]), encoding="utf-8")
+    assert "NinjaOne" in update(path, CATALOGUE).missing
+    path.write_text(json.dumps([{"Name": "AnyDesk"}, {"Nmae": "NinjaRMM"}]), encoding="utf-8")
+    found = update(path, CATALOGUE)
+    assert found.missing == ()
+    assert found.broken == ((str(path), "1 of its 2 entries have no key 'Name'"),)
+
+
+def test_files_beyond_those_that_are_read_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lurcher.rmm.lolrmm.MAX_FILES", 1)
+    for n in range(3):
+        (tmp_path / f"{n}.yaml").write_text(f"Name: Tool {n}\n", encoding="utf-8")
+    found = update(tmp_path, CATALOGUE)
+    assert found.broken == ((str(tmp_path), "it has 3 files, of which the first 1 are read"),)
+    assert found.missing == ()

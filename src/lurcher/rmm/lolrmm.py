@@ -72,7 +72,12 @@ def read_lolrmm(path: Path) -> Checkout:
         else:
             data = json.loads(_text(path)) if path.suffix.lower() == ".json" else _yaml(_text(path))
             rows = data if isinstance(data, list) else [data]
-            checkout = Checkout(tuple(t for row in rows if (t := _tool(row)) is not None), True)
+            tools = tuple(t for row in rows if (t := _tool(row)) is not None)
+            if len(tools) < len(rows):
+                broken.append(
+                    (str(path), f"{len(rows) - len(tools):,} of its {len(rows):,} entries have no key 'Name'")
+                )
+            checkout = Checkout(tools, True, tuple(broken))
     except OSError as error:
         raise LurcherError(f"it cannot be read: {error.strerror or error}", path=str(path)) from None
     except (ValueError, RecursionError) as error:
@@ -106,6 +111,8 @@ def _folder(path: Path, broken: list[tuple[str, str]]) -> Iterator[RawTool]:
     inner = path / "yaml"
     folder = inner if inner.is_dir() else path
     files = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".yaml", ".yml") and p.is_file())
+    if len(files) > MAX_FILES:
+        broken.append((str(folder), f"it has {len(files):,} files, of which the first {MAX_FILES:,} are read"))
     for file in files[:MAX_FILES]:
         try:
             tool = _tool(_yaml(_text(file)))

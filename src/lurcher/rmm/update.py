@@ -69,7 +69,7 @@ class NewSigner:
 
 @dataclass(frozen=True)
 class Difference:
-    """`missing`: tools of LOLRMM's that the newer one does not have."""
+    """`missing`: tools of LOLRMM's that the newer one does not have; not known where some of it is `broken`."""
 
     changes: tuple[Change, ...]
     missing: tuple[str, ...]
@@ -91,7 +91,8 @@ def difference(catalogue: Catalogue, checkout: Checkout) -> Difference:
     listed = {
         t.name for t in catalogue.tools if any(f.source == "lolrmm" for f in (*t.executables, *t.domains, *t.folders))
     }
-    missing = tuple(sorted(listed - set(changes))) if checkout.whole else ()
+    # What could not be read may be any of them.
+    missing = tuple(sorted(listed - set(changes))) if checkout.whole and not checkout.broken else ()
     ordered = sorted(changes.values(), key=lambda c: (not c.is_new, c.tool.casefold()))
     return Difference(tuple(c for c in ordered if c.adds or c.gone), missing, checkout.broken)
 
