@@ -166,6 +166,14 @@ def test_a_change_concerns_its_rule_alone_and_events_all_tests_of_their_folder(t
     assert changed(before, state([tmp_path])) == {tmp_path / "a.yaml", tmp_path / "b.test.yaml"}
 
 
+def test_a_folder_of_too_many_files_is_not_half_watched(rule: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lurcher.app.testing_watch.MAX_FILES", 2)
+    assert len(state([rule.parent])) == 2
+    (rule.parent / "third.yaml").touch()
+    with pytest.raises(LurcherError, match="more than 2 files"):
+        state([rule.parent])
+
+
 def test_the_watch_runs_all_and_then_what_changed(rule: Path) -> None:
     other = rule.with_name("other.yaml")
     other.write_text(RULE, encoding="utf-8")

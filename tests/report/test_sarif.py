@@ -282,6 +282,17 @@ def test_what_is_gone_is_told(tmp_path: Path, session: Session) -> None:
     assert [r.code for r in report.rows if r.state == "new"] == ["LU209"]
 
 
+def test_notes_that_are_not_shown_are_not_gone(tmp_path: Path, session: Session) -> None:
+    (tmp_path / "a.yaml").write_text("name: a\nquery: DeviceInfo | where nosuch == 1\n", encoding="utf-8")
+    baseline = tmp_path / "base.sarif"
+    data = made(tmp_path, session)
+    assert "note" in {r["level"] for r in valid(data)}
+    baseline.write_text(json.dumps(data), encoding="utf-8")
+    report, known = check([tmp_path], session), read_baseline_file(baseline)
+    shown = valid(json.loads(outputs(report, tmp_path, known, against(report, known, tmp_path), notes=False).sarif()))
+    assert {(r["level"] == "note", r["baselineState"]) for r in shown} == {(False, "unchanged")}
+
+
 def test_of_files_that_were_not_looked_at_nothing_is_missed(tmp_path: Path, session: Session) -> None:
     for name in ("a.yaml", "b.yaml"):
         (tmp_path / name).write_text(RULE.replace("11111111", "1111111" + name[0]), encoding="utf-8")
@@ -319,6 +330,13 @@ def test_what_is_no_baseline_is_refused(content: bytes) -> None:
 def test_paths_are_relative_to_the_base(tmp_path: Path) -> None:
     inside, outside = str(tmp_path / "x" / "a.yaml"), "/elsewhere/b.yaml"
     assert relative([inside, outside], str(tmp_path)) == {inside: "x/a.yaml", outside: outside}
+
+
+def test_annotations_do_not_steer_a_terminal(tmp_path: Path, session: Session) -> None:
+    (tmp_path / "a.yaml").write_text('name: "a\\e[31m"\nquery: DeviceInfo | where nosuch == 1\n', encoding="utf-8")
+    lines = list(github_lines(check([tmp_path], session).rows, ()))
+    assert any(r"a\x1b[31m" in line for line in lines)
+    assert "\x1b" not in "".join(lines)
 
 
 def test_annotations_are_escaped(tmp_path: Path, session: Session) -> None:

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 # --- as SARIF ---
-def sarif_document(report: CheckReport, base: Path, *, notes: bool = True) -> SarifDocument:
-    """The report as the SARIF renderer reads it; paths relative to `base`. Without `notes` those are left out."""
+def sarif_document(report: CheckReport, base: Path) -> SarifDocument:
+    """The report as the SARIF renderer reads it; paths relative to `base`."""
     import lurcher
     from lurcher.content.checks.registry import CHECKS
     from lurcher.kql.diagnostics import RULES
     from lurcher.report.sarif import INFORMATION, SarifDocument, SarifPlace, SarifResult, SarifRule, relative
 
-    rows = [row for row in report.rows if notes or row.severity is not Severity.NOTE]
+    rows = report.rows
     names = relative(dict.fromkeys([*(row.file for row in rows), *report.files]), str(base))
     rules = tuple(
         SarifRule(
@@ -153,7 +153,12 @@ class Outputs:
     def sarif(self) -> str:
         from lurcher.report.sarif import sarif, text_of
 
-        return text_of(sarif(sarif_document(self.report, self.base, notes=self.notes), self.baseline))
+        data = sarif(sarif_document(self.report, self.base), self.baseline)
+        if not self.notes:
+            # Left out behind the comparison: a note that is not shown is not gone.
+            (run,) = data["runs"]
+            run["results"] = [r for r in run["results"] if r.get("level") != Severity.NOTE.value]
+        return text_of(data)
 
     def github(self) -> str:
         from lurcher.report.problems import github_lines

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from lurcher.content.loading import SIDECAR
+from lurcher.errors import LurcherError
 
 #: Files below a folder that are looked at.
 MAX_FILES = 50_000
@@ -15,7 +16,7 @@ State = dict[Path, tuple[int, int]]
 
 def state(paths: Iterable[Path]) -> State:
     """The files that paths stand for, with time and size of each. A named file counts with all beside it and below its folder that
-    a test of it may read."""
+    a test of it may read. Raises `LurcherError` where they are too many."""
     found: State = {}
     for path in paths:
         for file in _files(path if path.is_dir() else path.parent):
@@ -24,8 +25,10 @@ def state(paths: Iterable[Path]) -> State:
             except OSError:
                 continue  # it went while we looked
             found[file] = stat.st_mtime_ns, stat.st_size
-            if len(found) >= MAX_FILES:
-                return found
+            if len(found) > MAX_FILES:
+                raise LurcherError(
+                    f"more than {MAX_FILES:,} files are below what is to be watched", "name a smaller folder", str(path)
+                )
     return found
 
 

@@ -132,7 +132,7 @@ def github_lines(rows: Iterable[ProblemRow], path: Sequence[tuple[str, str]] = (
 
 def _escaped(text: str) -> str:
     """What a workflow command takes as its message: https://github.com/actions/toolkit, packages/core, `escapeData`."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return visible(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _property(text: str) -> str:
