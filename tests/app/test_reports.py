@@ -111,3 +111,20 @@ def test_what_was_not_looked_into_is_said_and_what_is_new_is_looked_into_first(
     assert len(shown) > 1
     assert sum(bool(f["reasons"]) for f in shown) <= 1
     assert f"of 1 findings, not of the other {len(shown) - 1}" in "".join(rule["notes"])
+
+
+def test_a_report_of_the_ledger_says_what_has_been_judged_since(case: Path, tmp_path: Path) -> None:
+    assert lurcher("hunt", str(fleet.OURS), "--lake", str(case), "--as-of", "latest", "--no-triage").exit_code == 0
+    path = tmp_path / "r.json"
+
+    def judged() -> dict[int, str]:
+        assert lurcher("report", str(path), "--lake", str(case)).exit_code == 0
+        return {f["id"]: f["judged"] for r in json.loads(path.read_text())["rules"] for f in r["findings"]}
+
+    number = min(judged())
+    assert (
+        lurcher("findings", "close", str(number), "--as", "benign", "--by", "eve", "--lake", str(case)).exit_code == 0
+    )
+    assert judged()[number].startswith("closed as benign by eve, ")
+    assert sum(bool(text) for text in judged().values()) == 1
+    assert lurcher("findings", "reopen", str(number), "--lake", str(case)).exit_code == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,7 +91,8 @@ def document_in(lake: Lake, number: int | None = None) -> Document:
     with open_ledger(lake) as ledger:
         told = tell(ledger, number)
         budget = _Budget(ledger.evidence)
-        rules = in_order(_told(run, budget) for run in told.runs)
+        judged = {f.id: _judged(f) for f in ledger.findings()}
+        rules = in_order(_told(run, budget, judged) for run in told.runs)
     return Document(
         number=told.number,
         now=told.as_of,
@@ -105,7 +106,7 @@ def document_in(lake: Lake, number: int | None = None) -> Document:
     )
 
 
-def _told(run: ToldRun, budget: _Budget) -> RulePart:
+def _told(run: ToldRun, budget: _Budget, judged: Mapping[int, str]) -> RulePart:
     return RulePart(
         key=run.rule,
         name=run.name,
@@ -114,7 +115,7 @@ def _told(run: ToldRun, budget: _Budget) -> RulePart:
         window=run.window,
         evidence=run.evidence,
         explained=run.explained,
-        findings=tuple(_told_finding(f, budget) for f in run.findings),
+        findings=tuple(_told_finding(f, budget, judged[f.id]) for f in run.findings),
         exclusions=tuple(
             ExclusionPart(e.id, e.in_force, e.reason, when=e.when, explained=e.explained) for e in run.exclusions
         ),
@@ -123,7 +124,8 @@ def _told(run: ToldRun, budget: _Budget) -> RulePart:
     )
 
 
-def _told_finding(f: ToldFinding, budget: _Budget) -> FindingPart:
+def _told_finding(f: ToldFinding, budget: _Budget, judged: str) -> FindingPart:
+    """As that hunt saw it; `judged` is what has been said of it until now."""
     evidence, kept = budget.of(f.id)
     return FindingPart(
         f.id,
@@ -139,6 +141,7 @@ def _told_finding(f: ToldFinding, budget: _Budget) -> FindingPart:
         (),
         evidence,
         kept,
+        judged,
     )
 
 
