@@ -111,3 +111,44 @@ def test_a_sigma_rule_becomes_one_of_sentinels(tmp_path: Path, capsys: pytest.Ca
     assert made["query"].strip() == 'DeviceProcessEvents\n| where FolderPath endswith @"\\a.exe"'
     assert (made["severity"], made["falsepositives"]) == ("Low", ["Support"])
     assert "detection" not in made
+
+
+def test_exclusions_in_the_rules_own_file_are_not_lost_where_it_is_written_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = 'exclusions:\n  - id: one\n    when: process.name == "a.exe"\n    owner: me\n'
+    no_id = tmp_path / "no-id.yaml"
+    no_id.write_text("name: a\nquery: DeviceEvents\n" + own)
+    two = tmp_path / "two.yaml"
+    two.write_text(
+        f"id: 11111111-1111-1111-1111-111111111111\nname: b\nquery: DeviceEvents\n{own}---\n"
+        "id: 22222222-2222-2222-2222-222222222222\nname: c\nquery: DeviceInfo\n"
+    )
+    code, report = run(capsys, no_id, two, "--to", tmp_path / "to")
+    assert code == 0
+    read = {r["name"]: load(Path(r["to"])).rules[0].exclusions for r in report["rules"]}
+    assert {name: [(e.id, e.when, e.owner) for e in found] for name, found in read.items()} == {
+        "a": [("one", 'process.name == "a.exe"', "me")],
+        "b": [("one", 'process.name == "a.exe"', "me")],
+        "c": [],
+    }
+
+
+def test_a_document_that_is_no_rule_is_told_beside_the_rules_of_its_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rule.yaml"
+    file.write_text("id: 11111111-1111-1111-1111-111111111111\nname: b\nquery: DeviceEvents\n---\n- x\n")
+    code, report = run(capsys, file, "--to", tmp_path / "to")
+    assert code == 1
+    assert len(report["rules"]) == 1
+    assert "the file holds a list" in str(report["loading"])
+
+
+@pytest.mark.parametrize("name", ["agent.test.kql", "agent.exclusions.kql"])
+def test_no_rule_gets_the_name_of_a_file_beside_a_rule(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (tmp_path / name).write_text("DeviceEvents\n| take 1\n")
+    _, report = run(capsys, tmp_path / name, "--to", tmp_path / "to")
+    assert len(load(tmp_path / "to").rules) == 1, report

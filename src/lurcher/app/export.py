@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lurcher.app.rules import RuleText, load_rules
+from lurcher.app.rules import RuleText, beyond_rules, load_rules
 from lurcher.app.session import Session
 from lurcher.content.checks.registry import Compiled
 from lurcher.content.export import arm, bicep, codes, defender, kqltext, limits, sentinel, yamltext
@@ -124,10 +124,7 @@ def export(
         errors = "; ".join(p.diagnostic.message for p in loaded.errors)
         raise LurcherError("there is no rule here" + (f": {errors}" if errors else ""), "name a rule's file or a folder of rules",
                            ", ".join(map(str, paths)))  # fmt: skip
-    own = {id(r.file) for r in loaded.rules}
-    report = ExportReport(
-        target, tuned, loading=[p for p in loaded.diagnostics if id(p.source) not in own], skipped=loaded.skipped
-    )
+    report = ExportReport(target, tuned, loading=beyond_rules(loaded), skipped=loaded.skipped)
     if target == NAVIGATOR:
         _navigator(loaded.rules, session, out, report)
         return report

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from lurcher.app.rules import load_place
+from lurcher.app.rules import beyond_rules, load_place
 from lurcher.content.checks.registry import Compiled
 from lurcher.content.exclusionfiles import sidecar_text
 from lurcher.content.export.model import Deploy
 from lurcher.content.export.yamltext import convert
-from lurcher.content.loading import SIDECAR, load_text
+from lurcher.content.loading import BESIDE, SIDECAR, load_text
 from lurcher.content.model import Placed, Rule
 from lurcher.content.values import slug
 from lurcher.errors import LurcherError
@@ -73,8 +73,7 @@ def import_rules(paths: Sequence[Path], to: Path, *, force: bool = False, dry_ru
     seen: dict[tuple[str, str], str] = {}
     for path in paths:
         loaded = load_place(path)
-        own = {id(r.file) for r in loaded.rules}
-        report.loading += [p for p in loaded.diagnostics if id(p.source) not in own]
+        report.loading += beyond_rules(loaded)
         report.skipped += loaded.skipped
         for rule in loaded.rules:
             words = " ".join(rule.query.split())
@@ -94,6 +93,9 @@ def _place(rule: Rule, named: Path, to: Path, taken: dict[Path, tuple[str, str]]
     source = Path(rule.path)
     below = Path(os.path.relpath(source.parent, named)) if named.is_dir() else Path()
     stem = source.name.rpartition(".")[0].removesuffix(".page") or slug(rule.name)
+    if f"{stem}.yaml".endswith(BESIDE):
+        # A file of that name is read as what stands beside a rule.
+        stem = stem.replace(".", "-")
     place, own = to / below / f"{stem}.yaml", (rule.key, rule.path)
     if taken.get(place, own) != own:
         stem = (slug(rule.name) or stem)[:MAX_NAME]
@@ -114,7 +116,8 @@ def _import(rule: Rule, place: Path, force: bool, dry_run: bool) -> Imported:
     if again is None or len(again.rules) != 1 or again.rules[0].query.strip() != rule.query.strip():
         return Imported(rule, str(place), "refused", "the query would not be the same when it is read again")
     files = {place: text}
-    beside = [e for e in rule.exclusions if e.file.name != rule.file.name or rule.format != "sentinel"]
+    kept = {e.id for e in again.rules[0].exclusions}
+    beside = [e for e in rule.exclusions if e.file.name != rule.file.name or e.id not in kept]
     if beside:
         files[place.with_name(place.name.removesuffix(".yaml") + SIDECAR)] = sidecar_text(beside)
     states = {path: path.read_bytes() == content.encode() for path, content in files.items() if path.is_file()}

@@ -56,6 +56,17 @@ def _made(place: Path) -> Loaded | None:
     return Loaded(tuple(r for p in parts for r in p.rules), tuple(d for p in parts for d in p.diagnostics))
 
 
+def beyond_rules(loaded: Loaded) -> list[Placed]:
+    """What loading said beside its rules: of files without a rule, and what in a rule's file could not become one."""
+    own = {id(r.file) for r in loaded.rules}
+    problems = {id(d) for r in loaded.rules for d in r.problems}
+    return [
+        p
+        for p in loaded.diagnostics
+        if id(p.source) not in own or (p.diagnostic.is_error and id(p.diagnostic) not in problems)
+    ]
+
+
 def load_rules(paths: Iterable[Path | RuleText]) -> Loaded:
     """The rules of files, folders and texts, each rule once: a page and a YAML with one id and one query are one rule, and the
     first that is named counts. Another query under an id that is taken is a rule of its own, known by its path and content.
