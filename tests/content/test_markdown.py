@@ -1,5 +1,6 @@
 """Markdown of hunting repositories: each fence with KQL is a rule."""
 
+import time
 from pathlib import Path
 
 from lurcher.content.loading import load, load_folder, load_text
@@ -90,3 +91,18 @@ def test_what_a_folder_says_of_itself_is_no_rule(tmp_path: Path) -> None:
     assert len(found.rules) == 2
     assert [why for _, why in found.skipped] == ["it is about the folder, no rule"]
     assert len(load(tmp_path / "README.md").rules) == 2
+
+
+def test_a_fence_ends_at_its_own_mark_and_one_that_never_ends_is_none() -> None:
+    text = "# a\n````kql\nDeviceEvents\n```\n````\n~~~kql\nDeviceInfo\n~~~\n```kql\nDeviceFileEvents\n"
+    loaded = load_text("a.md", text.encode())
+    assert loaded is not None
+    assert [r.query for r in loaded.rules] == ["DeviceEvents\n```", "DeviceInfo"]
+
+
+def test_fences_without_end_cost_no_time() -> None:
+    before = time.process_time()
+    loaded = load_text("a.md", b"```kql\n" * 20_000)
+    assert loaded is not None
+    assert not loaded.rules
+    assert time.process_time() - before < 10

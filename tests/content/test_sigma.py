@@ -352,3 +352,17 @@ def test_the_value_without_a_name_is_the_default_one() -> None:
         f'"RegistryValueSet", {key}, "x"', r'"RegistryKeyCreated", @"HKEY_USERS\x", ""',
     )  # fmt: skip
     assert matching(rule, columns, *rows) == [1, 2, 4, 5]
+
+
+def test_dashes_that_would_make_millions_of_spellings_are_refused() -> None:
+    text = (
+        "title: x\nlogsource:\n  product: windows\n  category: process_creation\ndetection:\n  selection:\n"
+        "    CommandLine|windash|contains: '{}'\n  condition: selection\n"
+    )
+    two = load_text("a.yaml", text.format("-a -b").encode())
+    many = load_text("a.yaml", text.format("-a " * 30).encode())
+    assert two is not None
+    assert two.rules[0].runnable
+    assert many is not None
+    assert not many.rules
+    assert "windash" in many.errors[0].diagnostic.message

@@ -19,7 +19,7 @@ from lurcher.kql.diagnostics import Diagnostic
 from lurcher.kql.source import Span
 
 _HEADER = re.compile(
-    r"//+\s*(?:(?:rule|query|detection)[ _]?)?(id|name|title|description|tactics?|techniques?|severity)\s*:\s*(.*?)\s*$",
+    r"//+\s*(?:(?:rule|query|detection)[ _]?)?(id|name|title|description|tactics?|techniques?|severity)\s*:\s*(.*)$",
     re.IGNORECASE,
 )
 #: Keys of comments that say nothing of what the query finds.

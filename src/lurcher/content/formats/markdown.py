@@ -6,6 +6,8 @@ Each fence is a rule. Several of them are told apart by the heading that they st
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lurcher.content import attack, codes
@@ -18,10 +20,8 @@ from lurcher.content.several import pieces
 from lurcher.kql.diagnostics import Diagnostic
 from lurcher.kql.source import Span
 
-_FENCE = re.compile(
-    r"^(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})[ \t]*(?P<word>[^\s`]*)[^\r\n]*\r?\n(?P<text>.*?)^[ \t]*(?P=mark)[ \t]*\r?$",
-    re.MULTILINE | re.DOTALL,
-)
+_FENCE = re.compile(r"^(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})[ \t]*(?P<word>[^\s`]*)[^\r\n]*\r?\n", re.MULTILINE)
+_FENCE_END = re.compile(r"^[ \t]*(?P<mark>`{3,}|~{3,})[ \t]*\r?$", re.MULTILINE)
 _HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 _OURS = frozenset({"kql", "kusto", "kustoquerylanguage", "csl"})
 #: Words of other languages that pages give a fence for its colours; a fence without a word is of their sort. It holds KQL where a
@@ -50,8 +50,46 @@ class _Block:
 
 
 def recognises(text: str) -> bool:
-    outside = _FENCE.sub("", text)
-    return bool(_blocks(text)) and not _PAGE.search(outside)
+    return bool(_blocks(text)) and not _PAGE.search(_prose(text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Fence:
+    """From the line that opens it to the end of the one that closes it; `body` is where its text is."""
+
+    start: int
+    end: int
+    body: Span
+    indent: str
+    word: str
+
+
+def _fences(text: str) -> Iterator[_Fence]:
+    """A fence ends at the next line of its own mark; one that never ends is none. Each line is looked at once."""
+    ends: dict[str, list[re.Match[str]]] = {}
+    for match in _FENCE_END.finditer(text):
+        ends.setdefault(match["mark"], []).append(match)
+    starts = {mark: [m.start() for m in found] for mark, found in ends.items()}
+    at = 0
+    for opened in _FENCE.finditer(text):
+        mark = opened["mark"]
+        if opened.start() < at or mark not in ends:
+            continue
+        number = bisect_left(starts[mark], opened.end())
+        if number == len(starts[mark]):
+            continue
+        closed = ends[mark][number]
+        at = closed.end()
+        yield _Fence(opened.start(), at, Span(opened.end(), closed.start()), opened["indent"], opened["word"])
+
+
+def _prose(text: str) -> str:
+    """What stands outside of the fences."""
+    out, at = [], 0
+    for fence in _fences(text):
+        out.append(text[at : fence.start])
+        at = fence.end
+    return "".join((*out, text[at:]))
 
 
 def load(file: TextFile) -> Loaded:
@@ -60,7 +98,7 @@ def load(file: TextFile) -> Loaded:
     if not blocks:
         why = "no query is found: a fence with the word 'kql' holds one"
         return Loaded((), (Placed(codes.NOT_A_RULE.at(Span(0, 0), why=why), file.source),))
-    prose = _FENCE.sub("", text)
+    prose = _prose(text)
     first = _HEADING.search(text)
     title = (
         first[1].strip().strip("*_").strip()
@@ -110,12 +148,14 @@ def load(file: TextFile) -> Loaded:
 def _blocks(text: str) -> list[_Block]:
     headings = [(m.start(), m[1].strip().strip("*:").strip()) for m in _HEADING.finditer(text)]
     found = []
-    for match in _FENCE.finditer(text):
-        word, body = match["word"].lower().strip("{}."), match["text"]
-        if match["indent"] or not (word in _OURS or (word in _ANY and PIPED.search(body))):
+    places = [at for at, _ in headings]
+    for fence in _fences(text):
+        word, body = fence.word.lower().strip("{}."), text[fence.body.start : fence.body.end]
+        if fence.indent or not (word in _OURS or (word in _ANY and PIPED.search(body))):
             continue
-        heading = next((name for at, name in reversed(headings) if at < match.start()), "")
-        start = match.start("text")
+        above = bisect_left(places, fence.start)
+        heading = headings[above - 1][1] if above else ""
+        start = fence.body.start
         body = body.rstrip()
         for first, last in pieces(body):
             found.append(_Block(start + first, start + last, body[first:last], heading))

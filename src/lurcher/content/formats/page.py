@@ -184,7 +184,8 @@ def _exclusion(
     scenario = value("scenario")
     id_ = base = values.slug(scenario)
     count = 1
-    while any(e.id == id_ for e in earlier):
+    taken = {e.id for e in earlier if e.id.startswith(base)}
+    while id_ in taken:
         count += 1
         id_ = f"{base}-{count}"
     start, end = block.get("when", (span.start, span.start))

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _SOURCE = re.compile(r"^(?:logsource|correlation)[ \t]*:", re.MULTILINE)
 _RULE = re.compile(r"^(?:detection|correlation|filter)[ \t]*:", re.MULTILINE)
+#: What pySigma's `windash` takes for the dash of a parameter.
+_DASH = re.compile(r"\B[-/]\b")
+MAX_SPELLINGS = 20_000
 #: Read into fields of the model.
 _READ = frozenset({"id", "title", "description", "tags", "level"})
 _SEVERITIES = {
@@ -61,6 +64,10 @@ def load(file: TextFile) -> Loaded:
     except ModuleNotFoundError:
         missing = codes.SIGMA_MISSING.at(NOWHERE, hint="pip install 'lurcher[sigma]'")
         return Loaded((), (*(Placed(d, file.source) for d in file.repairs), Placed(missing, file.source)))
+    if (many := next((n for d in documents if (n := _many_dashes(d)) is not None), None)) is not None:
+        why = f"'windash' would make more than {MAX_SPELLINGS:,} spellings of this value"
+        too_many = codes.SIGMA.at(many.span, why=why)
+        return Loaded((), tuple(Placed(d, file.source) for d in (*file.repairs, too_many)))
     made = translate(text)
     own = [d for d in documents if d.kind == "mapping" and d.get("action") is None]
     rules: list[Rule] = []
@@ -69,6 +76,18 @@ def load(file: TextFile) -> Loaded:
         rules.append(_rule(file, node, one, file.repairs if number == 0 else ()))
     placed = [Placed(d, file.source) for rule in rules for d in (*rule.repairs, *rule.problems)]
     return Loaded(tuple(rules), tuple(placed))
+
+
+def _many_dashes(document: Node) -> Node | None:
+    """A value of which `windash` makes too many: each dash in it has five spellings, and every combination is one."""
+    waiting = [(document, False)]
+    while waiting:
+        node, expanded = waiting.pop()
+        if expanded and node.kind == "scalar" and 5 ** min(len(_DASH.findall(node.value)), 20) > MAX_SPELLINGS:
+            return node
+        waiting += [(item, expanded) for item in node.items]
+        waiting += [(child, "windash" in key.value.split("|")[1:]) for key, child in node.pairs]
+    return None
 
 
 def _rule(file: TextFile, node: Node, made: Translation, repairs: tuple[Diagnostic, ...]) -> Rule:
