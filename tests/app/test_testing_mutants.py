@@ -201,6 +201,7 @@ def test_ctrl_c_ends_the_watch(rule: Path, monkeypatch: pytest.MonkeyPatch, caps
         "Timestamp >= datetime(0001-01-01) and Timestamp <= datetime(9999-12-31T23:59:59.9999999)",
         "Timestamp between (datetime(0001-01-01) .. datetime(9999-12-31T23:59:59.9999999))",
         "ReportId == 9223372036854775807",
+        "Timestamp >= datetime(0001-01-01)",
         "ReportId in (1, 9223372036854775807) or AccountName == ''",
     ],
 )

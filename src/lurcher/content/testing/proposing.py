@@ -125,7 +125,8 @@ def _value(value: Any, type_: ScalarType) -> Any:
 
 
 def _text(moment: dt.datetime) -> str:
-    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # `%Y` writes the year 1 without its zeros.
+    return moment.astimezone(dt.UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 _ORDERED = (ScalarType.DATETIME, ScalarType.LONG, ScalarType.INT)
