@@ -145,6 +145,28 @@ def test_where_a_process_fails_the_file_is_read_by_one(tmp_path: Path, monkeypat
     assert state(lakes[1], reports[1]) == state(lakes[0], reports[0])
 
 
+def test_where_no_process_can_be_started_the_file_is_read_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "stream.json"
+    file.write_bytes(FILES["stream.json"]())
+    processes = type(multiprocessing.get_context("spawn").Process())
+    start, started = processes.start, []
+
+    def once(self: Any) -> None:
+        if started:
+            raise OSError(24, "Too many open files")
+        started.append(self)
+        start(self)
+
+    monkeypatch.setattr(processes, "start", once)
+    lakes = [Lake.create(tmp_path / each) for each in ("one", "many")]
+    reports = [add(lake, [file], now=NOW, workers=n) for lake, n in zip(lakes, (1, 2), strict=True)]
+    assert len(started) == 1
+    assert not started[0].is_alive()
+    assert state(lakes[1], reports[1]) == state(lakes[0], reports[0])
+
+
 def test_a_small_file_is_read_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "stream.json"
     file.write_bytes(FILES["stream.json"]())

@@ -51,18 +51,21 @@ class Grown:
     def note(self) -> str:
         before = self.before
         if self.unit == "row":
-            upto = f"1-{self.lines:,}" if self.lines > 1 else str(self.lines)
-            have = f"rows {upto} are" if self.lines else "the header is"
+            have = _numbered("row", self.lines) if self.lines else "the header is"
             more = f"; row {self.lines + 1:,} was cut then: it is there as it was, and now whole" if self.cut else ""
             return f"grown: {have} in the lake since {before.taken[:10]}, as {before.name}{more}"
-        upto = f"1-{self.lines + self.whole:,}" if self.lines + self.whole > 1 else "1"
-        return f"grown: lines {upto} are in the lake since {before.taken[:10]}, as {before.name}"
+        have = _numbered("line", self.lines + self.whole)
+        return f"grown: {have} in the lake since {before.taken[:10]}, as {before.name}"
 
     def table(self, rest: Leaf) -> str | None:
         """The table of what was added, where the columns of the file told it and its rows do not: of a few rows they might not."""
         tables = [name for name in self.before.tables if name != "DeviceInfo"]
         told = self.before.format != "json" or len(tables) != 1 or b'"Type"' in rest.head()
         return None if told else tables[0]
+
+
+def _numbered(unit: str, count: int) -> str:
+    return f"{unit}s 1-{count:,} are" if count > 1 else f"{unit} 1 is"
 
 
 @dataclass(frozen=True)

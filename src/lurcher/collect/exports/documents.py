@@ -7,7 +7,7 @@ are read some at a time as well, or objects over several lines, each of which is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +39,10 @@ class Piece:
 
     def reject(self, place: int, reason: str) -> Reject:
         return Reject(self.unit, self.positions[place], reason, self._raw(place))
+
+    def rejecter(self, places: Sequence[int]) -> Callable[[int, str], Reject]:
+        """What rejects rows that are those of these places."""
+        return lambda i, why: self.reject(places[i], why)
 
     def _raw(self, place: int) -> bytes:
         if self.source is not None:

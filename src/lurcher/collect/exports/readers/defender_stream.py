@@ -9,16 +9,17 @@ Source: "Stream Microsoft Defender XDR events", Microsoft Learn.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from lurcher.collect.exports.assemble import finish, from_columns, from_json
+from lurcher.collect.exports.assemble import from_columns, from_json
 from lurcher.collect.exports.context import ReadContext
-from lurcher.collect.exports.documents import Piece, is_lines, objects, stretches
+from lurcher.collect.exports.documents import Piece, objects
 from lurcher.collect.exports.files import Leaf
 from lurcher.collect.exports.keys import content_hash, content_hashes
 from lurcher.collect.exports.lines import Lines
-from lurcher.collect.exports.partwise import Parts, one_after_another
+from lurcher.collect.exports.object_parts import ObjectParts
+from lurcher.collect.exports.partwise import one_after_another
 from lurcher.collect.exports.registry import Head, source_format
 from lurcher.collect.exports.rows import Reject, TableBatch
 
@@ -37,22 +38,11 @@ def _recognise(head: Head) -> bool | str:
     )
 
 
-def _rejecter(piece: Piece, at: list[int]) -> Callable[[int, str], Reject]:
-    return lambda i, why: piece.reject(at[i], why)
-
-
-class _Rows(Parts):
-    def __init__(self) -> None:
-        self._tables: dict[str, None] = {}
-
-    def cut(self, leaf: Leaf, context: ReadContext) -> Iterator[Lines | Piece]:
-        return stretches(leaf, "records")
-
-    def splits(self, leaf: Leaf) -> bool:
-        return is_lines(leaf)
+class _Rows(ObjectParts):
+    unwrap = "records"
 
     def read(self, part: Lines | Piece, context: ReadContext) -> Iterator[TableBatch | Reject]:
-        piece = objects(part, "records")
+        piece = objects(part, self.unwrap)
         yield from piece.rejects
         # By table, and by the keys that rows have, in their order: the service writes all of a table's, for each row.
         groups: dict[tuple[str, tuple[str, ...]], list[int]] = {}
@@ -72,7 +62,7 @@ class _Rows(Parts):
         for (category, names), at in groups.items():
             rows = every if len(at) == len(every) else [every[i] for i in at]
             table = category.removeprefix(_PREFIX)
-            self._tables[table] = None
+            self.tables[table] = None
             if len(rows) < _FEW:
                 few = mixed.setdefault(table, ([], []))
                 few[0].extend(rows)
@@ -81,20 +71,10 @@ class _Rows(Parts):
             columns = list(zip(*map(dict.values, rows), strict=True))
             hashes = content_hashes(names, columns)
             yield from from_columns(
-                table, dict(zip(names, columns, strict=True)), len(rows), context, _rejecter(piece, at), hashes
+                table, dict(zip(names, columns, strict=True)), len(rows), context, piece.rejecter(at), hashes
             )
         for table, (rows, at) in mixed.items():
-            yield from from_json(table, rows, context, _rejecter(piece, at), [content_hash(row) for row in rows])
-
-    def learned(self) -> list[str]:
-        return list(self._tables)
-
-    def learn(self, learned: list[str]) -> None:
-        self._tables.update(dict.fromkeys(learned))
-
-    def finish(self, context: ReadContext) -> Iterator[TableBatch | Reject]:
-        for table in self._tables:
-            yield from finish(table, context)
+            yield from from_json(table, rows, context, piece.rejecter(at), [content_hash(row) for row in rows])
 
 
 @source_format("defender-streaming", "Defender XDR streaming API (JSON lines)", 20, _recognise, _Rows)

@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from functools import cache
 
 from lurcher.collect.exports import guess
-from lurcher.collect.exports.assemble import Rejecter, finish, from_json
+from lurcher.collect.exports.assemble import from_json
 from lurcher.collect.exports.context import ReadContext
-from lurcher.collect.exports.documents import Piece, first_object, is_lines, objects, stretches
+from lurcher.collect.exports.documents import Piece, first_object, objects
 from lurcher.collect.exports.files import Leaf
 from lurcher.collect.exports.keys import content_hash
 from lurcher.collect.exports.lines import Lines
-from lurcher.collect.exports.partwise import Parts, one_after_another
+from lurcher.collect.exports.object_parts import ObjectParts
+from lurcher.collect.exports.partwise import one_after_another
 from lurcher.collect.exports.registry import Head, source_format
 from lurcher.collect.exports.rows import Reject, TableBatch
 from lurcher.schema import table_names
@@ -51,19 +52,15 @@ def _of_path(name: str) -> str:
     return _by_lower().get(lower, "")
 
 
-class _Rows(Parts):
-    def __init__(self) -> None:
-        self._tables: dict[str, None] = {}
+class _Rows(ObjectParts):
+    unwrap = "records"
 
     def cut(self, leaf: Leaf, context: ReadContext) -> Iterator[Lines | Piece]:
         context.table = context.table or _of_path(context.name) or None
-        return stretches(leaf, "records")
-
-    def splits(self, leaf: Leaf) -> bool:
-        return is_lines(leaf)
+        return super().cut(leaf, context)
 
     def read(self, part: Lines | Piece, context: ReadContext) -> Iterator[TableBatch | Reject]:
-        piece = objects(part, "records")
+        piece = objects(part, self.unwrap)
         yield from piece.rejects
         groups: dict[str, list[int]] = {}
         for place, row in enumerate(piece.values):
@@ -73,28 +70,14 @@ class _Rows(Parts):
             else:
                 yield piece.reject(place, "its Type names no table")
         for table, places in groups.items():
-            self._tables[table] = None
+            self.tables[table] = None
             rows = [piece.values[i] for i in places]
             hashes = [content_hash(row) if row.get("_ItemId") else None for row in rows]
             yield from from_json(
-                table, rows, context, _rejecter(piece, places), hashes if any(h is not None for h in hashes) else None
+                table, rows, context, piece.rejecter(places), hashes if any(h is not None for h in hashes) else None
             )
-
-    def learned(self) -> list[str]:
-        return list(self._tables)
-
-    def learn(self, learned: list[str]) -> None:
-        self._tables.update(dict.fromkeys(learned))
-
-    def finish(self, context: ReadContext) -> Iterator[TableBatch | Reject]:
-        for table in self._tables:
-            yield from finish(table, context)
 
 
 @source_format("log-analytics-export", "Log Analytics data export (JSON lines)", 22, _recognise, _Rows)
 def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
     return one_after_another(_Rows(), leaf, context)
-
-
-def _rejecter(piece: Piece, places: list[int]) -> Rejecter:
-    return lambda i, why: piece.reject(places[i], why)

@@ -18,9 +18,9 @@ from typing import Any
 
 from lurcher.collect.entities import device_id
 from lurcher.collect.exports import signed_files, times
-from lurcher.collect.exports.assemble import Rejecter, finish, from_json
+from lurcher.collect.exports.assemble import finish, from_json
 from lurcher.collect.exports.context import ReadContext
-from lurcher.collect.exports.documents import Piece, documents
+from lurcher.collect.exports.documents import documents
 from lurcher.collect.exports.files import Leaf
 from lurcher.collect.exports.registry import Head, source_format
 from lurcher.collect.exports.rows import Reject, TableBatch
@@ -74,15 +74,11 @@ def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
         for table, places in groups.items():
             tables[table] = None
             rows = [piece.values[i] for i in places]
-            yield from from_json(table, rows, context, _rejecter(piece, places))
+            yield from from_json(table, rows, context, piece.rejecter(places))
         if files:
             yield from signed_files.batches(files, context)
     for table in tables:
         yield from finish(table, context)
-
-
-def _rejecter(piece: Piece, places: list[int]) -> Rejecter:
-    return lambda i, why: piece.reject(places[i], why)
 
 
 def _table(row: Mapping[str, Any], context: ReadContext) -> str:
