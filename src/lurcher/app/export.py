@@ -129,6 +129,7 @@ def export(
         _navigator(loaded.rules, session, out, report)
         return report
     form = TARGETS[target]
+    _named_as_file(out, form)
     force = frozenset(forced)
     for rule in loaded.rules:
         report.converted.append(_converted(rule, session, form, tuned, force))
@@ -137,6 +138,15 @@ def export(
     good = [c for c in report.converted if c.ok]
     _write(good, form, out, report)
     return report
+
+
+def _named_as_file(out: Path | None, form: Target) -> None:
+    """Raises `LurcherError` where `out` is named as a file of another sort: a folder of that name is not what is meant."""
+    others = {*(t.suffix for t in TARGETS.values()), ".yml"} - {form.suffix}
+    if out is not None and out.suffix.lower() in others and not out.is_dir():
+        raise LurcherError(
+            f"a file of {form.name} ends in {form.suffix}", "name it so, or name a folder: --out FOLDER", str(out)
+        )
 
 
 def _once(converted: list[Converted]) -> None:

@@ -703,3 +703,13 @@ def test_the_shipped_rule_is_exported_with_its_exclusions(monkeypatch: pytest.Mo
     done = lurcher_("export", str(CONTENT / "ninjaone-file-signature.yaml"), "--to", "defender")
     assert done.exit_code == 2
     assert "arg_max(Timestamp, ReportId" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "name"), [("sentinel-yaml", "to.yml"), ("sentinel-bicep", "to.json"), ("kql", "to.yaml")]
+)
+def test_a_file_of_another_sort_is_no_folder(tmp_path: Path, target: str, name: str) -> None:
+    text = "id: 11111111-1111-1111-1111-111111111111\nname: a\nquery: DeviceEvents\n"
+    with pytest.raises(LurcherError, match="ends in"):
+        run(tmp_path, text, target, out=tmp_path / name)
+    assert not (tmp_path / name).exists()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -109,7 +110,7 @@ def load(file: TextFile) -> Loaded:
     description = _section(prose, "description") or _section(prose, "detection description") or _lead(prose)
     ids = _ID.findall(prose) if len(blocks) == 1 else []
     rules = []
-    for number, block in enumerate(blocks):
+    for number, (block, name) in enumerate(zip(blocks, _names(title, blocks), strict=True)):
         problems: tuple[Diagnostic, ...] = ()
         if not solid(block.text):
             problems = (codes.NO_QUERY.at(Span(block.start, block.start)),)
@@ -117,7 +118,7 @@ def load(file: TextFile) -> Loaded:
         rules.append(
             Rule(
                 id=ids[0] if len(ids) == 1 else "",
-                name=_name(title, block, blocks),
+                name=name,
                 description=description,
                 tactics=tactics,
                 techniques=techniques,
@@ -162,14 +163,15 @@ def _blocks(text: str) -> list[_Block]:
     return found
 
 
-def _name(title: str, block: _Block, blocks: list[_Block]) -> str:
-    if len(blocks) == 1:
-        return title
-    same = [b for b in blocks if b.heading == block.heading]
-    told = block.heading if block.heading.lower() not in _PLAIN and block.heading != title else ""
-    if len(same) > 1:
-        told = f"{told} {same.index(block) + 1}".strip()
-    return f"{title} ({told})" if told else title
+def _names(title: str, blocks: list[_Block]) -> Iterator[str]:
+    """The title alone, or with the heading above the block and its number there."""
+    same, numbers = Counter(b.heading for b in blocks), Counter[str]()
+    for block in blocks:
+        numbers[block.heading] += 1
+        told = block.heading if block.heading.lower() not in _PLAIN and block.heading != title else ""
+        if same[block.heading] > 1:
+            told = f"{told} {numbers[block.heading]}".strip()
+        yield f"{title} ({told})" if told and len(blocks) > 1 else title
 
 
 def _techniques(prose: str) -> tuple[str, ...]:
