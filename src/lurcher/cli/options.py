@@ -199,6 +199,18 @@ def endpoint_options(function: F) -> F:
     return cast(F, collected)
 
 
+def query_source(function: F) -> F:
+    """`KQL` and `-f`: the command gets them as `kql` and `file`, for `query_text`."""
+    file = click.option(
+        "-f",
+        "--file",
+        "file",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        help="Read the query from a file.",
+    )
+    return click.argument("kql", required=False)(file(function))
+
+
 def query_text(kql: str | None, file: Path | None) -> Source:
     """The text of a query: an argument, a file, or standard input. Raises `LurcherError`, `click.UsageError`."""
     import sys

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lurcher.cli.options import as_of_option, lake_option, limits_options, now, on_options, supply_options
+from lurcher.cli.options import (
+    as_of_option,
+    lake_option,
+    limits_options,
+    now,
+    on_options,
+    query_source,
+    query_text,
+    supply_options,
+)
 
 if TYPE_CHECKING:
     from lurcher.app.live import On
@@ -16,14 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("kql", required=False)
-@click.option(
-    "-f",
-    "--file",
-    "file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Read the query from a file.",
-)
+@query_source
 @lake_option
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @as_of_option
@@ -51,7 +53,6 @@ def command(
     from lurcher.app.live_compare import as_data, compare
     from lurcher.app.query import open_session
     from lurcher.app.session import Limits
-    from lurcher.cli.options import query_text
 
     if on is None:
         raise click.UsageError("with what? --on TARGET")

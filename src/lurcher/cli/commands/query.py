@@ -15,6 +15,7 @@ from lurcher.cli.options import (
     limits_options,
     now,
     on_options,
+    query_source,
     query_text,
     supply_options,
 )
@@ -25,14 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("kql", required=False)
-@click.option(
-    "-f",
-    "--file",
-    "file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Read the query from a file.",
-)
+@query_source
 @lake_option
 @click.option(
     "--data",
