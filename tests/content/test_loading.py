@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from pathlib import Path
 
 import pytest
@@ -230,3 +231,21 @@ def test_any_bytes_give_rules_or_an_error(raw: bytes, path: str) -> None:
     result = load_text(path, raw)
     assert result is not None
     assert result.rules or result.errors
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    (tmp_path / "a.kql").write_text("DeviceEvents\n| take 1\n")
+    (closed / "b.kql").write_text("DeviceInfo\n| take 1\n")
+    scan = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path) == str(closed):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    loaded = load_folder(tmp_path)
+    assert len(loaded.rules) == 1
+    assert [(p.source.name, p.diagnostic.code) for p in loaded.errors] == [(str(closed), "LU129")]

@@ -132,11 +132,17 @@ def load_exclusions(path: Path) -> tuple[tuple[Exclusion, ...], tuple[Placed, ..
     return exclusions, tuple(Placed(d, file.source) for d in found)
 
 
-def rule_files(folder: Path) -> Iterator[Path]:
+def rule_files(folder: Path, unread: list[Placed] | None = None) -> Iterator[Path]:
     """The files below a folder that some format may read, in the order of their names. Hidden folders are left out; links to
-    folders are not followed."""
+    folders are not followed. `unread` gets a diagnostic for each folder that cannot be read."""
+
+    def failed(error: OSError) -> None:
+        if unread is not None:
+            why = codes.UNREADABLE.at(NOWHERE, why=error.strerror or str(error))
+            unread.append(Placed(why, Source("", str(error.filename))))
+
     ends = suffixes()
-    for where, folders, names in os.walk(folder, followlinks=False):
+    for where, folders, names in os.walk(folder, onerror=failed, followlinks=False):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         if len(Path(where).parts) - len(folder.parts) >= MAX_FOLDERS:
             folders[:] = []
@@ -147,7 +153,9 @@ def rule_files(folder: Path) -> Iterator[Path]:
 
 def load_folder(folder: Path) -> Loaded:
     """All rules below a folder. Files without a rule's keys (`.github/workflows`, a list of settings) are skipped by name."""
-    return load_files(rule_files(folder))
+    unread: list[Placed] = []
+    loaded = load_files(rule_files(folder, unread))
+    return replace(loaded, diagnostics=(*loaded.diagnostics, *unread))
 
 
 def load_files(paths: Iterable[Path]) -> Loaded:
