@@ -47,7 +47,8 @@ def migrate(db: sqlite3.Connection, path: Path, version: int) -> None:
             db.execute("INSERT INTO records VALUES (1, 'snapshot', ?)", (records.write(path, 1, "snapshot", "", rows),))
         db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        if db.in_transaction:
+            db.execute("ROLLBACK")
         raise
 
 

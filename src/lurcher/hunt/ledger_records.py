@@ -185,7 +185,8 @@ def catch_up(db: sqlite3.Connection, path: Path) -> int:
             seq, checksum, done = record.seq, record.checksum, done + 1
         db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        if db.in_transaction:
+            db.execute("ROLLBACK")
         raise
     return done
 

@@ -169,5 +169,6 @@ def _make(db: sqlite3.Connection, path: Path | None) -> None:
             create(db)
         db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        if db.in_transaction:
+            db.execute("ROLLBACK")
         raise

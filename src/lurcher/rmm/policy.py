@@ -21,6 +21,7 @@ from lurcher.content.mending import rows_of
 from lurcher.content.model import Exclusion, Placed, Rule
 from lurcher.content.reader import Reader
 from lurcher.content.yamltree import Broken, Node, parse
+from lurcher.kql.diagnostics import Rule as Code
 from lurcher.kql.diagnostics import Severity
 from lurcher.kql.rewrite import walk
 from lurcher.kql.source import NOWHERE, Source, Span
@@ -122,8 +123,8 @@ def _row(
     span = reader.span(node)
     before = len(said)
 
-    def say(code: object, key: str, hint: str = "", **data: object) -> None:
-        said.append(Placed(code.at(reader.spans.get(key, span), hint=hint, **data), reader.file))  # type: ignore[attr-defined]
+    def say(code: Code, key: str, hint: str = "", **data: str) -> None:
+        said.append(Placed(code.at(reader.spans.get(key, span), hint=hint, **data), reader.file))
 
     name = reader.text("tool")
     tool = catalogue.tool(name)
