@@ -151,6 +151,7 @@ def test_by_hand(text: str, rows: list[str], sail: Any) -> None:
         ("print 1, toupper('a')", "toupper() on Spark", 9),
         ("print x = 'a' matches regex '(?i)A'", "groups with flags or names", 10),
         ("print tostring(1.5)", "tostring() on Spark", 6),
+        ("T | project Data.k", "the operator . on Spark", 12),
         ("T | mv-expand Data", "Expand on Spark", 4),
         ("print a = decimal(1.5)", "a, a decimal, on Spark", 0),
     ],

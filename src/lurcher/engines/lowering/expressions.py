@@ -249,7 +249,8 @@ class Expressions:
         """Only what has a form there that was looked at; what the whole statement would be refused for has its place here."""
         template = row.overrides.get("spark")
         if template is None:
-            name = row.name if row.kind is FunctionKind.OPERATOR else f"{row.name.removeprefix('__')}()"
+            plain = row.name.removeprefix("__")
+            name = f"the operator {plain}" if row.kind is FunctionKind.OPERATOR else f"{plain}()"
             raise refuse(f"{name} on Spark", node.span, "run it here: leave out --engine")
         made = self._made(row, template, operands, node, order=order, over=over)
         if self.context.check is not None:
