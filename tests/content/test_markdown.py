@@ -106,3 +106,11 @@ def test_fences_without_end_cost_no_time() -> None:
     assert loaded is not None
     assert not loaded.rules
     assert time.process_time() - before < 10
+
+
+def test_a_heading_of_spaces_costs_no_time() -> None:
+    before = time.process_time()
+    loaded = load_text("a.md", b"# a " + b" " * 100_000 + b"b ##\r\n```kql\nDeviceEvents\n```\n")
+    assert loaded is not None
+    assert loaded.rules[0].name == "a " + " " * 100_000 + "b"
+    assert time.process_time() - before < 10

@@ -23,7 +23,7 @@ from lurcher.kql.source import Span
 
 _FENCE = re.compile(r"^(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})[ \t]*(?P<word>[^\s`]*)[^\r\n]*\r?\n", re.MULTILINE)
 _FENCE_END = re.compile(r"^[ \t]*(?P<mark>`{3,}|~{3,})[ \t]*\r?$", re.MULTILINE)
-_HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
+_HEADING = re.compile(r"^#{1,6}[ \t]++([^\n]*[^\s#])[ \t#]*", re.MULTILINE)
 _OURS = frozenset({"kql", "kusto", "kustoquerylanguage", "csl"})
 #: Words of other languages that pages give a fence for its colours; a fence without a word is of their sort. It holds KQL where a
 #: line begins with a pipe and an operator.
