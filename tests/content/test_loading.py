@@ -249,3 +249,16 @@ def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytes
     loaded = load_folder(tmp_path)
     assert len(loaded.rules) == 1
     assert [(p.source.name, p.diagnostic.code) for p in loaded.errors] == [(str(closed), "LU129")]
+
+
+def test_folders_beyond_the_limit_are_told(tmp_path: Path) -> None:
+    deep = tmp_path
+    for _ in range(42):
+        deep = deep / "d"
+    write(deep, "r.yaml", RULE)
+    write(tmp_path, "near.yaml", RULE)
+    loaded = load_folder(tmp_path)
+    assert [Path(r.path).name for r in loaded.rules] == ["near.yaml"]
+    (error,) = loaded.errors
+    assert error.diagnostic.code == "LU129"
+    assert "40 deep" in error.diagnostic.message

@@ -117,9 +117,10 @@ def check(
     from lurcher.content.loading import rule_files
 
     places: list[tuple[Path | RuleText, bool]] = []
+    unread: list[Placed] = []
     for path in with_packs(paths, _lake_of(session)):
         if isinstance(path, Path) and path.is_dir():
-            places += [(file, True) for file in rule_files(path)]
+            places += [(file, True) for file in rule_files(path, unread)]
         else:
             places.append((path, skip_others))
     places = list(dict.fromkeys(places))
@@ -130,6 +131,7 @@ def check(
     else:
         results = (_part(part, session, fix) for part in parts)
     report = CheckReport(files=tuple(str(p) for p, _ in places), fail_on=fail_on)
+    report.loading += [row_of(p) for p in unread]
     rules: list[RuleRow] = []
     skipped: list[tuple[str, str]] = []
     for result in results:

@@ -88,7 +88,7 @@ def find(paths: Iterable[Path]) -> Found:
 
     for path in paths:
         if path.is_dir():
-            for file in rule_files(path):
+            for file in rule_files(path, wrong):
                 if file.name.endswith(SUFFIXES):
                     files.setdefault(file, [])
                 elif not file.name.endswith(BESIDE):

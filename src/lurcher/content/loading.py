@@ -132,19 +132,22 @@ def load_exclusions(path: Path) -> tuple[tuple[Exclusion, ...], tuple[Placed, ..
     return exclusions, tuple(Placed(d, file.source) for d in found)
 
 
-def rule_files(folder: Path, unread: list[Placed] | None = None) -> Iterator[Path]:
+def rule_files(folder: Path, unread: list[Placed]) -> Iterator[Path]:
     """The files below a folder that some format may read, in the order of their names. Hidden folders are left out; links to
-    folders are not followed. `unread` gets a diagnostic for each folder that cannot be read."""
+    folders are not followed. `unread` gets a diagnostic for each folder that cannot be read, or lies too
+    deep."""
+
+    def told(where: str, why: str) -> None:
+        unread.append(Placed(codes.UNREADABLE.at(NOWHERE, why=why), Source("", where)))
 
     def failed(error: OSError) -> None:
-        if unread is not None:
-            why = codes.UNREADABLE.at(NOWHERE, why=error.strerror or str(error))
-            unread.append(Placed(why, Source("", str(error.filename))))
+        told(str(error.filename), error.strerror or str(error))
 
     ends = suffixes()
     for where, folders, names in os.walk(folder, onerror=failed, followlinks=False):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
-        if len(Path(where).parts) - len(folder.parts) >= MAX_FOLDERS:
+        if folders and len(Path(where).parts) - len(folder.parts) >= MAX_FOLDERS:
+            told(where, f"folders are followed {MAX_FOLDERS} deep")
             folders[:] = []
         for name in sorted(names):
             if name.lower().endswith(ends) and not name.startswith("."):
