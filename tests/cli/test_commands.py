@@ -45,6 +45,33 @@ def test_a_file_is_queried_at_once(export: Path, tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
+def test_a_query_is_explained(export: Path, tmp_path: Path) -> None:
+    query = (
+        "query",
+        "--data",
+        str(export),
+        "--explain",
+        "DeviceFileCertificateInfo\n| where Signer has 'ninjaone'\n| count",
+    )
+    done = lurcher(*query, cwd=tmp_path)
+    assert done.returncode == 0
+    for said in (
+        "1  read DeviceFileCertificateInfo  [1]",
+        "SELECT count(*)",
+        "3 rows, from memory",
+        "where the time went",
+    ):
+        assert said in done.stdout
+    told = json.loads(lurcher(*query, "--format", "json", cwd=tmp_path).stdout)
+    assert told["queries"][0]["measured"]["rows"] == 1
+    assert lurcher(*query, "-o", "plan.html", cwd=tmp_path).returncode == 0
+    assert "Where the time went" in (tmp_path / "plan.html").read_text(encoding="utf-8")
+    for wrong in (("-o", "plan.csv"), ("--format", "csv"), ("--sql",)):
+        refused = lurcher(*query, *wrong, cwd=tmp_path)
+        assert refused.returncode == 2
+        assert "Traceback" not in refused.stderr
+
+
 def test_a_case_from_nothing(export: Path, tmp_path: Path) -> None:
     assert lurcher("init", "case", cwd=tmp_path).returncode == 0
     case = tmp_path / "case"

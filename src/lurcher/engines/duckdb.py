@@ -12,6 +12,7 @@ import time
 import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lurcher.engines.background import abandoned, in_background
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from lurcher.engines.lowering.context import Stored
     from lurcher.engines.lowering.context import Tables as LoweringTables
     from lurcher.engines.narrowing import Asked, Costs, Shared
+    from lurcher.engines.profile import Profile
     from lurcher.engines.views import Narrowed
     from lurcher.plan.nodes import Scan
     from lurcher.plan.windows import Windows
@@ -97,13 +99,13 @@ class DuckDBEngine:
         text = within(until, self._interrupted, lambda: self._prepared(query))
         return Result(query.columns, self._rows(connection, query, text, until), query.render)
 
-    def _prepared(self, query: Query, *, wrapping: bool = False) -> str:
+    def _prepared(self, query: Query, tables: LoweringTables | None = None, *, wrapping: bool = False) -> str:
         import duckdb
 
         with self._lock:
             assert self._views is not None
             try:
-                text, udfs = self._statement(query.plan, self._views, wrapping=wrapping)
+                text, udfs = self._statement(query.plan, tables or self._views, wrapping=wrapping)
                 self._register(udfs)
             except duckdb.Error as error:
                 # Making a view reads what its files are of.
@@ -152,6 +154,28 @@ class DuckDBEngine:
                 self._forget()
             else:
                 cursor.close()
+
+    def profile(self, query: Query, until: float | None = None) -> Profile:
+        """Run a query for what the engine measures; its rows are not kept. `until`: see `run`. Raises as `run` does."""
+        from lurcher.engines.profile import Noted, profile
+
+        if until is None and self._timeout is not None:
+            until = time.monotonic() + self._timeout
+        self._open()
+        assert self._views is not None
+        for wrapping in (False, True):
+            noted = Noted(self._views)
+            work = partial(self._prepared, query, noted, wrapping=wrapping)
+            text = within(until, self._interrupted, work)
+            try:
+                rows = self.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", until)
+            except LurcherError as error:
+                # As where it is run: whole numbers have overflown, and it runs again so that they wrap around.
+                if wrapping or not isinstance(error.__context__, Exception) or "verflow" not in str(error.__context__):
+                    raise
+                continue
+            return replace(profile(rows[0][1], text, noted.asked, self._tables), wrapping=wrapping)
+        raise AssertionError("a query runs, or it fails")
 
     def stored(self, scan: Scan, windows: Windows) -> Stored:
         import duckdb

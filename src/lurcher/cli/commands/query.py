@@ -51,6 +51,11 @@ if TYPE_CHECKING:
 @as_of_option
 @click.option("--sql", "show_sql", is_flag=True, help="Print the SQL instead of running it.")
 @click.option(
+    "--explain",
+    is_flag=True,
+    help="Run it for what it costs, and print the plan, the SQL, what was read and where the time went in place of the rows.",
+)
+@click.option(
     "--jsonl", "json_lines", is_flag=True, help='Answer {"id", "query"} lines on standard input with a line each.'
 )
 @engine_option
@@ -68,6 +73,7 @@ def command(
     chart: Path | None,
     as_of: str | None,
     show_sql: bool,
+    explain: bool,
     json_lines: bool,
     engine: str | None,
     timeout: float | None,
@@ -89,6 +95,12 @@ def command(
         raise click.UsageError("--engine is of queries over what is here, not --on a service")
     limits = Limits(timeout, memory_limit, threads)
     lake = None if data and lake_path is None else find_lake(lake_path)
+    if explain:
+        from lurcher.app.explain import check_output
+
+        if on is not None or json_lines or show_sql or chart is not None:
+            raise click.UsageError("--explain is of a query that runs here, without --on, --jsonl, --sql and --chart")
+        check_output(format_, output)
     if json_lines:
         if on is not None:
             raise click.UsageError("--jsonl is of queries that run here, not --on a service")
@@ -112,7 +124,12 @@ def command(
     session = open_session(
         lake, now(), as_of, files=data, table=table, limits=limits, asked=asked, source=source, engine=engine
     )
-    if show_sql:
+    if explain:
+        from lurcher.app.explain import explain as explained
+        from lurcher.app.explain import write_explained
+
+        write_explained(explained(session, source), format_, output)
+    elif show_sql:
         print_sql(session, source)
     else:
         run_query(session, source, format_, output, chart)
