@@ -8,17 +8,27 @@ import os
 import re
 import socket
 import sys
+import threading
 import warnings
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lurcher.errors import LurcherError, shown
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+T = TypeVar("T")
 
 SAIL = "spark:sail"
 _ADDRESS = re.compile(r"spark://([A-Za-z0-9.\-]+|\[[0-9a-fA-F:]+\])(?::(\d{1,5}))?/?$")
 _PORT = 15002
-#: Seconds to wait for an answer.
-_PATIENCE = 10
+#: Seconds to wait for a connection, and for a session.
+_PATIENCE, _AT_MOST = 10, 30
+#: Milliseconds that the client waits before it asks again; by itself it would ask for ten minutes.
+_AGAIN = {"max_retries": 7, "initial_backoff": 50, "max_backoff": 8000}
+#: Rows, and bytes, of a batch: Sail sends a thousand rows at a time.
+_ROWS, _BYTES = 65_536, 8 << 20
 #: Setting -> what it must be: UTC; errors instead of silent nulls; texts of a statement read as they are written.
 SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
@@ -96,8 +106,7 @@ class Connection:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                session = SparkSession.builder.remote(address).create()
-                _set(session)
+                session = _patiently(lambda: _made(SparkSession, address))
         except LurcherError:
             raise
         except Exception as error:  # noqa: BLE001
@@ -142,6 +151,83 @@ class Connection:
         if self._server is not None:
             self._server.stop()
             self._server = None
+
+
+def stream(session: Any, text: str, tag: str) -> Iterator[pa.RecordBatch]:
+    """The rows of a statement as they come; `cancel(session, tag)`, from another thread, ends it. In the thread that reads them."""
+    session.addTag(tag)
+    try:
+        client = session.client
+        answer = client.to_table_as_iterator(session.sql(text)._plan.to_proto(client), {})
+        # What is closed before its end is released on the server, too.
+        with contextlib.closing(answer):
+            yield from _gathered(part for part in answer if hasattr(part, "num_rows"))
+    finally:
+        session.removeTag(tag)
+
+
+def _gathered(tables: Iterable[pa.Table]) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    held: list[pa.Table] = []
+    rows = size = 0
+
+    def together() -> list[pa.RecordBatch]:
+        return pa.concat_tables(held).combine_chunks().to_batches(_ROWS)  # type: ignore[no-any-return, unused-ignore]
+
+    for table in tables:
+        held.append(table)
+        rows, size = rows + table.num_rows, size + table.nbytes
+        if rows >= _ROWS or size >= _BYTES:
+            yield from together()
+            held, rows, size = [], 0, 0
+    if rows:
+        yield from together()
+
+
+def cancel(session: Any, tag: str) -> None:
+    """Ends what `stream` reads. Not waited for long: a server that is gone would be asked again and again."""
+
+    def end() -> None:
+        with contextlib.suppress(Exception):
+            session.interruptTag(tag)
+
+    thread = threading.Thread(target=end, name="cancel", daemon=True)
+    thread.start()
+    thread.join(0.2)
+
+
+def _made(sessions: Any, address: str) -> Any:
+    # It is told as an error as well.
+    warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")
+    session = sessions.builder.remote(address).create()
+    with contextlib.suppress(Exception):
+        from pyspark.sql.connect.client.retries import DefaultPolicy
+
+        session.client.set_retry_policies([DefaultPolicy(**_AGAIN)])
+    _set(session)
+    return session
+
+
+def _patiently(work: Callable[[], T]) -> T:
+    """What `work` gives; TimeoutError after a while: what accepts a connection need not be Spark, and may say nothing."""
+    done: list[T] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised again where it is waited for
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name="connect", daemon=True)
+    thread.start()
+    thread.join(_AT_MOST)
+    if failed:
+        raise failed[0]
+    if not done:
+        raise TimeoutError(f"no answer in {_AT_MOST} s")
+    return done[0]
 
 
 def _set(session: Any) -> None:

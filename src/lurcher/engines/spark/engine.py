@@ -6,7 +6,7 @@ itself.
 
 from __future__ import annotations
 
-import contextlib
+import itertools
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from lurcher.engines.base import Result, arrow_type
 from lurcher.engines.deep import deep_recursion
 from lurcher.engines.failures import beyond_the_calendar, too_much
 from lurcher.engines.limits import too_late, watching, within
-from lurcher.engines.spark.connect import Connection
+from lurcher.engines.spark.connect import Connection, cancel, stream
 from lurcher.engines.spark.translate import spark
 from lurcher.engines.spark.views import SparkViews
 from lurcher.errors import LurcherError, shown
@@ -50,7 +50,8 @@ _NODES: frozenset[type] = frozenset(
         n.Pick,
     }
 )
-_BATCH = 65_536
+#: Statements of one session are told apart, to end one and not the others.
+_TAGS = itertools.count(1)
 
 
 class SparkEngine:
@@ -109,13 +110,11 @@ class SparkEngine:
     def _rows(self, session: Any, text: str, columns: Columns, until: float | None) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
-        def batches() -> Iterator[pa.RecordBatch]:
-            return iter(session.sql(text).toArrow().to_batches(_BATCH))
-
+        tag = f"lurcher-{next(_TAGS)}"
         watch = watching(until, self._memory_limit, self._interrupted, too_much)
         schema = pa.schema([pa.field(c.name, arrow_type(c.type), metadata={"kql": c.type.value}) for c in columns])
         try:
-            for batch in in_background(batches, lambda: _quiet(session.interruptAll), watch):
+            for batch in in_background(lambda: stream(session, text, tag), lambda: cancel(session, tag), watch):
                 if not columns:
                     yield pa.RecordBatch.from_struct_array(pa.array([{}] * batch.num_rows, pa.struct([])))
                     continue
@@ -137,12 +136,6 @@ class SparkEngine:
     def close(self) -> None:
         self._connection.close()
         self._views = None
-
-
-def _quiet(call: Any) -> None:
-    """Sail has no interrupt; the thread is left alone then."""
-    with contextlib.suppress(Exception):
-        call()
 
 
 def _askable(plan: n.Plan) -> None:

@@ -30,6 +30,8 @@ _PATTERN = re.compile(r"[*?\[\]{}\\,]")
 #: A Delta type -> Spark's.
 _TYPES = {"string": "STRING", "boolean": "BOOLEAN", "integer": "INT", "long": "BIGINT", "double": "DOUBLE",
           "timestamp": "TIMESTAMP"}  # fmt: skip
+#: What a view's name has none of: Spark reads the name of a view as SQL, Sail as it is.
+_ODD = re.compile(r"[^0-9A-Za-z_]+")
 #: Bytes of Arrow rows that are sent along: more belong into a lake.
 _MOST = 256 << 20
 
@@ -44,6 +46,7 @@ class SparkViews:
         self._session = session
         self._made: dict[tuple[str, TimeWindow | None], str] = {}
         self._supplied: dict[n.Supplied, str] = {}
+        self._taken: set[str] = set()
 
     def stored(self, table: n.Scan, windows: Windows, predicates: Sequence[n.Expr] = ()) -> Stored:
         from lurcher.lake import LakeTable
@@ -58,12 +61,7 @@ class SparkViews:
             window = windows.get(data.schema.time_column)
         key = (name, window)
         if key not in self._made:
-            view = name if window is None else "{} {}..{}".format(name, *day_range(window))
-            taken = set(self._made.values())
-            count = 1
-            while view in taken:
-                count += 1
-                view = f"{view.partition(' #')[0]} #{count}"
+            view = self._named(name if window is None else "{} {}..{}".format(name, *day_range(window)))
             if self._session is not None:
                 self._make(view, schema, window, data)
             self._made[key] = view
@@ -75,11 +73,23 @@ class SparkViews:
     def supplied(self, rows: n.Supplied) -> Stored:
         view = self._supplied.get(rows)
         if view is None:
-            view = f" {rows.what} {len(self._supplied) + 1}"
+            view = self._named(rows.what)
             if self._session is not None:
                 self._show(view, rows.columns, self._tables.supplied(rows))
             self._supplied[rows] = view
         return Stored(view, stored_names(c.name for c in rows.columns))
+
+    def _named(self, what: str) -> str:
+        """A name that no other view has: `T` and `t` are two tables to KQL and one to Spark."""
+        plain = _ODD.sub("_", what)
+        if not plain[0].isalpha():
+            plain = f"t{plain}"
+        view, count = plain, 1
+        while view.casefold() in self._taken:
+            count += 1
+            view = f"{plain}_{count}"
+        self._taken.add(view.casefold())
+        return view
 
     # --- making ---
     def _make(self, view: str, schema: TableSchema, window: TimeWindow | None, data: Any) -> None:
@@ -95,9 +105,10 @@ class SparkViews:
         if not paths:
             self._view(view, schema.columns, None, {}, None)
             return
-        self._files(data, paths).createOrReplaceTempView(f"files of {view}")
+        files = self._named(f"files of {view}")
+        self._files(data, paths).createOrReplaceTempView(files)
         ingested = "_ingested" if "_ingested" in data.stored_types else None
-        self._view(view, schema.columns, f"files of {view}", data.physical, ingested)
+        self._view(view, schema.columns, files, data.physical, ingested)
 
     def _files(self, data: LakeTable, paths: list[str]) -> Any:
         """The files with the columns of the table as it is now: what a file lacks, as a column came later, is null."""
@@ -124,8 +135,9 @@ class SparkViews:
         if not rows.num_rows or not rows.num_columns:
             self._view(view, columns, None, {}, None)
             return
-        self._session.createDataFrame(rows).createOrReplaceTempView(f"rows of {view}")
-        self._view(view, columns, f"rows of {view}", have, added)
+        sent = self._named(f"rows of {view}")
+        self._session.createDataFrame(rows).createOrReplaceTempView(sent)
+        self._view(view, columns, sent, have, added)
 
     def _view(
         self, view: str, columns: Columns, source: str | None, have: dict[str, str], ingested: str | None
