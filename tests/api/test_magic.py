@@ -78,3 +78,14 @@ def test_a_refusal_is_shown_without_a_traceback(shell: Any, capsys: pytest.Captu
     said = capsys.readouterr().out
     assert "<query>:1:20: error: the name 'Nope'" in said
     assert "Traceback" not in said
+
+
+def test_a_cell_is_explained(shell: Any, tmp_path: Path) -> None:
+    shell.user_ns["case"] = lurcher.init(tmp_path / "a")
+    found = shell.run_cell_magic("kql", "--explain --timeout 20", "DeviceInfo | count")
+    assert "where the time went" in repr(found)
+    assert "Where the time went" in found._repr_html_()
+    assert found.dict()["queries"][0]["measured"]["rows"] == 1
+    assert shell.run_cell_magic("kql", "--explain -o kept", "print 1") is None
+    page = shell.user_ns["kept"].write(tmp_path / "plan.html")
+    assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")

@@ -15,6 +15,7 @@ from lurcher.errors import LurcherError
 from lurcher.kql.source import Source
 
 if TYPE_CHECKING:
+    from lurcher.api.explained import Explained
     from lurcher.app.live_compare import Comparison
     from lurcher.app.live_pull import PullReport
     from lurcher.app.rules import RuleText
@@ -165,6 +166,30 @@ class Case:
             ) as service:
                 return live.query(service, _source(kql))
         return _query(self.lake, kql, _paths((data,)), table, self._with(options), settled="as_of" in options)
+
+    def explain(
+        self,
+        kql: str | Path,
+        *,
+        data: PathLike | Iterable[PathLike] = (),
+        table: str | None = None,
+        **options: Unpack[Options],
+    ) -> Explained:
+        """Run a query for what it costs: its plan, its SQL, what was read and left out, where the time went. Its rows are not kept.
+        Raises as `query` does."""
+        from lurcher.api.explained import Explained
+        from lurcher.app.explain import explain
+
+        source = _source(kql)
+        session = _opened(
+            self.lake,
+            self._with(options),
+            settled="as_of" in options,
+            files=_paths((data,)),
+            table=table,
+            source=source,
+        )
+        return Explained(explain(session, source))
 
     def pull(
         self,

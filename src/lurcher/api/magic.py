@@ -7,7 +7,8 @@
     DeviceProcessEvents | summarize count() by FileName
 
 `%%kql CASE` names the variable that holds the case where there are several; `-o NAME` keeps the result under a name;
-`--as-of TIME`, `--timeout SECONDS`, `--memory-limit SIZE` are those of `lurcher query`.
+`--as-of TIME`, `--timeout SECONDS`, `--memory-limit SIZE` are those of `lurcher query`; `--explain` shows what the query costs in
+place of its rows.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import shlex
 from typing import Any
 
 from lurcher.api.case import Case, open, query
+from lurcher.api.explained import Explained
 from lurcher.api.options import Options
 from lurcher.api.result import Result
 from lurcher.errors import LurcherError
 
-_USE = "%%kql [CASE] [-o NAME] [--as-of TIME|latest] [--timeout SECONDS] [--memory-limit SIZE]"
+_USE = "%%kql [CASE] [-o NAME] [--as-of TIME|latest] [--timeout SECONDS] [--memory-limit SIZE] [--explain]"
 
 
 def register(shell: Any) -> None:
@@ -35,9 +37,17 @@ def register(shell: Any) -> None:
     shell.register_magic_function(kql, "line_cell", "kql")
 
 
-def _run(shell: Any, text: str, line: str) -> Result | None:
+def _run(shell: Any, text: str, line: str) -> Result | Explained | None:
+    explained, line = _flag(line, "--explain")
     name, keep, options = _words(line)
     case = _case(shell.user_ns, name)
+    if explained:
+        if case is None:
+            raise LurcherError("%%kql --explain: there is no case", "open one: case = lurcher.open('case')")
+        found = case.explain(text, **options)
+        if keep:
+            shell.user_ns[keep] = found
+        return None if keep else found
     result = case.query(text, **options) if case is not None else query(text, **options)
     if keep:
         shell.user_ns[keep] = result
@@ -46,6 +56,12 @@ def _run(shell: Any, text: str, line: str) -> Result | None:
 
         display(other)  # type: ignore[no-untyped-call,unused-ignore]
     return None if keep else result.all[-1]
+
+
+def _flag(line: str, flag: str) -> tuple[bool, str]:
+    """Whether a word stands in the line, and the line without it."""
+    words = line.split(" ")
+    return flag in words, " ".join(w for w in words if w != flag)
 
 
 def _words(line: str) -> tuple[str, str, Options]:
