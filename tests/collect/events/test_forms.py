@@ -333,6 +333,67 @@ def test_splunk() -> None:
     assert found[0].event_id == 1
 
 
+XML = (
+    "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name='Microsoft-Windows-Sysmon'/>"
+    "<EventID>1</EventID><TimeCreated SystemTime='2026-01-02T03:04:05.123456Z'/><Channel>c</Channel><Computer>pc</Computer>"
+    "</System><EventData><Data Name='Image'>C:\\a.exe</Data></EventData></Event>"
+)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"event": XML, "time": 1767323045, "host": "h", "sourcetype": "XmlWinEventLog"},
+        {"@timestamp": "2026-01-02T03:04:06Z", "event": {"original": XML, "code": "1"}},
+        {"@timestamp": "2026-01-02T03:04:06Z", "event.original": "<?xml version='1.0'?>\n" + XML},
+        {"message": "\n" + XML, "host": "h"},
+    ],
+)
+def test_xml_in_an_object(value: dict[str, Any]) -> None:
+    made = one(value)
+    assert (made.event_id, made.data, made.computer) == (1, {"Image": "C:\\a.exe"}, "pc")
+
+
+def test_text_that_only_looks_like_xml_is_no_event() -> None:
+    assert form_of({"message": "<Events><Event/></Events>", "host": "h"}) is None
+    assert form_of({"event": "logon", "message": "an event"}) is None
+
+
+def test_data_as_a_list_of_names_and_values() -> None:
+    data = [{"Name": "Image", "Text": "C:\\a.exe"}, {"@Name": "User", "#text": "PC\\me"}, "alone"]
+    made = one({"Event": {"System": SYSTEM, "EventData": data}})
+    assert made.data == {"Image": "C:\\a.exe", "User": "PC\\me", "Data": ["alone"]}
+    assert one({"Event": {"System": SYSTEM, "EventData": "alone"}}).data == {"Data": ["alone"]}
+    assert one({"Event": {"System": SYSTEM, "EventData": None}}).data == {}
+
+
+def test_fields_of_a_search_of_elasticsearch() -> None:
+    hit = {
+        "_index": "winlogbeat", "_id": "1",
+        "fields": {"@timestamp": ["2026-01-02T03:04:05.123Z"], "winlog.event_id": [1], "winlog.provider_name": [SYSMON],
+                   "winlog.event_data.Image": ["C:\\a.exe"], "winlog.computer_name": ["pc"]},
+    }  # fmt: skip
+    found, rejects = read(json.dumps(hit).encode())
+    assert rejects == []
+    assert (found[0].time, found[0].data, found[0].computer) == (
+        "2026-01-02T03:04:05.123Z",
+        {"Image": "C:\\a.exe"},
+        "pc",
+    )
+
+
+def test_fluent_bit() -> None:
+    value = {
+        "ProviderName": SYSMON, "EventID": 5, "Level": 4, "TimeCreated": "2026-01-02 03:04:05 +0100", "EventRecordID": 7,
+        "Channel": CHANNEL, "Computer": "pc", "ProcessID": 1, "UserID": "S-1-5-18", "StringInserts": ["a", "C:\\a.exe"],
+        "Message": "Process terminated:\r\nRuleName: a\r\nImage: C:\\a.exe",
+    }  # fmt: skip
+    made = one(value)
+    assert (made.event_id, made.time, made.record_id, made.user_sid) == (5, "2026-01-02 03:04:05 +0100", 7, "S-1-5-18")
+    assert made.data == {"RuleName": "a", "Image": "C:\\a.exe"}
+    assert one(value | {"Message": ""}).data == {"Data": ["a", "C:\\a.exe"]}
+
+
 def test_evtxecmd() -> None:
     payload = json.dumps({"EventData": {"Data": [{"@Name": "Image", "#text": "C:\\a.exe"}]}})
     made = one({

@@ -59,7 +59,7 @@ def form_of(value: Object) -> Form | None:
 
 
 #: What holds an event as a value: Elasticsearch's answers, Splunk's exports, answers of programs over a network.
-_WRAPPERS = ("_source", "result", "event", "payload", "document", "data")
+_WRAPPERS = ("_source", "fields", "result", "event", "payload", "document", "data")
 #: What holds a list of them.
 _LISTS = ("Events", "events", "hits", "records", "Event", "results", "value", "data")
 _DEPTH = 3

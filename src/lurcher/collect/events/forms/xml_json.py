@@ -106,11 +106,11 @@ def fields_of(inner: Object) -> tuple[Object, str | None]:
     """The event's fields, and the name of the element that they were in where it is no EventData."""
     data = inner.get("EventData")
     if data:
-        return (
-            (_fields(data, inner.get("EventData_attributes")), None)
-            if type(data) is dict
-            else ({"Data": texts(data)}, None)
-        )
+        if type(data) is dict:
+            return _fields(data, inner.get("EventData_attributes")), None
+        result: Object = {}
+        _named(data, result)
+        return result, None
     user = inner.get("UserData")
     if type(user) is dict:
         names = [n for n in user if n[:1] not in "#@" and not n.endswith("_attributes")]
