@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lurcher.app.supplies import Asked, SessionSupplies
 from lurcher.kql.diagnostics import Diagnostic, Refused
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from lurcher.engines.base import Engine, Result
     from lurcher.engines.duckdb import DuckDBEngine
+    from lurcher.engines.hot import Hot
     from lurcher.engines.spark.engine import SparkEngine
     from lurcher.lake import Lake, LakeTable
     from lurcher.plan import nodes as n
@@ -101,6 +103,12 @@ class Session:
     #: are values of rows) is asked there, too.
     elsewhere: str | None = None
     _spark: SparkEngine | None = None
+    #: Tables kept in memory, which outlive the session; then `close` it when it is done.
+    hot: Hot | None = None
+    #: Set, it ends what runs.
+    stop: threading.Event | None = None
+    #: Values of `declare query_parameters`, in the form of `Literal.value`.
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def open(
@@ -142,9 +150,15 @@ class Session:
             from lurcher.engines.duckdb import DuckDBEngine
 
             self._engine = DuckDBEngine(
-                self.tables, memory_limit=self.limits.memory, threads=self.limits.threads, timeout=self.limits.timeout
-            )
+                self.tables, memory_limit=self.limits.memory, threads=self.limits.threads, timeout=self.limits.timeout,
+                hot=self.hot, stop=self.stop,
+            )  # fmt: skip
         return self._engine
+
+    def close(self) -> None:
+        """Give back what the engine holds; it opens again where another query comes."""
+        if self._engine is not None:
+            self._engine.close()
 
     @property
     def runner(self) -> Engine:
@@ -187,7 +201,7 @@ class Session:
             return self.runner.run(Query(plan), until).table()
 
         def work() -> Compiled:
-            return compile_text(source, self.tables, now=self.now, probe=rows if probe else None)
+            return compile_text(source, self.tables, self.now, self.parameters, probe=rows if probe else None)
 
         compiled = within(until, lambda: too_late(self.limits.timeout), work)
         if len(source.text) <= _KEPT_LENGTH:

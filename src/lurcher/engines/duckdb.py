@@ -10,7 +10,8 @@ import atexit
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ from lurcher.plan.nodes import Plan, Query
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from lurcher.engines.hot import Hot, Kept
     from lurcher.engines.lowering.context import Stored
     from lurcher.engines.lowering.context import Tables as LoweringTables
     from lurcher.engines.narrowing import Asked, Costs, Shared
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from lurcher.plan.nodes import Scan
     from lurcher.plan.windows import Windows
 
+_NOTHING: Mapping[str, Sequence[Kept]] = {}
 #: Rows of a batch that comes out.
 BATCH_ROWS = 65_536
 #: Settings of every connection. GLOBAL, as cursors do not take over what was set for a session.
@@ -55,7 +58,8 @@ _SETTINGS = (
 
 class DuckDBEngine:
     """`memory_limit` such as "4GB"; `threads`; `timeout` in seconds, for each query; `temp_directory` for what does not fit
-    into memory (none: a query that needs more fails). Results are streamed, several may be open at once."""
+    into memory (none: a query that needs more fails). Results are streamed, several may be open at once. `hot`: tables kept in
+    memory, which engines with the same limits share; then `close` when done. `stop`: set, it ends whatever runs."""
 
     def __init__(
         self,
@@ -65,6 +69,8 @@ class DuckDBEngine:
         threads: int | None = None,
         timeout: float | None = None,
         temp_directory: str | None = None,
+        hot: Hot | None = None,
+        stop: threading.Event | None = None,
     ) -> None:
         self._tables = tables
         self._memory_limit, self._threads = memory_limit, threads
@@ -74,6 +80,9 @@ class DuckDBEngine:
         self._udfs: set[str] = set()
         self._lock = threading.Lock()
         self._counter = 0
+        self._hot = hot if hot is not None and hot.limits == (memory_limit, threads) else None
+        self._stop = stop
+        self._leased: list[Kept] = []
 
     def sql(self, plan: Plan) -> str:
         return self._statement(plan, Views(self._tables))[0]
@@ -96,14 +105,31 @@ class DuckDBEngine:
         if until is None and self._timeout is not None:
             until = time.monotonic() + self._timeout
         connection = self._open()
-        text = within(until, self._interrupted, lambda: self._prepared(query))
-        return Result(query.columns, self._rows(connection, query, text, until), query.render)
+        kept = self._lease(query, until)
+        text = within(until, self._interrupted, lambda: self._prepared(query, kept=kept))
+        return Result(query.columns, self._rows(connection, query, text, until, kept), query.render)
 
-    def _prepared(self, query: Query, tables: LoweringTables | None = None, *, wrapping: bool = False) -> str:
+    def _lease(self, query: Query, until: float | None) -> Mapping[str, Sequence[Kept]]:
+        if self._hot is None:
+            return {}
+        assert self._views is not None
+        kept = self._hot.lease(query.plan, self._tables, self._views, self.execute, until)
+        self._leased += [k for some in kept.values() for k in some]
+        return kept
+
+    def _prepared(
+        self,
+        query: Query,
+        tables: LoweringTables | None = None,
+        *,
+        wrapping: bool = False,
+        kept: Mapping[str, Sequence[Kept]] = _NOTHING,
+    ) -> str:
         import duckdb
 
         with self._lock:
             assert self._views is not None
+            self._views.kept = kept
             try:
                 text, udfs = self._statement(query.plan, tables or self._views, wrapping=wrapping)
                 self._register(udfs)
@@ -141,7 +167,7 @@ class DuckDBEngine:
         if until is None and self._timeout is not None:
             until = time.monotonic() + self._timeout
         cursor = self._open().cursor()
-        watch = watching(until, self._memory_limit, self._interrupted, too_much)
+        watch = self._watching(until)
         try:
             (rows,) = in_background(lambda: iter([cursor.execute(text).fetchall()]), cursor.interrupt, watch)
             return list(rows)
@@ -218,7 +244,12 @@ class DuckDBEngine:
         return self._counter
 
     def close(self) -> None:
+        if self._hot is not None:
+            self._hot.release(self._leased)
+            self._leased = []
         if self._connection is not None:
+            if self._hot is not None and self._views is not None:
+                self._views.drop()
             self._connection.close()
             self._connection = None
 
@@ -226,9 +257,17 @@ class DuckDBEngine:
         with self._lock:
             self._connection, self._views, self._udfs = None, None, set()
 
+    def _watching(self, until: float | None) -> Callable[[], Exception | None]:
+        watch, stop = watching(until, self._memory_limit, self._interrupted, too_much), self._stop
+        return watch if stop is None else lambda: too_late(None) if stop.is_set() else watch()
+
     # --- rows ---
-    def _rows(self, connection: Any, query: Query, text: str, until: float | None) -> Iterator[pa.RecordBatch]:
+    def _rows(
+        self, connection: Any, query: Query, text: str, until: float | None, kept: Mapping[str, Sequence[Kept]]
+    ) -> Iterator[pa.RecordBatch]:
         import duckdb
+
+        from lurcher.engines.hot import MISSING
 
         begun = False
         try:
@@ -240,15 +279,22 @@ class DuckDBEngine:
             # Once it streams, the engine's errors come as OSError.
             # KQL's integers wrap around. Arithmetic that does costs several times as much, and hardly any query needs it: only
             # one that has overflown runs again so.
-            if begun or "verflow" not in str(error):
+            again = "verflow" in str(error) or MISSING in str(error)
+            if begun or not again:
                 raise failure(error) from None
+            wrapping = MISSING not in str(error)
         except duckdb.InterruptException:
             raise self._interrupted() from None
         except duckdb.Error as error:
-            raise failure(error) from None
+            if begun or MISSING not in str(error):
+                raise failure(error) from None
+            wrapping = False
+        if not wrapping and self._hot is not None:
+            for table in kept:
+                self._hot.missed(table)
         # Another connection where the first is still at work on something that nobody waits for.
         connection = self._open()
-        text = within(until, self._interrupted, lambda: self._prepared(query, wrapping=True))
+        text = within(until, self._interrupted, lambda: self._prepared(query, wrapping=wrapping))
         try:
             yield from self._stream(connection, text, query.columns, until)
         except duckdb.InterruptException:
@@ -261,7 +307,7 @@ class DuckDBEngine:
         import pyarrow as pa
 
         cursor = connection.cursor()
-        watch = watching(until, self._memory_limit, self._interrupted, too_much)
+        watch = self._watching(until)
         types: list[Any] = []
 
         def batches() -> Iterator[pa.RecordBatch]:
@@ -292,7 +338,10 @@ class DuckDBEngine:
     # --- the connection ---
     def _open(self) -> Any:
         with self._lock:
-            if self._connection is None:
+            if self._connection is None and self._hot is not None:
+                self._connection = self._hot.connection(self._connect)
+                self._views = Views(self._tables, self._connection, f" ~{self._hot.fresh()}")
+            elif self._connection is None:
                 self._connection = self._connect()
                 self._views = Views(self._tables, self._connection)
             return self._connection
@@ -332,18 +381,20 @@ class DuckDBEngine:
     def _register(self, paths: frozenset[str]) -> None:
         from lurcher.functions.udf import load_udf
 
-        for path in sorted(paths - self._udfs):
-            udf = load_udf(path)
-            self._connection.create_function(
-                udf.name,
-                udf.function,
-                list(udf.params),
-                udf.returns,
-                type="arrow",
-                null_handling="special",
-                side_effects=udf.volatile,
-            )
-            self._udfs.add(path)
+        have, lock = (self._udfs, nullcontext()) if self._hot is None else (self._hot.functions, self._hot.lock)
+        with lock:
+            for path in sorted(paths - have):
+                udf = load_udf(path)
+                self._connection.create_function(
+                    udf.name,
+                    udf.function,
+                    list(udf.params),
+                    udf.returns,
+                    type="arrow",
+                    null_handling="special",
+                    side_effects=udf.volatile,
+                )
+                have.add(path)
 
 
 def _close(engine: weakref.ref[DuckDBEngine]) -> None:

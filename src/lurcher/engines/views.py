@@ -21,7 +21,9 @@ from lurcher.sql import tree as t
 from lurcher.sql.printer import Printer, to_sql
 
 if TYPE_CHECKING:
+    from lurcher.engines.hot import Kept
     from lurcher.lake import LakeTable
+    from lurcher.lake.table import DataFile
 
 quote = Printer().name
 
@@ -61,12 +63,16 @@ class Narrowed:
 class Views:
     """Makes a view the first time that a statement names it. Implements `lowering.Tables`.
 
-    `connection` None only gives the names: for SQL that is printed and not run."""
+    `connection` None only gives the names: for SQL that is printed and not run. `tag`: what the names of views end in, where
+    others make theirs in the same database."""
 
-    def __init__(self, tables: Tables, connection: Any = None) -> None:
+    def __init__(self, tables: Tables, connection: Any = None, tag: str = "") -> None:
         self._tables = tables
         self._connection = connection
-        self._made: dict[tuple[str, TimeWindow | None], str] = {}
+        self._tag = tag
+        #: Copies in memory that the next statement reads in place of a table's files, by table.
+        self.kept: Mapping[str, Sequence[Kept]] = {}
+        self._made: dict[tuple[str, TimeWindow | None, tuple[str, ...]], str] = {}
         self._supplied: dict[n.Supplied, str] = {}
         #: Table -> some of its rows, in place of it for those that need no others. The smallest first.
         self.narrowed: dict[str, list[Narrowed]] = {}
@@ -85,11 +91,12 @@ class Views:
         time = self.time_column(name) if windows else None
         if time is not None:
             window = windows.get(time)
-        key = (name, window)
+        kept = self.kept.get(name, ())
+        key = (name, window, tuple(k.database for k in kept))
         if key not in self._made:
-            view = name if window is None else self._named(name, window)
+            view = self._named(name, window, bool(kept))
             if self._connection is not None:
-                self._make(view, name, window, data)
+                self._make(view, name, window, data, kept)
             self._made[key] = view
         columns = self._schema(name).columns
         names = stored_names(c.name for c in columns)
@@ -105,11 +112,20 @@ class Views:
         # A table that another program has made may have days of its own.
         return data.schema.time_column if isinstance(data, LakeTable) and data.ours else None
 
-    def _named(self, name: str, window: TimeWindow) -> str:
+    def _named(self, name: str, window: TimeWindow | None, kept: bool) -> str:
         """A table's name with the days behind it: what no table is called."""
-        view = "{} {}..{}".format(name, *day_range(window))
+        if window is None and not kept:
+            return name + self._tag
+        view = "{} {}..{}".format(name, *day_range(window or ANY_TIME)) + self._tag
         same = sum(made == view or made.startswith(f"{view} #") for made in self._made.values())
         return f"{view} #{same + 1}" if same else view
+
+    def drop(self) -> None:
+        """Take away what was made here, from a database that others use as well."""
+        for view in (*self._made.values(), *self._supplied.values()):
+            self._connection.execute(f"DROP VIEW IF EXISTS {quote(view)}")
+            self._connection.execute(f"DROP TABLE IF EXISTS {quote(f'rows of {view}')}")
+        self._made, self._supplied = {}, {}
 
     def is_empty(self, table: n.Scan) -> bool:
         return self._tables.data(table.table) is None
@@ -119,7 +135,7 @@ class Views:
         view = self._supplied.get(rows)
         if view is None:
             # A table's name never begins with a space.
-            view = f" {rows.what} {len(self._supplied) + 1}"
+            view = f" {rows.what} {len(self._supplied) + 1}{self._tag}"
             if self._connection is not None:
                 self._show(view, rows.columns, self._tables.supplied(rows))
             self._supplied[rows] = view
@@ -131,14 +147,15 @@ class Views:
             raise LurcherError(f"there is no table '{name}'")
         return schema
 
-    def _make(self, view: str, name: str, window: TimeWindow | None, data: Any) -> None:
+    def _make(self, view: str, name: str, window: TimeWindow | None, data: Any, kept: Sequence[Kept] = ()) -> None:
         from lurcher.lake import LakeTable, layout
 
         columns = self._schema(name).columns
         if not isinstance(data, LakeTable):
             self._show(view, columns, data)
             return
-        source, have, late = self._files(data, window)
+        files = data.files_of(day_range(window) if window is not None else None)
+        source, have, late = _of_files(data, [f.path for f in files]) if not kept else _of_kept(data, files, kept)
         where = _within(data, window) if source is not None and window is not None else None
         # Another program's table does not know when its rows came.
         ingested = layout.INGESTED if source is not None and layout.INGESTED in data.stored_types else None
@@ -183,31 +200,64 @@ class Views:
         query = t.Select(tuple(items), source, where if source is not None else t.FALSE)
         self._connection.execute(f"CREATE OR REPLACE VIEW {quote(view)} AS {to_sql(query)}")
 
-    def _files(
-        self, table: LakeTable, window: TimeWindow | None
-    ) -> tuple[t.FromItem | None, dict[str, str], Iterable[str]]:
-        from lurcher.lake import layout
+    def source(self, table: LakeTable, paths: Sequence[str]) -> str:
+        """What stands behind FROM for some of a table's files, with the columns as they are stored."""
+        item, _, _ = _of_files(table, paths)
+        return f"({to_sql(t.Select((t.SelectItem(t.Star()),), item))})"
 
-        paths = table.file_uris(day_range(window) if window is not None else None)
-        if not paths:
-            return None, {}, ()
-        # The files are named one by one, from the log: a folder would show what a killed writer left behind.
-        listed = t.ListOf(tuple(t.Literal(p) for p in paths))
-        late = [] if not table.ours else [table.physical[c.name] for c in table.schema.columns if c.name in table.late]
-        # Where every file has every column, not each must be opened before the first is read.
-        options = (
-            ", hive_partitioning = false)"
-            if table.ours and not late
-            else ", union_by_name = true, hive_partitioning = false)"
-        )
-        source: t.FromItem = t.FunctionFrom(t.Fragment(("read_parquet(", t.Slot(listed, True), options), True), "files")
-        if late:
-            # A column that came later may be in none of these files: they are of other days, or whoever gave the table the
-            # column was killed before its rows came.
-            blank = [t.SelectItem(t.Literal(None, layout.DUCKDB_TYPES[table.stored_types[n]]), n) for n in late]
-            every = t.Select((t.SelectItem(t.Star()),), source)
-            source = t.QueryFrom(t.SetOp("UNION ALL BY NAME", (every, t.Select(tuple(blank), where=t.FALSE))), "files")
-        return source, table.physical, table.nullable_strings
+
+#: What a view takes its rows from, the stored names of its columns, the strings that may be null there.
+_Source = tuple[t.FromItem | None, dict[str, str], Iterable[str]]
+
+
+def _of_files(table: LakeTable, paths: Sequence[str]) -> _Source:
+    from lurcher.lake import layout
+
+    if not paths:
+        return None, {}, ()
+    # The files are named one by one, from the log: a folder would show what a killed writer left behind.
+    listed = t.ListOf(tuple(t.Literal(p) for p in paths))
+    late = [] if not table.ours else [table.physical[c.name] for c in table.schema.columns if c.name in table.late]
+    # Where every file has every column, not each must be opened before the first is read.
+    options = (
+        ", hive_partitioning = false)"
+        if table.ours and not late
+        else ", union_by_name = true, hive_partitioning = false)"
+    )
+    source: t.FromItem = t.FunctionFrom(t.Fragment(("read_parquet(", t.Slot(listed, True), options), True), "files")
+    if late:
+        # A column that came later may be in none of these files: they are of other days, or whoever gave the table the
+        # column was killed before its rows came.
+        blank = [t.SelectItem(t.Literal(None, layout.DUCKDB_TYPES[table.stored_types[n]]), n) for n in late]
+        every = t.Select((t.SelectItem(t.Star()),), source)
+        source = t.QueryFrom(t.SetOp("UNION ALL BY NAME", (every, t.Select(tuple(blank), where=t.FALSE))), "files")
+    return source, table.physical, table.nullable_strings
+
+
+def _of_kept(table: LakeTable, files: Sequence[DataFile], kept: Sequence[Kept]) -> _Source:
+    """Copies in memory of some of the files, and the others as they are stored."""
+    from lurcher.engines.hot import MISSING, ROWS
+    from lurcher.lake import layout
+
+    columns = [*table.physical.values(), *({layout.INGESTED} & table.stored_types.keys())]
+    held = set[str]().union(*(k.files for k in kept))
+    parts = []
+    for one in kept:
+        if any(f.name in one.files for f in files):
+            items = []
+            for c in columns:
+                kind = layout.DUCKDB_TYPES[table.stored_types[c]]
+                missing = t.Cast(t.call("error", t.Literal(MISSING + table.name)), kind)
+                items.append(t.SelectItem(t.Ident(c) if c in one.types else missing, c))
+            rows = t.Fragment((f"{quote(one.database)}.{quote(ROWS)}",), True)
+            parts.append(t.Select(tuple(items), t.FunctionFrom(rows, "kept")))
+    others, have, late = _of_files(table, [f.path for f in files if f.name not in held])
+    if others is not None:
+        parts.append(t.Select(tuple(t.SelectItem(t.Ident(c), c) for c in columns), others))
+    if not parts:
+        return others, have, late
+    source = parts[0] if len(parts) == 1 else t.SetOp("UNION ALL", tuple(parts))
+    return t.QueryFrom(source, "files"), table.physical, table.nullable_strings
 
 
 def _texts(columns: Columns, names: Mapping[str, str]) -> frozenset[str]:

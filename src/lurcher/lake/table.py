@@ -142,13 +142,17 @@ class LakeTable:
     def row_count(self) -> int:
         return sum(f.rows for f in self.files)
 
-    def file_uris(self, days: tuple[date, date] | None = None) -> list[str]:
-        """Paths of the files. With `days` (first and last, both included) only those that hold rows of these days: rows
-        without a time are in none, as no comparison with a time is true for them."""
+    def files_of(self, days: tuple[date, date] | None = None) -> list[DataFile]:
+        """The files. With `days` (first and last, both included) only those that hold rows of these days: rows without a time
+        are in none, as no comparison with a time is true for them."""
         if days is None:
-            return [f.path for f in self.files]
+            return list(self.files)
         first, last = days
-        return [f.path for f in self.files if f.day is not None and first <= f.day <= last]
+        return [f for f in self.files if f.day is not None and first <= f.day <= last]
+
+    def file_uris(self, days: tuple[date, date] | None = None) -> list[str]:
+        """The paths of the same."""
+        return [f.path for f in self.files_of(days)]
 
     def arrow(self) -> pa.Table:
         """All rows, with the columns' own names: for small tables and tests. Engines read the files."""

@@ -175,7 +175,7 @@ def scan_windows(plan: n.Plan) -> dict[int, Windows]:
     places has the hull of what each of them says."""
     found: dict[int, dict[str, TimeWindow]] = {id(plan): {}}
     scans: dict[int, Windows] = {}
-    for node, below in _parents_first(plan):
+    for node, below in parents_first(plan):
         windows = found[id(node)]
         if isinstance(node, n.Scan):
             scans[id(node)] = windows
@@ -194,7 +194,7 @@ def scan_windows(plan: n.Plan) -> dict[int, Windows]:
 _NOTHING: Windows = {}
 
 
-def _parents_first(plan: n.Plan) -> list[tuple[n.Plan, list[n.Plan]]]:
+def parents_first(plan: n.Plan) -> list[tuple[n.Plan, list[n.Plan]]]:
     """Every node of the plan once, with what is right inside of it, after all those that it stands in. Without recursion, as
     plans are deep."""
     order: list[tuple[n.Plan, list[n.Plan]]] = []
