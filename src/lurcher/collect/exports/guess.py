@@ -1,4 +1,5 @@
-"""Which table a file is of: its rows say it (`Type`, as Log Analytics writes it), or its columns; its name only breaks ties."""
+"""Which table a file is of: its rows say it (`Type`, as Log Analytics writes it), or its columns; its name, and then the
+ActionTypes of its rows, only break ties."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from functools import cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from lurcher.collect.exports.action_types import table_of_action
 from lurcher.collect.exports.context import ReadContext
 from lurcher.errors import LurcherError
 from lurcher.schema import known_table, table_names
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 #: The column in which Log Analytics gives each row's table.
 TYPE = "Type"
+#: The column that tells the table of a row of Defender's, where the columns do not.
+ACTION = "ActionType"
 #: Columns that any table of a workspace may have, whatever its schema lists.
 _OF_ANY = frozenset(
     (
@@ -31,21 +35,9 @@ _SUFFIX = re.compile(
 
 def table_of(columns: Sequence[str], context: ReadContext) -> str:
     """The table that the user named, or the one that these columns tell. Raises `LurcherError` where they do not."""
-    if context.table:
-        return context.table
-    names = frozenset(columns)
-    fits = [t for t in table_names() if _own(names, t) <= _columns(t)] if len(names) > 1 else []
-    named = _in_name(context.name)
-    if len(fits) > 1:
-        # A table of both services is meant before one of the other service alone.
-        fits = [t for t in fits if context.platform in _platforms(t)] or fits
-    if len(fits) == 1:
-        return fits[0]
-    if named in fits:
-        return named
-    # Columns that Microsoft, or a workspace, has added since: most are known, and the name says the rest.
-    if named and not fits and len(_own(names, named) & _columns(named)) * 2 > len(names):
-        return named
+    table, fits = _told(columns, context)
+    if table:
+        return table
     listed = ", ".join(fits[:6]) + (", ..." if len(fits) > 6 else "")
     raise LurcherError(
         f"its columns are those of several tables: {listed}"
@@ -54,6 +46,26 @@ def table_of(columns: Sequence[str], context: ReadContext) -> str:
         "name the table: --table NAME",
         context.name,
     )
+
+
+def _told(columns: Sequence[str], context: ReadContext) -> tuple[str, list[str]]:
+    """The table, or '' and the tables that it may be."""
+    if context.table:
+        return context.table, []
+    names = frozenset(columns)
+    fits = [t for t in table_names() if _own(names, t) <= _columns(t)] if len(names) > 1 else []
+    named = _in_name(context.name)
+    if len(fits) > 1:
+        # A table of both services is meant before one of the other service alone.
+        fits = [t for t in fits if context.platform in _platforms(t)] or fits
+    if len(fits) == 1:
+        return fits[0], fits
+    if named in fits:
+        return named, fits
+    # Columns that Microsoft, or a workspace, has added since: most are known, and the name says the rest.
+    if named and not fits and len(_own(names, named) & _columns(named)) * 2 > len(names):
+        return named, fits
+    return "", fits
 
 
 @cache
@@ -96,6 +108,8 @@ class Tables:
         self._context = context
         self._one = context.table or ""
         self._unknown: LurcherError | None = None
+        #: The tables that rows may be of, by the columns; which of them each is, its ActionType tells.
+        self._fits: list[str] = []
         self._by_type: bool | None = False if self._one else None
         #: The tables that there were rows of.
         self.seen: dict[str, None] = {}
@@ -111,11 +125,15 @@ class Tables:
             self._one = self._one or table_of(names, self._context)
         except LurcherError as error:
             self._unknown = error
-            if TYPE not in names:
+            self._fits = _told(names, self._context)[1] if ACTION in names else []
+            if TYPE not in names and not self._fits:
                 raise
 
-    def of(self, types: pa.Array | Sequence[Any] | None, count: int) -> Iterator[tuple[str, pa.Array | None]]:
-        """The table of these rows, or tables with the places of their rows. `types`: what the rows have as `Type`."""
+    def of(
+        self, types: pa.Array | Sequence[Any] | None, count: int, actions: pa.Array | Sequence[Any] | None = None
+    ) -> Iterator[tuple[str, pa.Array | None]]:
+        """The table of these rows, or tables with the places of their rows. `types`: what the rows have as `Type`; `actions`:
+        what they have as `ActionType`."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -131,7 +149,10 @@ class Tables:
             self._by_type = False
         if not self._by_type:
             if not self._one and self._unknown is not None:
-                raise self._unknown
+                if not self._fits or actions is None:
+                    raise self._unknown
+                yield from self._by_action(actions)
+                return
             self.seen[self._one] = None
             yield self._one, None
             return
@@ -146,6 +167,28 @@ class Tables:
         column = types if isinstance(types, pa.Array) else pa.array(types, pa.string())
         for table in groups:
             yield table, pc.indices_nonzero(pc.equal(column, table))
+
+    def _by_action(self, actions: pa.Array | Sequence[Any]) -> Iterator[tuple[str, pa.Array | None]]:
+        """Raises `LurcherError` where one of the ActionTypes is not of one table alone, or of none that the columns are of."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        assert self._unknown is not None
+        known = table_of_action()
+        values = dict.fromkeys(actions.unique().to_pylist() if isinstance(actions, pa.Array) else actions)
+        tables: dict[str, list[str]] = {}
+        for value in values:
+            table = known.get(value) if isinstance(value, str) else None
+            if table not in self._fits:
+                raise self._unknown
+            tables.setdefault(str(table), []).append(value)
+        self.seen.update(dict.fromkeys(tables))
+        if len(tables) == 1:
+            yield next(iter(tables)), None
+            return
+        column = actions if isinstance(actions, pa.Array) else pa.array(actions, pa.string())
+        for table, own in tables.items():
+            yield table, pc.indices_nonzero(pc.is_in(column, pa.array(own, pa.string())))
 
 
 def _platforms(table: str) -> frozenset[str]:

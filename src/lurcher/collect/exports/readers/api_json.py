@@ -42,16 +42,31 @@ def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
         name, kind = either(column, "Name", "name"), either(column, "Type", "type")
         if isinstance(name, str) and isinstance(kind, str):
             types[name] = kind
-    table = guess.table_of(list(types), context)
-    declare(table, types, context)
+    tables = guess.Tables(context)
+    tables.columns(list(types))
     for piece in of_values([_plain(row) for row in rows]):
         yield from piece.rejects
-        yield from from_json(table, piece.values, context, piece.reject)
-    yield from finish(table, context)
+        kinds, actions = ([row.get(name) for row in piece.values] for name in (guess.TYPE, guess.ACTION))
+        for table, places in tables.of(None if all(k is None for k in kinds) else kinds, len(kinds), actions):
+            declare(table, types, context)
+            at = range(len(kinds)) if places is None else places.to_pylist()
+            yield from from_json(table, [piece.values[i] for i in at], context, piece.rejecter(at))
+    if not rows:
+        declare(guess.table_of(list(types), context), types, context)
+        tables.seen.setdefault(guess.table_of(list(types), context))
+    for table in tables.seen:
+        yield from finish(table, context)
 
 
 def _plain(row: Any) -> Any:
-    """A row without what OData writes beside its values (`ProcessId@odata.type`)."""
+    """A row without what OData writes beside its values (`ProcessId@odata.type`), and out of what Graph's module for PowerShell
+    puts it into."""
+    if (
+        isinstance(row, dict)
+        and row.keys() == {"AdditionalProperties"}
+        and isinstance(row["AdditionalProperties"], dict)
+    ):
+        row = row["AdditionalProperties"]
     if isinstance(row, dict) and any("@odata." in name for name in row):
         return {name: value for name, value in row.items() if "@odata." not in name}
     return row

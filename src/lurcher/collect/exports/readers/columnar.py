@@ -74,7 +74,8 @@ def _rows(schema: pa.Schema, batches: Iterator[pa.RecordBatch], context: ReadCon
         start += given.num_rows
         yield from rejects
         said = batch.column(guess.TYPE) if guess.TYPE in schema.names else None
-        for table, places in tables.of(_texts(said), batch.num_rows):
+        actions = batch.column(guess.ACTION) if guess.ACTION in schema.names else None
+        for table, places in tables.of(_texts(said), batch.num_rows, _texts(actions)):
             types = _declared(table, schema, context)
             part = batch if places is None else batch.take(places)
             whole = _cast(part, types, own)

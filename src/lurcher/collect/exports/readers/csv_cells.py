@@ -103,7 +103,7 @@ class _Cells(Parts):
         assert header is not None  # a file begins with its header
         assert tables is not None
         columns = header.of(part.columns)
-        for table, places in tables.of(columns.get(guess.TYPE), part.count):
+        for table, places in tables.of(columns.get(guess.TYPE), part.count, columns.get(guess.ACTION)):
             if context.schema_of(table) is None:
                 for name in header.times:
                     context.declare(table, name, ScalarType.DATETIME)

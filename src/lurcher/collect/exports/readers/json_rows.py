@@ -40,7 +40,8 @@ class _Rows(ObjectParts):
             self._guess = guess.Tables(context)
             self._guess.columns(list(dict.fromkeys(n for row in piece.values[:1000] for n in row)))
         types = [row.get(guess.TYPE) for row in piece.values]
-        for table, places in self._guess.of(None if all(t is None for t in types) else types, len(types)):
+        actions = [row.get(guess.ACTION) for row in piece.values]
+        for table, places in self._guess.of(None if all(t is None for t in types) else types, len(types), actions):
             self.tables[table] = None
             if places is None:
                 yield from from_json(table, piece.values, context, piece.reject)

@@ -58,7 +58,8 @@ def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
                     batch.append(dict(zip(names, values, strict=True)))
                     numbers.append(row_number)
             types = [row.get(guess.TYPE) for row in batch] if guess.TYPE in columns else None
-            for table, places in tables.of(types, len(batch)) if batch else ():
+            actions = [row.get(guess.ACTION) for row in batch]
+            for table, places in tables.of(types, len(batch), actions) if batch else ():
                 seen[table] = None
                 declare(table, columns, context)
                 at = range(len(batch)) if places is None else places.to_pylist()
