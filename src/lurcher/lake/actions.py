@@ -20,12 +20,11 @@ def once(**more: Any) -> Any:
     return CommitProperties(max_commit_retries=0, **more)
 
 
-def added(delta: Any, root: Path, file: StagedFile, *, data_change: bool) -> Any:
+def added(table: LakeTable, root: Path, file: StagedFile, *, data_change: bool) -> Any:
     """The action that adds a file which is in the table's folder (`root`) already. Its time column has no null where it has a
-    day, and nothing else where it has none."""
+    day, and nothing else where it has none. `table`: any version of it that has all of the file's columns."""
     from deltalake.transaction import AddAction
 
-    table = LakeTable("", Path(), delta)
     time = table.schema.time_column
     stats: dict[str, Any] = {"numRecords": file.rows}
     if time is not None and file.first is not None and file.last is not None:

@@ -12,7 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lurcher.errors import LurcherError
 from lurcher.kql.types import Column
@@ -22,6 +22,9 @@ from lurcher.lake.failures import failure
 from lurcher.lake.sources import SourceId
 from lurcher.lake.staging import StagedFile, TableStage, move
 from lurcher.lake.table import LakeTable
+
+if TYPE_CHECKING:
+    from lurcher.lake.lake import Lake
 
 _ATTEMPTS = 200
 
@@ -52,13 +55,14 @@ def open_delta(folder: Path) -> Any:
         raise LurcherError(f"the table cannot be read: {error}", path=str(folder)) from error
 
 
-def commit(stage: TableStage, source: SourceId, folder: Path, scratch: Path) -> AppendResult:
-    """Add what is staged to the table in `folder` (made where it is not there), unless it has the source already.
+def commit(stage: TableStage, source: SourceId, lake: Lake, scratch: Path) -> AppendResult:
+    """Add what is staged to the lake's table (made where it is not there), unless it has the source already.
 
     Raises `LakeChangedError`, and `LurcherError` where the table never comes to rest.
     """
     from deltalake.exceptions import CommitFailedError
 
+    folder = lake.path / "tables" / stage.name
     staged = sum(f.rows for f in stage.files)
     files = stage.files
     seen: set[str] = set()
@@ -67,8 +71,9 @@ def commit(stage: TableStage, source: SourceId, folder: Path, scratch: Path) -> 
     if stage.hashed and stage.among is None:
         files = repeats.drop_within(files, scratch)
     for attempt in range(_ATTEMPTS):
-        delta = _open_or_create(stage, folder)
-        table = LakeTable(stage.name, folder, delta)
+        # Where it is of an older version than the table is now, the commit fails, and it is opened anew.
+        table = lake.take(stage.name) or LakeTable(stage.name, folder, _open_or_create(stage, folder))
+        delta = table.delta
         if delta.transaction_version(source.digest) is not None:
             return AppendResult(stage.name, 0, 0, True, table.version)
         new = _new_columns(stage, table, files)
@@ -82,12 +87,13 @@ def commit(stage: TableStage, source: SourceId, folder: Path, scratch: Path) -> 
                 # A move leaves an orphan if this process dies before the commit: invisible, as readers go by the log.
                 files = [_moved(f, folder, source, i, scratch.name) for i, f in enumerate(files)]
                 moved.update(f.path for f in files)
-                _append(delta, files, source)
+                _append(delta, LakeTable(stage.name, folder, delta) if new else table, files, source)
             for left in moved - {f.path for f in files}:
                 left.unlink(missing_ok=True)
             rows = sum(f.rows for f in files)
             # Each commit was made upon the version before it, or it would have failed.
             version = table.version + bool(new) + bool(files)
+            lake.keep(table)
             return AppendResult(stage.name, rows, staged - rows, False, version)
         except CommitFailedError:
             time.sleep(min(0.002 * attempt, 0.1))
@@ -164,13 +170,13 @@ def _moved(file: StagedFile, folder: Path, source: SourceId, number: int, writer
     return replace(file, path=move(file, folder, name))
 
 
-def _append(delta: Any, files: list[StagedFile], source: SourceId) -> None:
+def _append(delta: Any, table: LakeTable, files: list[StagedFile], source: SourceId) -> None:
     from deltalake import Transaction
 
     root = files[0].path.parents[1]
     apply(
         delta,
-        [added(delta, root, f, data_change=True) for f in files],
+        [added(table, root, f, data_change=True) for f in files],
         once(
             custom_metadata={"source": source.name, "digest": source.digest, "taken": source.taken.isoformat()},
             app_transactions=[Transaction(source.digest, 1)],

@@ -255,6 +255,15 @@ class Lake:
     def source(self, digest: str) -> SourceRecord | None:
         return self._sources.get(digest)
 
+    def take(self, name: str) -> LakeTable | None:
+        """A table as it was when it was last looked at, if it was, for this caller alone, who gives it back by `keep`: then what
+        its log says is not read again for each commit."""
+        held = self._held.pop(name, None)
+        return held if held is not None and held.in_place() else None
+
+    def keep(self, table: LakeTable) -> None:
+        self._held[table.name] = table
+
     def record(self, record: SourceRecord) -> None:
         """Note that a source is in the lake with all its rows."""
         self._sources.put(record)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lurcher.errors import LurcherError
@@ -43,6 +44,7 @@ ROW_HASH = "_row_hash"
 HIDDEN = (DAY, SOURCE, INGESTED, ROW_HASH)
 
 # Keys of a Delta field's metadata.
+_KINDS = {kind.value: kind for kind in ScalarType}
 _NAME, _TYPE, _LATE = "lurcher.name", "lurcher.type", "lurcher.late"
 
 DECIMAL_PRECISION, DECIMAL_SCALE = 38, 18
@@ -122,28 +124,29 @@ def hidden_fields() -> list[Any]:
     return [Field(name, PrimitiveType(types[name]), nullable=True) for name in HIDDEN]
 
 
-def column_of(field: Any) -> Column | None:
-    """The column that a Delta field holds; None for a hidden one.
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a Delta field is. `column`: the one that it holds, None for a hidden one; `ours`: whether `delta_field` or
+    `hidden_fields` has made it; `late`: whether a file of the table may lack it."""
 
-    A table that another program has put into the lake has no metadata of ours: its types say what they can.
+    name: str
+    column: Column | None
+    ours: bool
+    late: bool
+
+
+def stored(field: Any) -> Stored:
+    """What a Delta field is.
+
+    A table that another program has put into the lake has no metadata of ours: its types say what they can, and any file may
+    lack any column.
     """
-    metadata = field.metadata or {}
+    name, metadata = field.name, field.metadata or {}  # each of which is made anew by every look
     if _TYPE in metadata:
-        return Column(metadata[_NAME], ScalarType(metadata[_TYPE]))
-    if field.name in HIDDEN:
-        return None
-    return Column(field.name, _foreign_type(str(getattr(field.type, "type", field.type))))
-
-
-def is_ours(field: Any) -> bool:
-    """Whether a Delta field is one that `delta_field` or `hidden_fields` has made."""
-    return field.name in HIDDEN or _TYPE in (field.metadata or {})
-
-
-def is_late(field: Any) -> bool:
-    """Whether a file of the table may lack the column. Of a foreign table nothing is known, so: yes."""
-    metadata = field.metadata or {}
-    return _LATE in metadata or _TYPE not in metadata
+        return Stored(name, Column(metadata[_NAME], _KINDS[metadata[_TYPE]]), True, _LATE in metadata)
+    if name in HIDDEN:
+        return Stored(name, None, True, True)
+    return Stored(name, Column(name, _foreign_type(str(getattr(field.type, "type", field.type)))), False, True)
 
 
 def _foreign_type(delta: str) -> ScalarType:

@@ -191,7 +191,8 @@ def _commit(
         placed.append((work, StagedFile(path, file.day, file.rows, file.first, file.last, file.columns)))
     for attempt in range(_ATTEMPTS):
         delta = open_delta(folder)
-        held = {f.name for f in LakeTable(name, folder, delta).files}
+        table = LakeTable(name, folder, delta)
+        held = {f.name for f in table.files}
         whole = [(w, f) for w, f in placed if all(old.name in held for old in w.files)]
         for _, file in placed:
             if not any(file is f for _, f in whole):
@@ -201,7 +202,7 @@ def _commit(
         if not placed:
             return
         actions: list[Any] = [removed(old, now, data_change=False) for work, _ in placed for old in work.files]
-        actions += [added(delta, folder, file, data_change=False) for _, file in placed]
+        actions += [added(table, folder, file, data_change=False) for _, file in placed]
         try:
             apply(delta, actions, once(custom_metadata={"lurcher.optimized": len(placed)}))
         except CommitFailedError:

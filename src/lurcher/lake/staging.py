@@ -152,11 +152,11 @@ class TableStage:
     `base` is the table as it was when the first row came, None for a new one. Columns are only ever added.
     """
 
-    def __init__(self, name: str, base: LakeTable | None, folder: Path, source: SourceId) -> None:
+    def __init__(self, name: str, base: LakeTable | None, folder: Path, source: SourceId, fresh: bool = False) -> None:
         layout.check_table_name(name)
         self._source = source
-        #: The table has this source: its rows are counted and let go.
-        self.already = base is not None and base.has_source(source.digest)
+        #: The table has this source: its rows are counted and let go. `fresh`: it cannot have it; the commit looks all the same.
+        self.already = base is not None and not fresh and base.has_source(source.digest)
         self.name, self.base = name, base
         self.columns: list[Column] = list(base.schema.columns) if base else []
         self.stored: dict[str, str] = dict(base.physical) if base else {}

@@ -58,18 +58,29 @@ class LakeTable:
         self._fields = list(delta.schema().fields)
         # Taken now: the Delta object is not bound to its version for ever (update_incremental).
         self._actions = delta.get_add_actions(flatten=True)
+        self._born = _born(folder)
 
     def now(self) -> LakeTable | None:
         """The table as it is now: itself where nothing was added. None where that cannot be told: open it anew."""
+        if not self.in_place():
+            return None
         try:
             self._delta.update_incremental()
         except Exception:  # noqa: BLE001 - whatever is wrong with the log, opening it anew says it
             return None
         return self if self._delta.version() == self.version else LakeTable(self.name, self.folder, self._delta)
 
+    def in_place(self) -> bool:
+        """Whether no other table has been made in its place, as far as that can be told."""
+        return self._born is not None and _born(self.folder) == self._born
+
+    @cached_property
+    def _stored(self) -> list[layout.Stored]:
+        return list(map(layout.stored, self._fields))
+
     @cached_property
     def schema(self) -> TableSchema:
-        columns = tuple(c for c in map(layout.column_of, self._fields) if c is not None)
+        columns = tuple(s.column for s in self._stored if s.column is not None)
         known = known_table(self.name)
         return TableSchema(
             self.name, columns, known.platforms if known else frozenset(), known.open if known else False
@@ -77,13 +88,12 @@ class LakeTable:
 
     @cached_property
     def physical(self) -> dict[str, str]:
-        pairs = ((layout.column_of(f), f.name) for f in self._fields)
-        return {column.name: stored for column, stored in pairs if column is not None}
+        return {s.column.name: s.name for s in self._stored if s.column is not None}
 
     @cached_property
     def ours(self) -> bool:
         """Whether all columns were made here; else another program has made the table, or changed it."""
-        return all(layout.is_ours(f) for f in self._fields)
+        return all(s.ours for s in self._stored)
 
     @cached_property
     def stored_types(self) -> dict[str, str]:
@@ -97,7 +107,7 @@ class LakeTable:
     @cached_property
     def late(self) -> frozenset[str]:
         """The columns that some file may lack."""
-        return frozenset(c.name for f in self._fields if layout.is_late(f) and (c := layout.column_of(f)) is not None)
+        return frozenset(s.column.name for s in self._stored if s.late and s.column is not None)
 
     @cached_property
     def files(self) -> tuple[DataFile, ...]:
@@ -133,6 +143,11 @@ class LakeTable:
         ]  # fmt: skip
         files.sort(key=lambda f: (f.day is not None, f.day or date.min, f.name))
         return tuple(files)
+
+    @property
+    def delta(self) -> Any:
+        """The table as delta-rs has it: of this version until `now` was asked for, and not to be used by two at once."""
+        return self._delta
 
     def has_source(self, digest: str) -> bool:
         """Whether the rows of this source are in the table."""
@@ -173,6 +188,15 @@ class LakeTable:
                 columns.append(values.fill_null("") if column.type is ScalarType.STRING else values)
             tables.append(pa.Table.from_arrays(columns, schema=pa.schema(fields)))
         return pa.concat_tables(tables) if tables else pa.schema(fields).empty_table()
+
+
+def _born(folder: Path) -> tuple[int, ...] | None:
+    """What tells the table from another one that was made in its place: its first commit; None where that is gone."""
+    try:
+        stat = (folder / "_delta_log" / f"{0:020}.json").stat()
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -83,7 +83,7 @@ class SourceWriter:
         for name, stage in self._stages.items():
             with told(f"rows of {name} cannot be written", self._lake.path, _AGAIN):
                 stage.close()
-                results[name] = commit(stage, self._source, self._lake.path / "tables" / name, self._folder)
+                results[name] = commit(stage, self._source, self._lake, self._folder)
         return results
 
     def close(self) -> None:
@@ -94,5 +94,7 @@ class SourceWriter:
 
     def _stage(self, name: str) -> staging.TableStage:
         if name not in self._stages:
-            self._stages[name] = staging.TableStage(name, self._lake.table(name), self._folder, self._source)
+            # A source is noted before any of it is committed: of one that is not, no table has rows.
+            fresh = self._lake.source(self._source.digest) is None
+            self._stages[name] = staging.TableStage(name, self._lake.table(name), self._folder, self._source, fresh)
         return self._stages[name]
