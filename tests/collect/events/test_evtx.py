@@ -16,6 +16,7 @@ from lurcher.collect.events.event import Event, Events
 from lurcher.collect.exports import ReadContext, Reject, recognise
 from lurcher.collect.exports.leaf import Leaf
 from lurcher.collect.exports.readers.evtx import events
+from lurcher.errors import LurcherError
 
 #: A folder with published logs.
 REAL = os.environ.get("LURCHER_TELEMETRY", "")
@@ -206,6 +207,12 @@ def test_a_damaged_header_is_told() -> None:
     assert notes == ["the file's header is damaged, or has no checksum"]
 
 
+@pytest.mark.parametrize("size", [8, 12, 4095])
+def test_a_log_that_ends_within_its_header_is_not_taken_for_an_empty_one(size: int) -> None:
+    with pytest.raises(LurcherError, match=f"cut: it ends within its header, after {size:,} of 4,096 bytes"):
+        read(made.log(3)[:size])
+
+
 def test_whatever_is_changed_reading_ends_and_nothing_raises() -> None:
     chance = random.Random(20)
     whole = made.log(60)
@@ -215,7 +222,7 @@ def test_whatever_is_changed_reading_ends_and_nothing_raises() -> None:
             at = chance.randrange(4096, len(data)) if chance.random() < 0.9 else chance.randrange(4096)
             data[at : at + chance.choice((1, 2, 4, 16))] = chance.randbytes(chance.choice((1, 4, 16)))
         if chance.random() < 0.3:
-            del data[chance.randrange(len(data)) :]
+            del data[chance.randrange(4096, len(data)) :]
         found, rejects, _ = read(bytes(data))
         assert all(r.reason for r in rejects)
         assert len({e.position for e in found}) == len(found)

@@ -20,6 +20,7 @@ from lurcher.collect.exports.leaf import Leaf, reading
 from lurcher.collect.exports.partwise import one_after_another
 from lurcher.collect.exports.registry import source_format
 from lurcher.collect.exports.rows import Reject, TableBatch
+from lurcher.errors import LurcherError
 
 _NESTS = {dict, list}
 
@@ -37,7 +38,11 @@ class _Chunks(EventParts):
 
     def cut(self, leaf: Leaf, context: ReadContext) -> Iterator[list[Chunk]]:
         with reading(leaf.name), closing(leaf.open()) as stream:
-            self._integrity = Integrity(read_header(_start(stream.read, HEADER)))
+            head = _start(stream.read, HEADER)
+            if len(head) < HEADER:
+                why = f"cut: it ends within its header, after {len(head):,} of {HEADER:,} bytes"
+                raise LurcherError(why, path=leaf.name)
+            self._integrity = Integrity(read_header(head))
             chunks = stretches(stream)
             while part := list(islice(chunks, _CHUNKS)):
                 yield part
