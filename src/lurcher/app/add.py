@@ -32,6 +32,7 @@ from lurcher.collect.exports.rejects import RejectFile
 from lurcher.errors import LurcherError
 from lurcher.kql.types import Column
 from lurcher.lake import Lake, LakeChangedError, SourceId, SourceRecord
+from lurcher.lake.failures import failure
 from lurcher.lake.layout import check_table_name
 from lurcher.schema import TableSchema, known_table
 
@@ -233,6 +234,10 @@ def _outcome(lake: Lake, leaf: Leaf, asked: Asked, progress: Progress | None, tu
         if turn.come():  # it may have been for what the lake was then
             return _outcome(lake, leaf, asked, progress, Turn())
         return FileOutcome(leaf.name, skipped=error.message, hint=error.hint)
+    except OSError as error:
+        # Of the source itself `reading` tells; what is left is the disk that the lake, or what is unpacked, is on.
+        told = failure(error, "what comes of it cannot be kept", lake.path, "then add it again")
+        return FileOutcome(leaf.name, skipped=told.message, hint=told.hint)
     except Exception as error:  # noqa: BLE001
         # Hostile input found a hole in a reader. The other files go on, and the report and the exit code tell of it.
         return FileOutcome(leaf.name, skipped=_defect(error), hint="please report it, with the file if you can")

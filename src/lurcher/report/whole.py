@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,8 +23,9 @@ def whole_file(path: Path) -> Iterator[Path]:
             shutil.copymode(target, partial)
         partial.replace(target)
     except OSError as error:
-        raise LurcherError(
-            f"the file cannot be written: {error.strerror or error}", "check that its folder is there", str(path)
-        ) from None
+        full = "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else ""
+        denied = "look at the folder's owner and permissions" if error.errno in (errno.EACCES, errno.EROFS) else ""
+        hint = full or denied or "check that its folder is there"
+        raise LurcherError(f"the file cannot be written: {error.strerror or error}", hint, str(path)) from None
     finally:
         partial.unlink(missing_ok=True)
