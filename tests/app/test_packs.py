@@ -16,12 +16,14 @@ from lurcher.app import hunt as hunting
 from lurcher.app.packs import share, unshare
 from lurcher.app.rules import RuleText, load_rules
 from lurcher.app.session import Limits, Session
+from lurcher.engines.lowering.types import SQL_TYPES
 from lurcher.engines.narrowing import Costs
 from lurcher.errors import LurcherError
 from lurcher.hunt.ledger import NAME
 from lurcher.kql.types import Column, ScalarType
 from lurcher.lake import Lake, SourceId
 from lurcher.schema import TableSchema, known_table
+from lurcher.sql import tree as sql
 
 NOW = datetime(2026, 3, 6, tzinfo=UTC)
 #: Whatever can be shared is.
@@ -91,6 +93,27 @@ def together(lake):
     return Session.open(lake, NOW, limits=Limits(threads=1))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _what_is_not_kept_is_wrong():
+    """Columns that nobody looks at hold what would show if somebody did."""
+    from lurcher.engines import narrowing, views
+
+    wrong = {ScalarType.STRING: "ninjarmm anydesk", ScalarType.DYNAMIC: '"anydesk"', ScalarType.BOOL: "true",
+             ScalarType.DATETIME: "2026-03-04", ScalarType.GUID: "00000000-0000-0000-0000-000000000001"}  # fmt: skip
+    real, blank = narrowing.showing, views.blank
+
+    def showing(*args):
+        views.blank = lambda c: sql.Cast(sql.Literal(wrong.get(c.type, "77")), SQL_TYPES[c.type])
+        try:
+            return real(*args)
+        finally:
+            views.blank = blank
+
+    narrowing.showing = showing
+    yield
+    narrowing.showing = real
+
+
 def rule(query, number=0):
     text = "\n".join(f"  {line}" for line in query.splitlines())
     return f"id: 00000000-0000-4000-8000-{number:012}\nname: Rule {number}\ndescription: d\nquery: |\n{text}\n"
@@ -129,6 +152,10 @@ def literal(text):
 
 TIMES = [
     "Timestamp > ago(3d)",
+    "Timestamp > ago(1h)",
+    "Timestamp between (datetime(2026-02-26 05:00) .. datetime(2026-02-26 21:00))",
+    "Timestamp between (startofday(ago(4d)) .. endofday(ago(3d)))",
+    "isnull(Timestamp)",
     "Timestamp between (ago(5d) .. ago(1d))",
     "Timestamp >= datetime(2026-03-02)",
     "Timestamp < ago(2d)",
@@ -171,9 +198,29 @@ def source(draw):
 @st.composite
 def query(draw):
     first = draw(source())
-    match draw(st.integers(0, 6)):
-        case 0 | 1:
+    match draw(st.integers(0, 11)):
+        case 0:
             return f"{first}\n| project Timestamp, DeviceId, ReportId"
+        case 1:
+            return first
+        case 7:
+            return (
+                f"let m = materialize({first}\n| extend Name = strcat(DeviceName, '!'), Short = DeviceId);\n"
+                "union (m | summarize n = count() by Name), (m | summarize n = dcount(Short) by Name = 'all')"
+            )
+        case 8:
+            return f"{first}\n| summarize arg_max(ReportId, *) by DeviceId\n| project-away Timestamp"
+        case 9:
+            return f"{first}\n| sort by ReportId asc\n| serialize r = row_number(), before = prev(DeviceName)\n| project r, before"
+        case 10:
+            return f"{first}\n| extend F = AdditionalFields\n| mv-expand k = F.Name\n| project ReportId, k"
+        case 11:
+            kind = draw(st.sampled_from(["leftanti", "leftsemi", "fullouter", "innerunique"]))
+            other = f"{draw(source())}\n| project DeviceId, DeviceName"
+            tail = "" if kind.startswith("left") else "\n| summarize n = count() by DeviceName1"
+            return (
+                f"{first}\n| distinct DeviceId, DeviceName\n| join kind={kind} ({other} | distinct *) on DeviceId{tail}"
+            )
         case 2:
             return f"{first}\n| summarize n = count(), r = make_set(ReportId), t = min(Timestamp) by DeviceId"
         case 3:

@@ -114,7 +114,7 @@ def hunt(
     settings = Settings(forced=frozenset(forced))
     runs: list[RuleRun] = []
     wanted = [r for r in loaded.rules if only is None or only(r)]
-    shared = share(wanted, session) if sharing and live is None and session.elsewhere is None else None
+    shared = share(wanted, session, settings=settings) if sharing and live is None and session.elsewhere is None else None
     windows: dict[str, tuple[str, str]] = {}
     for index, rule in enumerate(wanted):
         if progress is not None:

@@ -9,8 +9,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lurcher.app.exclusions import columns_of, verdicts
+from lurcher.content.exclusions.rewrite import EVIDENCE_KEYS, Settings, rewrite
+from lurcher.content.exclusions.verdicts import refusals
+from lurcher.content.exclusions.window import TIME_COLUMNS
 from lurcher.content.model import Rule
 from lurcher.errors import LurcherError
+from lurcher.kql.diagnostics import Refused
 from lurcher.kql.source import Source
 
 if TYPE_CHECKING:
@@ -52,13 +57,38 @@ def _counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def share(rules: Iterable[Rule], session: Session, costs: Costs | None = None) -> Sharing:
+#: Columns that a hunt asks for beside those of a rule: what finds a row of evidence again.
+_EVIDENCE = frozenset((*EVIDENCE_KEYS, *TIME_COLUMNS))
+
+
+def share(
+    rules: Iterable[Rule], session: Session, costs: Costs | None = None, settings: Settings | None = None
+) -> Sharing:
     """Prepare what these rules have in common. A rule that cannot be compiled is passed over: it says so itself."""
-    return share_texts(((rule.key, rule.query_source) for rule in rules if rule.runnable), session, costs)
+    texts = [(r.key, text) for r in rules if r.runnable for text in (r.query_source, *_judging(r, session, settings))]
+    return share_texts(texts, session, costs, _EVIDENCE)
 
 
-def share_texts(texts: Iterable[tuple[str, Source | str]], session: Session, costs: Costs | None = None) -> Sharing:
-    """The same for queries that are no rule's: (who asks, text). What they read is kept for all that ask as they do."""
+def _judging(rule: Rule, session: Session, settings: Settings | None) -> list[str]:
+    """What a rule with exclusions asks for beside its own text: the fields that they are of."""
+    if not rule.exclusions:
+        return []
+    try:
+        refused = refusals(verdicts(rule, session))
+        made = rewrite(rule, columns_of(session), session.now.date(), settings, refused)
+    except (LurcherError, Refused):
+        return []
+    return list(filter(None, (made.tuned, made.judged, made.counts, made.keys)))
+
+
+def share_texts(
+    texts: Iterable[tuple[str, Source | str]],
+    session: Session,
+    costs: Costs | None = None,
+    columns: frozenset[str] = frozenset(),
+) -> Sharing:
+    """The same for queries that are no rule's: (who asks, text). What they read is kept for all that ask as they do, and look at no
+    more columns than they, and these."""
     from lurcher.engines.narrowing import Asked
     from lurcher.plan.covers import uses
 
@@ -70,7 +100,7 @@ def share_texts(texts: Iterable[tuple[str, Source | str]], session: Session, cos
             # It takes too long to be understood. Whoever runs it is told so then.
             continue
         if compiled.ok:
-            asked += [Asked(who, use) for query in compiled.queries for use in uses(query.plan)]
+            asked += [Asked(who, use, columns) for query in compiled.queries for use in uses(query.plan)]
     # Another engine than the one in this process reads the tables its own way.
     narrow = getattr(session.engine, "narrow", None)
     return Sharing(narrow(_of_tables(asked, session), costs) if narrow is not None else [])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lurcher.engines.lowering.context import Stored
 from lurcher.engines.lowering.rel import INGESTED, stored_names
 from lurcher.engines.lowering.texts import twin
-from lurcher.engines.lowering.times import day_range, microseconds
+from lurcher.engines.lowering.times import day_range, microseconds, of_whole_days
 from lurcher.engines.lowering.types import SQL_TYPES
 from lurcher.errors import LurcherError
 from lurcher.kql.types import Column, Columns, ScalarType
@@ -41,23 +41,47 @@ class Tables(Protocol):
 
 @dataclass
 class Narrowed:
-    """The rows of a table that lie in a window (of its `time` column) and fulfil one of the tests, as a table of its own with the
-    columns of the table's view."""
+    """Rows of a table as a view like the table's own: all that fulfil one of the tests in its window (of the `time` column).
+    Columns that are not of `columns` are there by their names alone."""
 
     name: str
     time: str | None
-    window: TimeWindow
-    tests: frozenset[Test]
+    tests: Mapping[Test, TimeWindow]
     rows: int
-    #: Test -> the values of its column, in these rows, for which it is true.
-    matched: dict[Test, tuple[str, ...]] = field(default_factory=dict)
+    columns: frozenset[str]
+    #: Test -> the window in which its answers are known, and the values of its column there for which it is true.
+    matched: Mapping[Test, tuple[TimeWindow, tuple[str, ...]]] = field(default_factory=dict)
     #: How many places of statements have read it.
     served: int = 0
 
-    def hold(self, predicates: Sequence[n.Expr], windows: Windows) -> bool:
-        """Whether they are all the rows that somebody needs who asks for these."""
-        asked = windows.get(self.time, ANY_TIME) if self.time is not None else ANY_TIME
-        return self.window.holds(asked) and covered(predicates, self.tests)
+    def hold(self, table: n.Scan, predicates: Sequence[n.Expr], windows: Windows) -> bool:
+        """Whether they are all the rows that somebody needs who asks for these, with the columns that he looks at."""
+        if not all(c.name in self.columns for c in table.columns):
+            return False
+        asked = self._asked(windows)
+        return covered(predicates, {test for test, window in self.tests.items() if window.holds(asked)})
+
+    def known(self, windows: Windows) -> dict[Test, tuple[str, ...]]:
+        """The values for which tests are true, as far as they are known of the rows that are asked for."""
+        asked = self._asked(windows)
+        return {test: values for test, (window, values) in self.matched.items() if window.holds(asked)}
+
+    def _asked(self, windows: Windows) -> TimeWindow:
+        return windows.get(self.time, ANY_TIME) if self.time is not None else ANY_TIME
+
+
+def table_of(narrowed: str) -> str:
+    """The table behind a view of rows that are kept."""
+    return f"{narrowed} kept"
+
+
+def showing(narrowed: str, columns: Columns, kept: Collection[str]) -> str:
+    """The statement that makes the view. Nobody looks at the columns that are not kept. They are there as blanks, since a statement
+    may name all that it passes on."""
+    names = stored_names(c.name for c in columns)
+    items = [t.SelectItem(t.Ident(names[c.name]) if c.name in kept else blank(c), names[c.name]) for c in columns]
+    items.append(t.SelectItem(t.Ident(INGESTED), INGESTED))
+    return f"CREATE VIEW {quote(narrowed)} AS {to_sql(t.Select(tuple(items), t.Table(table_of(narrowed))))}"
 
 
 class Views:
@@ -84,13 +108,16 @@ class Views:
         data = self._tables.data(name)
         window = None
         for rows in self.narrowed.get(name, ()):
-            if rows.hold(predicates, windows):
+            if rows.hold(table, predicates, windows):
                 rows.served += 1
                 stored = stored_names(c.name for c in self._schema(name).columns)
-                return Stored(rows.name, stored, matched=rows.matched)
-        time = self.time_column(name) if windows else None
+                return Stored(rows.name, stored, matched=rows.known(windows))
+        looked_at: TimeWindow | None = getattr(self._tables, "window", None)
+        time = self.time_column(name) if windows or looked_at is not None else None
         if time is not None:
             window = windows.get(time)
+        if looked_at is not None:
+            window = self._looked_at(name, time, looked_at, window)
         kept = self.kept.get(name, ())
         key = (name, window, tuple(k.database for k in kept))
         if key not in self._made:
@@ -127,6 +154,18 @@ class Views:
             self._connection.execute(f"DROP TABLE IF EXISTS {quote(f'rows of {view}')}")
         self._made, self._supplied = {}, {}
 
+    def _looked_at(self, name: str, time: str | None, window: TimeWindow, asked: TimeWindow | None) -> TimeWindow | None:
+        """Where rows of a table can matter of which those in a window are looked at; one without a time is looked at whole."""
+        if time is not None:
+            return window.both(asked or ANY_TIME)
+        if self._tables.data(name) is not None and self._schema(name).time_column is not None:
+            raise LurcherError(
+                f"a time span for {name}, whose rows no lake of this program has stored",
+                "write the time into the query",
+                kind="unsupported",
+            )
+        return None
+
     def is_empty(self, table: n.Scan) -> bool:
         return self._tables.data(table.table) is None
 
@@ -156,7 +195,10 @@ class Views:
             return
         files = data.files_of(day_range(window) if window is not None else None)
         source, have, late = _of_files(data, [f.path for f in files]) if not kept else _of_kept(data, files, kept)
-        where = _within(data, window) if source is not None and window is not None else None
+        # Rows of whole days need not be asked for their time: a file has those of one day.
+        where = (
+            _within(data, window) if source is not None and window is not None and not of_whole_days(window) else None
+        )
         # Another program's table does not know when its rows came.
         ingested = layout.INGESTED if source is not None and layout.INGESTED in data.stored_types else None
         self._view(view, columns, source, have, frozenset(late), ingested, where, texts=data.ours)
@@ -280,10 +322,14 @@ def _within(table: LakeTable, window: TimeWindow) -> t.SqlExpr:
     return t.conjunction(ends) or t.TRUE
 
 
+def blank(column: Column) -> t.SqlExpr:
+    return t.EMPTY if column.type is ScalarType.STRING else t.Literal(None, SQL_TYPES[column.type])
+
+
 def _column(column: Column, stored: str | None, late: bool) -> t.SqlExpr:
     """A column of the view. What the data lack is empty or null; a string that some file lacks is empty there."""
     if stored is None:
-        return t.EMPTY if column.type is ScalarType.STRING else t.Literal(None, SQL_TYPES[column.type])
+        return blank(column)
     ident = t.Ident(stored)
     match column.type:
         case ScalarType.STRING:

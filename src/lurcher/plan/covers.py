@@ -17,6 +17,7 @@ from typing import Any
 from lurcher.functions.registry import FunctionKind
 from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
+from lurcher.plan.used import wanted_columns
 from lurcher.plan.walk import walk
 from lurcher.plan.windows import ANY_TIME, TimeWindow, Windows, operands, scan_windows, window_of
 
@@ -170,11 +171,13 @@ def _key(expr: n.Expr, columns: set[str]) -> Key:
 # --- where a plan reads tables -----------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A place of a plan that reads a table: what filters stand right above, and when its rows matter, by column."""
+    """A place of a plan that reads a table: what filters stand right above, when its rows matter, by column, and which of its
+    columns are looked at."""
 
     scan: n.Scan
     predicates: tuple[n.Expr, ...]
     windows: Windows
+    columns: frozenset[str]
 
     def window(self, column: str | None) -> TimeWindow:
         return self.windows.get(column, ANY_TIME) if column is not None else ANY_TIME
@@ -185,10 +188,11 @@ def uses(plan: n.Plan) -> list[Use]:
     nodes = list(walk(plan))
     under = {id(node.input) for node in nodes if isinstance(node, n.Filter)}
     known = scan_windows(plan)
+    read = wanted_columns(plan)
     found = []
     for node in nodes:
         if isinstance(node, n.Scan) and id(node) not in under:
-            found.append(Use(node, (), known.get(id(node), {})))
+            found.append(Use(node, (), known.get(id(node), {}), read[id(node)]))
         elif isinstance(node, n.Filter) and id(node) not in under:
             predicates: list[n.Expr] = []
             below: n.Plan = node
@@ -196,7 +200,8 @@ def uses(plan: n.Plan) -> list[Use]:
                 predicates.append(below.predicate)
                 below = below.input
             if isinstance(below, n.Scan):
-                found.append(Use(below, tuple(predicates), _narrower(below, predicates, known.get(id(below), {}))))
+                windows = _narrower(below, predicates, known.get(id(below), {}))
+                found.append(Use(below, tuple(predicates), windows, read[id(below)]))
     return found
 
 

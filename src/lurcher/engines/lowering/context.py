@@ -36,7 +36,7 @@ class Tables(Protocol):
 
     def stored(self, table: n.Scan, windows: Windows, predicates: Sequence[n.Expr] = ()) -> Stored:
         """`windows`: rows outside of them may be left out, and those without such a time; so may rows for which not all of the
-        `predicates` are true."""
+        `predicates` are true. Of the table's columns, those of `table` are all that is looked at."""
 
     def is_empty(self, table: n.Scan) -> bool:
         """Whether it is known to have no rows."""
@@ -56,6 +56,8 @@ class Context:
     uses: dict[int, int] = field(default_factory=dict)
     #: When rows of a scan matter at all, by its identity.
     windows: dict[int, Windows] = field(default_factory=dict)
+    #: The columns of a scan that are looked at, by its identity; of one that is not here, all may be.
+    columns: dict[int, frozenset[str]] = field(default_factory=dict)
     #: Paths of the Python functions that the statement calls.
     udfs: set[str] = field(default_factory=set)
     counter: int = 0

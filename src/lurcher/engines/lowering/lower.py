@@ -25,6 +25,7 @@ from lurcher.engines.lowering.sharing import calls, count_uses
 from lurcher.engines.lowering.types import SQL_TYPES
 from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
+from lurcher.plan.used import wanted_columns
 from lurcher.plan.windows import scan_windows
 from lurcher.sql import tree as t
 from lurcher.sql.dialect import DUCKDB, Dialect
@@ -57,6 +58,8 @@ def lower(
     context = Context(tables, dialect, wrapping, check=check, nodes=nodes)
     context.uses = count_uses(plan)
     context.windows = scan_windows(plan)
+    if getattr(tables, "narrowed", None):
+        context.columns = wanted_columns(plan)
     context.relation = lambda p: _relation(context, p)
     context.ingestion_time = calls(plan, "ingestion_time")
     rel = context.relation(plan)

@@ -76,7 +76,9 @@ def _scan(context: Context, plan: n.Scan, predicates: Sequence[n.Expr]) -> tuple
             window = window_of(predicates, column.name).both(windows.get(column.name, ANY_TIME))
             if window != ANY_TIME:
                 windows[column.name] = window
-    stored = context.tables.stored(plan, windows, predicates)
+    looked_at = context.columns.get(id(plan))
+    asked = plan if looked_at is None else replace(plan, columns=tuple(c for c in plan.columns if c.name in looked_at))
+    stored = context.tables.stored(asked, windows, predicates)
     return _stored(context, plan, stored), answered(predicates, stored.matched) if stored.matched else predicates
 
 
