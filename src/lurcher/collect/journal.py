@@ -82,9 +82,11 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         from lurcher.lake import locks
+        from lurcher.lake.failures import told
 
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = locks.hold(path.with_suffix(".lock"))
+        with told("what is found cannot be kept", path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = locks.hold(path.with_suffix(".lock"))
         if lock is None:
             raise LurcherError("another collection of this device is running", "wait for it, or end it", str(path))
         self._lock, self.path = lock, path

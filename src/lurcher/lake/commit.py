@@ -51,6 +51,11 @@ def open_delta(folder: Path) -> Any:
 
     try:
         return DeltaTable(folder.absolute())
+    except OSError as error:
+        denied = "permission denied" in str(error).casefold()
+        why = "it may not be read by this user" if denied else " ".join(str(error).split())[:300]
+        hint = "look at the folder's owner and permissions" if denied else ""
+        raise LurcherError(f"the table cannot be read: {why}", hint, str(folder)) from error
     except DeltaError as error:
         raise LurcherError(f"the table cannot be read: {error}", path=str(folder)) from error
 

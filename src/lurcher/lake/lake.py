@@ -63,6 +63,10 @@ class Lake:
         #: Table -> the number of its commits, and what was removed by them for its age.
         self._expirations: dict[str, tuple[int, list[Expiration]]] = {}
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # What is open stays in its process: a copy for another one opens the tables itself.
+        return Lake, (self.path, self.platform, self.settings)
+
     # --- making and finding ---
 
     @classmethod
