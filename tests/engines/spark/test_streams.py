@@ -14,9 +14,6 @@ from lurcher.app.session import Limits, Session
 from lurcher.errors import LurcherError
 from lurcher.schema import TableSchema
 
-if find_spec("pyspark") is None:
-    pytest.skip("the extra 'spark'", allow_module_level=True)
-
 _MANY = "range x from 1 to 300000 step 1 | extend y = hash_sha256(strcat('a', tostring(x)))"
 
 
@@ -85,11 +82,13 @@ def _source(text: str) -> Any:
     return Source(text)
 
 
+@pytest.mark.skipif(find_spec("pyspark") is None, reason="the extra 'spark'")
 def test_what_is_no_spark_is_told_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes a connection and says nothing."""
     from lurcher.engines.spark import connect
 
     monkeypatch.setattr(connect, "_AT_MOST", 2)
+    monkeypatch.setattr(connect, "_AGAIN", {"max_retries": 0})
     with socket.create_server(("127.0.0.1", 0)) as silent:
         where = f"spark://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(LurcherError, match="does not answer: no answer in 2 s"):

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import logging
 import os
 import re
 import socket
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from lurcher.errors import LurcherError, shown
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-T = TypeVar("T")
-
-SAIL = "spark:sail"
+SAIL, LOCAL = "spark:sail", "spark:local"
 _ADDRESS = re.compile(r"spark://([A-Za-z0-9.\-]+|\[[0-9a-fA-F:]+\])(?::(\d{1,5}))?/?$")
 _PORT = 15002
 #: Seconds to wait for a connection, and for a session.
@@ -46,8 +45,10 @@ def need_address(where: str) -> str:
     """The address itself; raises `LurcherError` where it is none."""
     found = _ADDRESS.fullmatch(where)
     # A larger number is another port to the system, counted on from 0.
-    if where != SAIL and (found is None or not 0 < int(found[2] or _PORT) < 1 << 16):
-        raise LurcherError(f"{shown(where, 80)} is no engine", "one of: duckdb, spark:sail, spark://HOST:15002")
+    if where not in (SAIL, LOCAL) and (found is None or not 0 < int(found[2] or _PORT) < 1 << 16):
+        raise LurcherError(
+            f"{shown(where, 80)} is no engine", "one of: duckdb, spark:local, spark:sail, spark://HOST:15002"
+        )
     return where
 
 
@@ -78,10 +79,11 @@ def _a_main_file() -> Iterator[None]:
 
 
 class Connection:
-    """Opens nothing before `session()` is asked for."""
+    """Opens nothing before `session()` is asked for. `memory` in bytes is what a Spark that is started here may use."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, memory: int | None = None) -> None:
         self._where = need_address(where)
+        self._memory = memory
         self._server: Any = None
         self._session: Any = None
 
@@ -94,6 +96,10 @@ class Connection:
         return self._session
 
     def _open(self) -> Any:
+        if self._where == LOCAL:
+            from lurcher.engines.spark.local import installed
+
+            installed()
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -102,18 +108,25 @@ class Connection:
         except Exception as error:  # noqa: BLE001 - the client looks for what it needs itself, and says it in many ways
             hint = 'install it: pip install "lurcher[spark]"'
             raise LurcherError(f"the client of Spark Connect is not there: {shown(str(error), 200)}", hint) from None
-        address = self._sail() if self._where == SAIL else self._remote()
+        # They are told as errors as well.
+        warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")
+        for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger", "pyspark.sql.connect.logging"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        address = {SAIL: self._sail, LOCAL: self._local}.get(self._where, self._remote)()
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                session = _patiently(lambda: _made(SparkSession, address))
+                session = _made(SparkSession, address)
         except LurcherError:
+            self.close()
             raise
         except Exception as error:  # noqa: BLE001
+            self.close()
             said = " ".join(str(error).split())
-            raise LurcherError(
-                f"{self._where} does not answer: {shown(said, 200)}", "is Spark Connect running there?"
-            ) from None
+            hint = "is Spark Connect running there?"
+            if "unsupported PySpark version" in said:
+                hint = "Sail knows clients of some versions alone; for Sail 0.7: pip install 'pyspark-client<4.3'"
+            raise LurcherError(f"{self._where} does not answer: {shown(said, 200)}", hint) from None
         return session
 
     def _remote(self) -> str:
@@ -140,6 +153,14 @@ class Connection:
             self._server.start(background=True)
         return f"sc://127.0.0.1:{self._server.listening_address[1]}"
 
+    def _local(self) -> str:
+        from lurcher.engines.spark import local
+
+        if self._server is None:
+            self._server = local.lease(self._memory)
+        # The client sends a token in the clear to this name alone.
+        return f"sc://localhost:{self._server.port}/;token={self._server.token}"
+
     def forget(self) -> None:
         self._session = None
 
@@ -149,7 +170,12 @@ class Connection:
                 self._session.stop()
             self._session = None
         if self._server is not None:
-            self._server.stop()
+            if self._where == LOCAL:
+                from lurcher.engines.spark import local
+
+                local.give_back()
+            else:
+                self._server.stop()
             self._server = None
 
 
@@ -198,45 +224,43 @@ def cancel(session: Any, tag: str) -> None:
 
 
 def _made(sessions: Any, address: str) -> Any:
-    # It is told as an error as well.
-    warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")
     session = sessions.builder.remote(address).create()
     with contextlib.suppress(Exception):
         from pyspark.sql.connect.client.retries import DefaultPolicy
 
         session.client.set_retry_policies([DefaultPolicy(**_AGAIN)])
-    _set(session)
-    return session
-
-
-def _patiently(work: Callable[[], T]) -> T:
-    """What `work` gives; TimeoutError after a while: what accepts a connection need not be Spark, and may say nothing."""
-    done: list[T] = []
     failed: list[BaseException] = []
 
-    def run() -> None:
+    def ask() -> None:
         try:
-            done.append(work())
+            _set(session)
         except BaseException as error:  # noqa: BLE001 - it is raised again where it is waited for
             failed.append(error)
 
-    thread = threading.Thread(target=run, name="connect", daemon=True)
+    # What takes a connection need not be Spark, and may say nothing.
+    thread = threading.Thread(target=ask, name="connect", daemon=True)
     thread.start()
     thread.join(_AT_MOST)
+    if thread.is_alive():
+        with contextlib.suppress(Exception):
+            session.client.close()
+        raise TimeoutError(f"no answer in {_AT_MOST} s")
     if failed:
         raise failed[0]
-    if not done:
-        raise TimeoutError(f"no answer in {_AT_MOST} s")
-    return done[0]
+    return session
 
 
 def _set(session: Any) -> None:
+    refused: Exception | None = None
     for name, value in SETTINGS.items():
         try:
             session.conf.set(name, value)
-        except Exception:  # noqa: BLE001 - a server need not know all; those that are needed are looked at below
-            continue
+        except Exception as error:  # noqa: BLE001 - a server need not know all; those that are needed are looked at below
+            refused = refused or error
     for name in _NEEDED:
-        found = session.conf.get(name)
+        try:
+            found = session.conf.get(name)
+        except Exception as error:  # noqa: BLE001 - what it said first says more
+            raise refused or error from None
         if str(found).lower() != SETTINGS[name].lower():
             raise LurcherError(f"this Spark has {name} = {found}, and must have {SETTINGS[name]}")
