@@ -47,7 +47,7 @@ def as_of_option(function: F) -> F:
     )(function)
 
 
-def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+def size(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     import re
 
     if value is not None and re.fullmatch(r"\s*\d+(?:\.\d+)?\s*[KMGT]i?B\s*", value, re.IGNORECASE) is None:
@@ -58,7 +58,7 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> str 
 def limits_options(function: F) -> F:
     function = click.option("--timeout", type=float, metavar="SECONDS", help="Stop after so many seconds.")(function)
     function = click.option(
-        "--memory-limit", metavar="SIZE", callback=_size, help="Memory the engine may use, e.g. 4GB."
+        "--memory-limit", metavar="SIZE", callback=size, help="Memory the engine may use, e.g. 4GB."
     )(function)
     return click.option("--threads", type=click.IntRange(1), help="Threads the engine may use.")(function)
 
@@ -68,7 +68,7 @@ def engine_option(function: F) -> F:
     return click.option(
         "--engine",
         metavar="ENGINE",
-        help="What runs the queries: duckdb (the default), spark://HOST:15002, spark:sail (docs/engines.md).",
+        help="What runs the queries: duckdb (the default), spark://HOST:15002, spark:local, spark:sail (docs/engines.md).",
     )(function)
 
 
