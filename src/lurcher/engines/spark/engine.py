@@ -7,49 +7,34 @@ itself.
 from __future__ import annotations
 
 import itertools
+import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from lurcher.engines.background import abandoned, in_background
 from lurcher.engines.base import Result, arrow_type
 from lurcher.engines.deep import deep_recursion
 from lurcher.engines.failures import beyond_the_calendar, too_much
-from lurcher.engines.limits import too_late, watching, within
+from lurcher.engines.failures import failure as of_duckdb
+from lurcher.engines.limits import memory_bytes, too_late, watching, within
 from lurcher.engines.spark.connect import Connection, cancel, stream
-from lurcher.engines.spark.translate import spark
+from lurcher.engines.spark.frames import Frames, Statement, shown, statements
+from lurcher.engines.spark.saying import reads, say, says
+from lurcher.engines.spark.stages import Part, cut, needs_once
 from lurcher.engines.spark.views import SparkViews
-from lurcher.errors import LurcherError, shown
+from lurcher.errors import LurcherError
+from lurcher.errors import shown as short
 from lurcher.kql.diagnostics import LU001, LU003, Refused
-from lurcher.kql.types import Columns, ScalarType
+from lurcher.kql.types import Columns
 from lurcher.plan import nodes as n
-from lurcher.plan.walk import inputs
-from lurcher.sql.dialect import SPARK
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from lurcher.engines.views import Tables
 
-#: The operators that have a form here.
-_NODES: frozenset[type] = frozenset(
-    {
-        n.Scan,
-        n.Supplied,
-        n.Values,
-        n.Range,
-        n.Filter,
-        n.Project,
-        n.Sort,
-        n.Limit,
-        n.Aggregate,
-        n.Join,
-        n.Union,
-        n.Aligned,
-        n.Shared,
-        n.Pick,
-    }
-)
 #: Statements of one session are told apart, to end one and not the others.
 _TAGS = itertools.count(1)
 
@@ -65,24 +50,23 @@ class SparkEngine:
         load()
         self.name = where
         self._tables = tables
-        self._connection = Connection(where)
+        self._connection = Connection(where, memory_bytes(memory_limit) if memory_limit is not None else None)
         self._views: SparkViews | None = None
         self._memory_limit, self._timeout = memory_limit, timeout
 
     def sql(self, plan: n.Plan) -> str:
-        return self._statement(plan, SparkViews(self._tables))
+        return shown(self._statements(plan, SparkViews(self._tables), "part"))
 
-    def _statement(self, plan: n.Plan, views: SparkViews) -> str:
-        from lurcher.engines.lowering import lower
-        from lurcher.sql.printer import to_sql
-
-        _askable(plan)
+    def _statements(self, plan: n.Plan, views: SparkViews, prefix: str, *, here: bool = False) -> list[Statement]:
+        """What Spark says of the plan, in one statement where it can, and what its workers do in DuckDB: as little as may be, or
+        (`here`) all but the reading of tables."""
         try:
             with deep_recursion():
-                lowered = lower(plan, views, dialect=SPARK, check=spark, nodes=_NODES)
-                if lowered.udfs:
-                    raise LurcherError("not on Spark yet: a function in Python", kind="unsupported")
-                return to_sql(spark(lowered.query), SPARK)
+                if not here and not needs_once(plan):
+                    with suppress(Refused):
+                        return [Statement(Part(0, "sql", plan), say(plan, views))]
+                parts = cut(plan, reads if here else says)
+                return statements(parts, plan, views, say, prefix, self._memory_limit)
         except LurcherError as error:
             if error.kind != "unsupported" or isinstance(error, Refused):
                 raise
@@ -95,17 +79,58 @@ class SparkEngine:
         if until is None and self._timeout is not None:
             until = time.monotonic() + self._timeout
         # What is refused is refused before anybody is asked.
-        within(until, self._interrupted, lambda: self.sql(query.plan))
+        within(until, self._interrupted, lambda: self._statements(query.plan, SparkViews(self._tables), "part"))
         session = self._connection.session()
         if self._views is None:
             self._views = SparkViews(self._tables, session)
         try:
-            text = self._statement(query.plan, self._views)
+            rows = self._begun(session, query, until)
+        except NotTaken:
+            rows = self._begun(session, query, until, here=True)
+            return Result(query.columns, rows, query.render)
+        return Result(query.columns, self._again(session, query, until, rows), query.render)
+
+    def _begun(
+        self, session: Any, query: n.Query, until: float | None, *, here: bool = False
+    ) -> Iterator[pa.RecordBatch]:
+        assert self._views is not None
+        frames = Frames(session)
+        try:
+            text = frames.last(self._statements(query.plan, self._views, frames.prefix, here=here))
         except (LurcherError, Refused):
+            frames.drop()
             raise
         except Exception as error:  # noqa: BLE001 - whatever the client raises is told as what the server said
+            frames.drop()
             raise failure(error) from None
-        return Result(query.columns, self._rows(session, text, query.columns, until), query.render)
+        return self._all(frames, self._rows(session, text, query.columns, until))
+
+    def _all(self, frames: Frames, rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from rows
+        finally:
+            frames.drop()
+
+    def _again(
+        self, session: Any, query: n.Query, until: float | None, rows: Iterator[pa.RecordBatch]
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows; what the server does not take, or cannot compute with (a whole number that overflows, where KQL goes on from
+        the other end), is computed in its workers."""
+        begun = False
+        try:
+            for batch in rows:
+                begun = True
+                yield batch
+            return
+        except NotTaken as error:
+            if begun or self._views is None:
+                raise
+            first = error
+        try:
+            again = self._begun(session, query, until, here=True)
+        except NotTaken:
+            raise first from None
+        yield from again
 
     def _rows(self, session: Any, text: str, columns: Columns, until: float | None) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
@@ -138,41 +163,43 @@ class SparkEngine:
         self._views = None
 
 
-def _askable(plan: n.Plan) -> None:
-    """What is refused wherever it stands: decimals that come out, and rows that are computed once but differ each time."""
-    for column in plan.columns:
-        if column.type is ScalarType.DECIMAL:
-            raise Refused((LU001.at(plan.span, construct=f"{column.name}, a decimal, on Spark", hint="use toreal()"),))
-    stack: list[tuple[n.Plan, bool]] = [(plan, False)]
-    seen: set[tuple[int, bool]] = set()
-    while stack:
-        node, shared = stack.pop()
-        if (id(node), shared) in seen:
-            continue
-        seen.add((id(node), shared))
-        shared = shared or isinstance(node, n.Shared)
-        if shared and isinstance(node, n.Limit):
-            # Spark computes what stands in several places once for each.
-            raise Refused((LU001.at(node.span, construct="materialize() of a part of the rows on Spark", hint=""),))
-        stack.extend((i, shared) for i in inputs(node))
-
-
 #: What the client raises for a statement that the server does not take, or a value that it cannot compute with.
 _REFUSING = frozenset({"AnalysisException", "ParseException", "UnsupportedOperationException", "NumberFormatException",
                        "ArithmeticException", "IllegalArgumentException", "PySparkNotImplementedError"})  # fmt: skip
 
 
+#: What a worker says of an error of DuckDB's: its class, its text.
+_WORKER = re.compile(r"lurcher worker\|(\w+)\|(.*?)\|\.", re.DOTALL)
+
+
+def _in_worker(kind: str, text: str) -> LurcherError:
+    """As DuckDB's own error, had the query run here."""
+    import duckdb
+
+    if kind in ("LurcherError", "Unsupported"):
+        message, _, hint = text.partition("\n  hint: ")
+        return LurcherError(message, hint, kind="error" if kind == "LurcherError" else "unsupported")
+    made = getattr(duckdb, kind, duckdb.Error)
+    return of_duckdb(made(text))
+
+
+class NotTaken(LurcherError):
+    """What the server itself does not take of a statement, or cannot compute."""
+
+
 def failure(error: Exception) -> LurcherError:
     """What the server says, in one sentence."""
     text = " ".join(str(error).split())
+    if (told := _WORKER.search(str(error))) is not None:
+        return _in_worker(told[1], told[2])
     if "LurcherError: " in text:
-        return LurcherError(shown(text.partition("LurcherError: ")[2], 300), kind="unsupported")
+        return LurcherError(short(text.partition("LurcherError: ")[2], 300), kind="unsupported")
     kind = type(error).__name__
-    if "verflow" in text or kind in _REFUSING:
-        return LurcherError(
-            f"Spark refuses the query: {shown(text, 300)}", "run it here: leave out --engine", kind="unsupported"
+    if "verflow" in text or kind in _REFUSING or "Error during planning" in text:
+        return NotTaken(
+            f"Spark refuses the query: {short(text, 300)}", "run it here: leave out --engine", kind="unsupported"
         )
-    return LurcherError(f"the query failed on Spark: {shown(text, 300)}")
+    return LurcherError(f"the query failed on Spark: {short(text, 300)}")
 
 
 def _check_years(arrays: list[Any]) -> None:

@@ -1,0 +1,202 @@
+"""Plans in another form that gives the same rows: filters as near to the tables as they may be, sorts as far from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from lurcher.engines.lowering.sharing import calls
+from lurcher.plan import nodes as n
+from lurcher.plan.walk import inputs, parts
+from lurcher.plan.windows import operands, parents_first
+
+_HOLDERS = (n.Expr, n.SortKey, n.ExpandItem)
+#: Functions that give another answer each time.
+_VOLATILE = ("rand", "new_guid")
+
+
+def with_inputs(plan: n.Plan, change: Callable[[n.Plan], n.Plan]) -> n.Plan:
+    """The plan with each plan right inside of it changed, those of its expressions' subqueries among them."""
+    changed: n.Plan = _changed(plan, change) if inputs(plan) else plan
+    return changed
+
+
+def _changed(holder: Any, change: Callable[[n.Plan], n.Plan]) -> Any:
+    updates = {}
+    for part in parts(holder.__class__):
+        old = getattr(holder, part)
+        new = _swapped(old, change)
+        if new is not old:
+            updates[part] = new
+    return replace(holder, **updates) if updates else holder
+
+
+def _swapped(value: Any, change: Callable[[n.Plan], n.Plan]) -> Any:
+    if isinstance(value, n.Plan):
+        return change(value)
+    if isinstance(value, tuple):
+        new = tuple(_swapped(v, change) for v in value)
+        return new if any(a is not b for a, b in zip(new, value, strict=True)) else value
+    if isinstance(value, _HOLDERS) and not isinstance(value, n.Col | n.Lit):
+        return _changed(value, change)
+    return value
+
+
+class Rewriting:
+    """A plan rewritten from its tables up. What stands in several places is rewritten once, and stays one object."""
+
+    def __init__(self, plan: n.Plan, visit: Callable[[n.Plan, Rewriting], n.Plan]) -> None:
+        self._visit = visit
+        self._done: dict[int, n.Plan] = {}
+        #: In how many places a plan of the new form stands; those that are not here stand in one.
+        self._places: dict[int, int] = {}
+        self._kept: list[n.Plan] = []
+        self._counted = places(plan)
+        self.plan = self._of(plan)
+
+    def once(self, plan: n.Plan) -> bool:
+        return self._places.get(id(plan), 1) <= 1
+
+    def _of(self, plan: n.Plan) -> n.Plan:
+        found = self._done.get(id(plan))
+        if found is None:
+            found = self._visit(with_inputs(plan, self._of), self)
+            self._done[id(plan)] = found
+            # Both live on: another plan must not get the identity of one that is gone.
+            self._kept += [plan, found]
+            self._places[id(found)] = max(self._places.get(id(found), 1), self._counted.get(id(plan), 1))
+        return found
+
+
+def places(plan: n.Plan) -> dict[int, int]:
+    """id(plan) -> in how many places it stands."""
+    counts = {id(plan): 1}
+    for _, below in parents_first(plan):
+        for child in below:
+            counts[id(child)] = counts.get(id(child), 0) + 1
+    return counts
+
+
+def named(expr: Any) -> set[str]:
+    """The columns that expressions name."""
+    found: set[str] = set()
+    stack = [expr]
+    while stack:
+        top = stack.pop()
+        match top:
+            case tuple():
+                stack.extend(top)
+            case n.Col(name=name):
+                found.add(name)
+            case n.AnyColumn(columns=columns):
+                found.update(c.name for c in columns)
+                stack.append(top.needle)
+            case n.Expr() | n.SortKey() | n.ExpandItem():
+                stack.extend(getattr(top, part) for part in parts(top.__class__))
+    return found
+
+
+def renamed(expr: Any, names: dict[str, str]) -> Any:
+    """Expressions with columns under other names."""
+    if isinstance(expr, n.Col):
+        return replace(expr, name=names[expr.name]) if names[expr.name] != expr.name else expr
+    if isinstance(expr, tuple):
+        return tuple(renamed(e, names) for e in expr)
+    if isinstance(expr, n.AnyColumn):
+        columns = tuple(replace(c, name=names[c.name]) for c in expr.columns)
+        return replace(expr, columns=columns, needle=renamed(expr.needle, names))
+    if isinstance(expr, _HOLDERS) and not isinstance(expr, n.Lit):
+        return replace(expr, **{part: renamed(getattr(expr, part), names) for part in parts(expr.__class__)})
+    return expr
+
+
+def is_volatile(value: Any) -> bool:
+    """Whether an expression, or a plan, computes something at random."""
+    probe = n.Filter(n.Values((), columns=()), value, columns=()) if isinstance(value, n.Expr) else value
+    return any(calls(probe, name) for name in _VOLATILE)
+
+
+def normal(plan: n.Plan) -> n.Plan:
+    return Rewriting(plan, _visit).plan
+
+
+def _visit(node: n.Plan, rewriting: Rewriting) -> n.Plan:
+    match node:
+        case n.Filter():
+            return _sunk(node, rewriting)
+        case n.Project(input=n.Sort() as sort) if rewriting.once(sort):
+            return _floated(node, sort)
+    return node
+
+
+def _floated(node: n.Project, sort: n.Sort) -> n.Plan:
+    """A projection that keeps the keys of a sort, below it."""
+    kept = {expr.name: name for name, expr in reversed(node.items) if isinstance(expr, n.Col)}
+    if not all(name in kept for name in named(sort.keys)):
+        return node
+    return replace(sort, input=replace(node, input=sort.input), keys=renamed(sort.keys, kept), columns=node.columns)
+
+
+def conjunction(span: Any, operator: n.Call | None, conjuncts: list[n.Expr]) -> n.Expr:
+    first, *rest = conjuncts
+    for part in rest:
+        assert operator is not None
+        first = replace(operator, args=(first, part), span=span)
+    return first
+
+
+def split(node: n.Filter, test: Callable[[n.Expr], bool]) -> tuple[n.Expr | None, n.Expr | None]:
+    """The conjuncts of a filter for which a test holds, and the others."""
+    conjuncts = operands(node.predicate, "and")
+    both = node.predicate if isinstance(node.predicate, n.Call) and len(conjuncts) > 1 else None
+    yes: list[n.Expr] = []
+    no: list[n.Expr] = []
+    for part in conjuncts:
+        (yes if test(part) else no).append(part)
+    if not yes:
+        return None, node.predicate
+    if not no:
+        return node.predicate, None
+    span = node.predicate.span
+    return conjunction(span, both, yes), conjunction(span, both, no)
+
+
+def _sunk(node: n.Filter, rewriting: Rewriting) -> n.Plan:
+    """The filter, or those of its conjuncts that may go there, below what is below it."""
+    below = node.input
+    if not rewriting.once(below):
+        return node
+    if isinstance(below, n.Sort):
+        return replace(below, input=_sunk(replace(node, input=below.input), rewriting))
+    if isinstance(below, n.Project):
+        kept = {name: expr.name for name, expr in below.items if isinstance(expr, n.Col)}
+        low, high = split(node, lambda e: named(e) <= kept.keys() and not is_volatile(e))
+        if low is None:
+            return node
+        within = n.Filter(below.input, renamed(low, kept), columns=below.input.columns, span=node.span)
+        moved: n.Plan = replace(below, input=_sunk(within, rewriting))
+    elif isinstance(below, n.Expand):
+        made = {item.name for item in below.items} | {below.index}
+        low, high = split(node, lambda e: not named(e) & made and not is_volatile(e))
+        if low is None:
+            return node
+        within = n.Filter(below.input, low, columns=below.input.columns, span=node.span)
+        moved = replace(below, input=_sunk(within, rewriting))
+    else:
+        return node
+    return moved if high is None else replace(node, input=moved, predicate=high)
+
+
+def reads_outer(node: n.Plan) -> bool:
+    """Whether its expressions read the row of an `Apply` around it."""
+    stack: list[object] = [getattr(node, part) for part in parts(node.__class__)]
+    while stack:
+        top = stack.pop()
+        if isinstance(top, n.Outer):
+            return True
+        if isinstance(top, tuple):
+            stack.extend(top)
+        elif isinstance(top, n.Expr | n.SortKey | n.ExpandItem):
+            stack.extend(getattr(top, part) for part in parts(top.__class__))
+    return False
