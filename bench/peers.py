@@ -64,14 +64,21 @@ _SQL = {
 }
 
 
+def python(*packages: str) -> Path:
+    """The interpreter of the other environment, with duckdb-kql or what else is named from PyPI in it."""
+    home = PEERS / packages[0] if packages else PEERS
+    found = home / "bin" / "python"
+    if not found.exists():
+        wanted = packages or ("duckdb-kql[duckdb,arrow]",)
+        print(f"installing {', '.join(wanted)} into {home} ...")
+        venv.create(home, with_pip=True)
+        subprocess.run([found, "-m", "pip", "install", "-q", *wanted], check=True)
+    return found
+
+
 def peer(tables: dict[str, Any], queries: list[str]) -> list[tuple[float | None, int]]:
-    python = PEERS / "bin" / "python"
-    if not python.exists():
-        print("installing duckdb-kql into bench/.peers ...")
-        venv.create(PEERS, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", "duckdb-kql[duckdb,arrow]"], check=True)
     task = json.dumps({"tables": tables, "queries": queries})
-    done = subprocess.run([python, "-c", WORKER], input=task, capture_output=True, text=True, check=False)
+    done = subprocess.run([python(), "-c", WORKER], input=task, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr[-2000:])
     return [(seconds, rows) for seconds, rows in json.loads(done.stdout.rpartition("answers ")[2])]
