@@ -38,6 +38,8 @@ def explain(session: Session, source: Source) -> Explained:
         except Refused as refused:
             raise Refused(refused.diagnostics, source) from None
     notes = [render_one(d, source) for d in session.warnings(compiled)]
+    if session.hot is not None:
+        notes.append("note: read from the lake's files; what this session keeps in memory was not used")
     if not any(p.measured is None or p.measured.rows for p in parts) and (why := why_empty(session, compiled)):
         notes.append(why)
     now = f"{session.now:%Y-%m-%dT%H:%M:%S}Z"
