@@ -52,6 +52,7 @@ class SparkEngine:
         self._tables = tables
         self._connection = Connection(where, memory_bytes(memory_limit) if memory_limit is not None else None)
         self._views: SparkViews | None = None
+        self._last: tuple[n.Plan, bool, list[Part]] | None = None
         self._memory_limit, self._timeout = memory_limit, timeout
 
     def sql(self, plan: n.Plan) -> str:
@@ -65,8 +66,7 @@ class SparkEngine:
                 if not here and not needs_once(plan):
                     with suppress(Refused):
                         return [Statement(Part(0, "sql", plan), say(plan, views))]
-                parts = cut(plan, reads if here else says)
-                return statements(parts, plan, views, say, prefix, self._memory_limit)
+                return statements(self._parts(plan, here), plan, views, say, prefix, self._memory_limit)
         except LurcherError as error:
             if error.kind != "unsupported" or isinstance(error, Refused):
                 raise
@@ -74,6 +74,13 @@ class SparkEngine:
         except RecursionError:
             what = LU003.at(plan.span, what="expressions in expressions", limit="some thousand deep")
             raise Refused((what,)) from None
+
+    def _parts(self, plan: n.Plan, here: bool) -> list[Part]:
+        """Kept for one plan: it is asked for before the server is, and then again."""
+        last = self._last
+        if last is None or last[0] is not plan or last[1] is not here:
+            last = self._last = (plan, here, cut(plan, reads if here else says))
+        return last[2]
 
     def run(self, query: n.Query, until: float | None = None) -> Result:
         if until is None and self._timeout is not None:

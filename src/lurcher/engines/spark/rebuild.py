@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from lurcher.engines.lowering.sharing import calls
+from lurcher.kql.types import ScalarType
 from lurcher.plan import nodes as n
-from lurcher.plan.walk import inputs, parts
+from lurcher.plan.used import used_columns
+from lurcher.plan.walk import inputs, parts, walk
 from lurcher.plan.windows import operands, parents_first
 
 _HOLDERS = (n.Expr, n.SortKey, n.ExpandItem)
@@ -118,7 +120,58 @@ def is_volatile(value: Any) -> bool:
 
 
 def normal(plan: n.Plan) -> n.Plan:
-    return Rewriting(plan, _visit).plan
+    return Rewriting(_pruned(plan), _visit).plan
+
+
+#: What stands for a union while it is asked which of its columns are read.
+_ASKED = "\x01union"
+
+
+def _pruned(plan: n.Plan) -> n.Plan:
+    """Unions of tables with those columns alone that anybody reads: of all tables they have thousands."""
+    for node in [p for p in walk(plan) if isinstance(p, n.Union)]:
+        if not all(isinstance(part, n.Aligned) for part in node.inputs):
+            continue
+        asked = n.Scan(_ASKED, columns=node.columns)
+        used = used_columns(_put(plan, node, asked)).get(_ASKED, set())
+        if any(isinstance(part, n.Aligned) and part.label is not None for part in node.inputs):
+            used = used | {node.columns[0].name}
+        if len(used) < len(node.columns):
+            plan = _put(plan, node, _only(node, used))
+    return plan
+
+
+def _put(plan: n.Plan, old: n.Plan, new: n.Plan) -> n.Plan:
+    """The plan with another in place of one of its own."""
+    done: dict[int, n.Plan] = {id(old): new}
+
+    def put(node: n.Plan) -> n.Plan:
+        found = done.get(id(node))
+        if found is None:
+            found = done[id(node)] = with_inputs(node, put)
+        return found
+
+    return put(plan)
+
+
+def _only(node: n.Union, used: set[str]) -> n.Plan:
+    """The union with some of its columns; the others, which nobody reads, are null."""
+    columns = tuple(c for c in node.columns if c.name in used)
+    aligned = tuple(
+        replace(
+            part,
+            given={name: source for name, source in part.given.items() if name in used},
+            dropped=tuple(name for name in part.dropped if name in used),
+            columns=columns,
+        )
+        for part in node.inputs
+        if isinstance(part, n.Aligned)
+    )
+    items = tuple(
+        (c.name, n.Col(c.name, type=c.type) if c.name in used else n.Lit(None, type=ScalarType.LONG))
+        for c in node.columns
+    )
+    return n.Project(replace(node, inputs=aligned, columns=columns), items, columns=node.columns, span=node.span)
 
 
 def _visit(node: n.Plan, rewriting: Rewriting) -> n.Plan:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lurcher.engines.lowering import lower
 from lurcher.engines.lowering.context import Stored, Tables
-from lurcher.engines.spark.rebuild import reads_outer
+from lurcher.engines.spark.rebuild import named, reads_outer
 from lurcher.engines.spark.translate import spark
 from lurcher.errors import LurcherError
 from lurcher.kql.diagnostics import LU001, Refused
@@ -52,13 +54,49 @@ def says(node: n.Plan) -> bool:
     """Whether a node over tables has a form."""
     if type(node) not in _NODES or reads_outer(node):
         return False
-    if isinstance(node, n.Values | n.Range | n.Project) and any(c.type is ScalarType.DECIMAL for c in node.columns):
-        return all(isinstance(e, n.Col) for _, e in node.items) if isinstance(node, n.Project) else False
+    decimal = any(c.type is ScalarType.DECIMAL for c in node.columns)
+    match node:
+        case n.Scan() | n.Supplied() | n.Shared():
+            return True
+        case n.Union() | n.Aligned() if not decimal:
+            return not getattr(node, "dropped", ())
+        case n.Values() | n.Range() if decimal:
+            return False
+        case n.Project(items=items):
+            if any(e.type is ScalarType.DECIMAL and not isinstance(e, n.Col) for _, e in items):
+                return False
+            if all(isinstance(e, n.Col) for _, e in items):
+                return True
     try:
-        say(node, _ANY)
+        say(_lean(node), _ANY)
     except (LurcherError, Refused):
         return False
     return True
+
+
+def _lean(node: n.Plan) -> n.Plan:
+    """The node with no more columns than matter: a table has some, a search over all of them has thousands."""
+    match node:
+        case n.Filter(input=n.Scan() as below, predicate=predicate):
+            few = _few(below, named(predicate))
+            return replace(node, input=few, columns=few.columns)
+        case n.Sort(input=n.Scan() as below, keys=keys):
+            few = _few(below, named(keys))
+            return replace(node, input=few, columns=few.columns)
+        case n.Limit(input=n.Scan() as below):
+            few = _few(below, set())
+            return replace(node, input=few, columns=few.columns)
+        case n.Project(input=n.Scan() as below, items=items):
+            computed = tuple((name, e) for name, e in items if not isinstance(e, n.Col))
+            columns = tuple(c for c, (_, e) in zip(node.columns, items, strict=True) if not isinstance(e, n.Col))
+            return replace(
+                node, input=_few(below, named(tuple(e for _, e in computed))), items=computed, columns=columns
+            )
+    return node
+
+
+def _few(table: n.Scan, names: set[str]) -> n.Scan:
+    return replace(table, columns=tuple(c for c in table.columns if c.name in names))
 
 
 def reads(node: n.Plan) -> bool:
