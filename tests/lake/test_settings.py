@@ -6,6 +6,7 @@ import pytest
 
 from lurcher.errors import LurcherError
 from lurcher.lake import Lake
+from lurcher.lake.settings import ClusterTable
 
 ALL = """
 [externaldata]
@@ -20,6 +21,10 @@ file = "geo/x.mmdb"
 
 [elsewhere]
 here = ["arg"]
+
+[tables]
+DeviceEvents = "prod.defender.`device-events`"
+DeviceInfo = { table = "inv.devices", columns = { Timestamp = "seen" }, without = ["OSBuild"], day = "seen_on" }
 """
 
 
@@ -35,6 +40,8 @@ def test_settings_are_read(tmp_path: Path) -> None:
     assert found.allow == ("https://h/a/",)
     assert found.map == {"https://h/b.csv": "b.csv"}
     assert (found.watchlists, found.geo, found.here) == ({"vip": "Name"}, "geo/x.mmdb", ("arg",))
+    devices = ClusterTable(("inv", "devices"), {"Timestamp": "seen"}, frozenset({"OSBuild"}), "seen_on")
+    assert found.tables == {"DeviceEvents": ClusterTable(("prod", "defender", "device-events")), "DeviceInfo": devices}
 
 
 @pytest.mark.parametrize(
@@ -48,6 +55,12 @@ def test_settings_are_read(tmp_path: Path) -> None:
         ("geo = 'x'\n", 4, "geo is a section"),
         ("[geo]\nfile = 1\n", 5, "'file' in [geo] is a path"),
         ("[elsewhere]\nthere = []\n", 5, "there is no setting 'there' in [elsewhere]"),
+        ("[tables]\nX = 'a.b'\n", 5, "'X' in [tables] is no table of Defender or Sentinel"),
+        ("[tables]\nDeviceInfo = 1\n", 5, "'DeviceInfo' in [tables] is a table of the catalogue"),
+        ("[tables]\nDeviceInfo = 'a b'\n", 5, "'a b' is no name of a table"),
+        ("[tables]\nDeviceInfo = 'a.b.'\n", 5, "'a.b.' is no name of a table"),
+        ("[tables]\nDeviceInfo = { table = 'a', days = 'd' }\n", 5, "there is no setting 'days' of a table"),
+        ("[tables]\nDeviceInfo = { table = 'a', without = ['N'] }\n", 5, "DeviceInfo has no column 'N'"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, more: str, line: int, message: str) -> None:

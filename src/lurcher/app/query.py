@@ -60,15 +60,18 @@ def has_rows(tables: Tables, name: str) -> bool:
     data = tables.data(name)
     if data is None:
         return False
+    if data is tables.cluster.get(name):
+        # Not known before it is asked.
+        return True
     return any(f.rows for f in data.files) if isinstance(data, LakeTable) else data.num_rows > 0
 
 
 def newest_row(tables: Tables, name: str) -> datetime | None:
-    """The time (UTC) of a table's newest row."""
+    """The time (UTC) of a table's newest row; None for a cluster's, which is not asked for it."""
     from lurcher.lake import LakeTable
 
     data = tables.data(name)
-    if data is None:
+    if data is None or data is tables.cluster.get(name):
         return None
     if isinstance(data, LakeTable):
         times = [f.last for f in data.files if f.last is not None]

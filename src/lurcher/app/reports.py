@@ -250,6 +250,9 @@ def tables_of(session: Session, names: Iterable[str]) -> tuple[TablePart, ...]:
 
     found = []
     for name in dict.fromkeys(names):
+        if name in session.tables.cluster:
+            # What it holds is not known before it is asked.
+            continue
         data = session.tables.data(name)
         if data is None:
             found.append(TablePart(name, None))

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from lurcher.engines.hot import Hot
     from lurcher.engines.spark.engine import SparkEngine
     from lurcher.lake import Lake, LakeTable
+    from lurcher.lake.settings import ClusterTable
     from lurcher.plan import nodes as n
     from lurcher.plan.compile import Compiled
     from lurcher.plan.nodes import Plan
+    from lurcher.plan.windows import TimeWindow
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,24 @@ class Tables:
         lake: Lake | None = None,
         files: dict[str, tuple[TableSchema, pa.Table]] | None = None,
         supplies: SessionSupplies | None = None,
+        cluster: Mapping[str, ClusterTable] | None = None,
     ) -> None:
+        """`cluster`: tables that the engine has itself, under the names of the services'. They come before the lake's."""
         self.lake = lake
+        self.cluster = cluster or {}
         self.supplies = supplies or SessionSupplies(lake)
         self._files = files or {}
         self._opened: dict[str, LakeTable | None] = {}
+        #: The time of the rows that are looked at, where not all are.
+        self.window: TimeWindow | None = None
 
     def table(self, name: str) -> TableSchema | None:
         """The columns of a known table in the services' order, then those that only the data have."""
         known = known_table(name)
         data = self.data(name)
         if data is None:
+            return known
+        if name in self.cluster and name not in self._files:
             return known
         schema = self._files[name][0] if name in self._files else data.schema
         if known is None:
@@ -70,9 +79,11 @@ class Tables:
         return sorted({*table_names(), *own, *self._files})
 
     def data(self, name: str) -> LakeTable | pa.Table | None:
-        """The rows of a table; None where there are none."""
+        """The rows of a table, of a cluster's what it is called there; None where there are none."""
         if name in self._files:
             return self._files[name][1]
+        if name in self.cluster:
+            return self.cluster[name]
         if self.lake is None:
             return None
         # One version for the whole session: what is added meanwhile does not show in half of a hunt.
@@ -140,9 +151,11 @@ class Session:
                     first.position,
                 )
             loaded = {name: (schema, added(rows, now)) for name, (schema, rows) in result.tables.items()}
-        return cls(
-            Tables(lake, loaded, SessionSupplies(lake, asked)), now, limits or Limits(), elsewhere=spark_of(engine)
-        )
+        elsewhere = spark_of(engine)
+        # The catalogue is that of a cluster: a Spark that is started here has none.
+        cluster = lake.settings.tables if lake is not None and elsewhere is not None and "://" in elsewhere else None
+        tables = Tables(lake, loaded, SessionSupplies(lake, asked), cluster)
+        return cls(tables, now, limits or Limits(), elsewhere=elsewhere)
 
     @property
     def engine(self) -> DuckDBEngine:

@@ -16,6 +16,10 @@
     [targets]
     prod = "sentinel:00000000-0000-0000-0000-000000000000"   # --on prod
 
+    [tables]   # with --engine spark://...: tables of the cluster's catalogue, under the names that queries use
+    DeviceProcessEvents = "prod.defender.device_process_events"
+    DeviceInfo = { table = "prod.inv.devices", columns = { Timestamp = "seen" }, without = ["OSBuild"], day = "seen_on" }
+
 A key that is not known is an error: a setting that does nothing is worse than none."""
 
 from __future__ import annotations
@@ -25,6 +29,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lurcher.errors import LurcherError
+from lurcher.schema import known_table
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterTable:
+    """A table of a cluster's catalogue: the parts of its `name`, the `columns` that are called otherwise there (KQL's name -> its
+    own), those that it is `without` and that are empty, and the column that holds the `day` (UTC) of a row's time."""
+
+    name: tuple[str, ...]
+    columns: dict[str, str] = field(default_factory=dict)
+    without: frozenset[str] = frozenset()
+    day: str = ""
+
+    def __str__(self) -> str:
+        return ".".join(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +58,13 @@ class Settings:
     here: tuple[str, ...] = ()
     #: name -> a live service that `--on` takes
     targets: dict[str, str] = field(default_factory=dict)
+    #: a table of Defender's or Sentinel's -> the cluster's
+    tables: dict[str, ClusterTable] = field(default_factory=dict)
 
 
-_TOP = ("format", "platform", "externaldata", "watchlists", "geo", "elsewhere", "targets")
+_TOP = ("format", "platform", "externaldata", "watchlists", "geo", "elsewhere", "targets", "tables")
+#: A part of a table's name in a catalogue: a word, or anything within backticks.
+_PART = re.compile(r"(\w+)|`([^`]+)`")
 
 
 def read_settings(data: dict[str, Any], text: str, path: str) -> Settings:
@@ -69,6 +92,35 @@ def read_settings(data: dict[str, Any], text: str, path: str) -> Settings:
             raise wrong(key, f"'{key}' holds texts by name", f'write: {key} = {{ "..." = "..." }}')
         return value
 
+    def cluster(key: str, value: Any) -> ClusterTable:
+        value = {"table": value} if isinstance(value, str) else value
+        if not isinstance(value, dict) or not isinstance(value.get("table"), str):
+            raise wrong(
+                key, f"'{key}' in [tables] is a table of the catalogue", f'write: {key} = "catalogue.schema.table"'
+            )
+        known = known_table(key)
+        if known is None:
+            raise wrong(
+                key, f"'{key}' in [tables] is no table of Defender or Sentinel", "their names stand on the left"
+            )
+        for each in value:
+            if each not in ("table", "columns", "without", "day"):
+                raise wrong(key, f"there is no setting '{each}' of a table", "there are: table, columns, without, day")
+        columns = pairs("tables", "columns", value.get("columns", {}))
+        without = texts("tables", "without", value.get("without", []))
+        day = value.get("day", "")
+        if not isinstance(day, str):
+            raise wrong(key, f"'day' of {key} in [tables] is a column's name", 'write: day = "event_date"')
+        have = {c.name for c in known.columns}
+        for each in (*columns, *without):
+            if each not in have:
+                raise wrong(key, f"{key} has no column '{each}'", "the names of Defender's columns stand on the left")
+        parts = _name_parts(value["table"])
+        if parts is None:
+            hint = "parts with other characters stand within backticks: catalogue.`my-schema`.table"
+            raise wrong(key, f"'{value['table']}' is no name of a table", hint)
+        return ClusterTable(parts, columns, frozenset(without), day)
+
     for key in data:
         if key not in _TOP:
             raise wrong(key, f"there is no setting '{key}'", f"there are: {', '.join(_TOP)}")
@@ -87,7 +139,21 @@ def read_settings(data: dict[str, Any], text: str, path: str) -> Settings:
         file,
         texts("elsewhere", "here", elsewhere.get("here", [])),
         pairs("targets", "targets", section("targets")),
+        {key: cluster(key, value) for key, value in section("tables").items()},
     )
+
+
+def _name_parts(text: str) -> tuple[str, ...] | None:
+    parts, at = [], 0
+    while (found := _PART.match(text, at)) is not None:
+        parts.append(found[1] or found[2])
+        at = found.end()
+        if at == len(text):
+            return tuple(parts)
+        if text[at] != ".":
+            return None
+        at += 1
+    return None
 
 
 def _line(text: str, key: str) -> int:

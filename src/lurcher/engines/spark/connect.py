@@ -25,7 +25,7 @@ _PORT = 15002
 #: Seconds to wait for a connection, and for a session.
 _PATIENCE, _AT_MOST = 10, 30
 #: Milliseconds that the client waits before it asks again; by itself it would ask for ten minutes.
-_AGAIN = {"max_retries": 7, "initial_backoff": 50, "max_backoff": 8000}
+_AGAIN: dict[str, Any] = {"max_retries": 7, "initial_backoff": 50, "max_backoff": 8000}
 #: Rows, and bytes, of a batch: Sail sends a thousand rows at a time.
 _ROWS, _BYTES = 65_536, 8 << 20
 #: Setting -> what it must be: UTC; errors instead of silent nulls; texts of a statement read as they are written.

@@ -10,8 +10,9 @@ from lurcher.engines.lowering.context import Stored
 from lurcher.engines.lowering.rel import INGESTED, stored_names
 from lurcher.engines.lowering.times import day_range
 from lurcher.engines.lowering.types import SQL_TYPES
-from lurcher.errors import LurcherError
+from lurcher.errors import LurcherError, shown
 from lurcher.kql.types import Column, Columns, ScalarType
+from lurcher.lake.settings import ClusterTable
 from lurcher.plan import nodes as n
 from lurcher.schema import TableSchema, physical_names
 from lurcher.sql import tree as t
@@ -59,9 +60,13 @@ class SparkViews:
         window = None
         if windows and isinstance(data, LakeTable) and data.ours and data.schema.time_column is not None:
             window = windows.get(data.schema.time_column)
+        elif windows and isinstance(data, ClusterTable) and schema.time_column is not None:
+            window = windows.get(schema.time_column)
         key = (name, window)
         if key not in self._made:
-            view = self._named(name if window is None else "{} {}..{}".format(name, *day_range(window)))
+            # Not the name that it may have in the catalogue: this one would hide it.
+            base = f"{name} there" if isinstance(data, ClusterTable) else name
+            view = self._named(base if window is None else "{} {}..{}".format(base, *day_range(window)))
             if self._session is not None:
                 self._make(view, schema, window, data)
             self._made[key] = view
@@ -95,6 +100,9 @@ class SparkViews:
     def _make(self, view: str, schema: TableSchema, window: TimeWindow | None, data: Any) -> None:
         from lurcher.lake import LakeTable
 
+        if isinstance(data, ClusterTable):
+            self._cluster(view, schema, window, data)
+            return
         if not isinstance(data, LakeTable):
             self._show(view, schema.columns, data)
             return
@@ -109,6 +117,28 @@ class SparkViews:
         self._files(data, paths).createOrReplaceTempView(files)
         ingested = "_ingested" if "_ingested" in data.stored_types else None
         self._view(view, schema.columns, files, data.physical, ingested)
+
+    def _cluster(self, view: str, schema: TableSchema, window: TimeWindow | None, table: ClusterTable) -> None:
+        """A table of the cluster's catalogue. It has the rows that it has when a query reads them."""
+        from lurcher.engines.spark import cluster
+
+        try:
+            frame = self._session.table(".".join("`{}`".format(part.replace("`", "``")) for part in table.name))
+            fields = cluster.fields_of(frame)
+        except Exception as error:  # noqa: BLE001 - whatever the client raises: there is none, or none for us
+            said = " ".join(str(error).split())
+            raise LurcherError(
+                f"the cluster's table {shown(str(table), 80)} cannot be read: {shown(said, 200)}",
+                f"[tables] of lake.toml names it for {schema.name}",
+            ) from None
+        made = cluster.items(table, schema.name, schema.columns, fields)
+        where = cluster.within(table, schema.time_column, window, fields) if window is not None else None
+        source = self._named(f"cluster of {view}")
+        frame.createOrReplaceTempView(source)
+        names = stored_names(c.name for c in schema.columns)
+        items = [t.SelectItem(value, names[name]) for name, value in made]
+        items.append(t.SelectItem(_column(Column(INGESTED, ScalarType.DATETIME), None), INGESTED))
+        self._session.sql(to_sql(t.Select(tuple(items), t.Table(source), where), SPARK)).createOrReplaceTempView(view)
 
     def _files(self, data: LakeTable, paths: list[str]) -> Any:
         """The files with the columns of the table as it is now: what a file lacks, as a column came later, is null."""
