@@ -55,8 +55,11 @@ def _part(session: Session, query: Query, sql: str, names: _Names, until: float 
         for number, step in enumerate(words.steps(query.plan), 1)
     )
     if session.elsewhere is not None:
-        note = f"{session.elsewhere} does not say what its steps cost: the query was not run"
-        return QueryPart(plan, sql, note=note)
+        from lurcher.engines.spark.engine import SparkEngine
+
+        told = session.runner.told(query) if isinstance(session.runner, SparkEngine) else ""
+        note = f"{session.elsewhere} says beforehand how it would run the query, and not what its steps cost: it was not run"
+        return QueryPart(plan, sql, told=told, note=note)
     profile = session.engine.profile(query, until)
     done = tuple(
         StepPart(s.text, s.on, names.lines(s.spans), s.rows_in, s.rows, s.seconds, s.share, s.depth)

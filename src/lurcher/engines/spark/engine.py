@@ -97,6 +97,25 @@ class SparkEngine:
             return Result(query.columns, rows, query.render)
         return Result(query.columns, self._again(session, query, until, rows), query.render)
 
+    def told(self, query: n.Query) -> str:
+        """What the server says of how it would run the query; "" where that takes several statements. No row is read."""
+        statements = within(
+            None, self._interrupted, lambda: self._statements(query.plan, SparkViews(self._tables), "part")
+        )
+        if len(statements) > 1:
+            return ""
+        session = self._connection.session()
+        try:
+            views = SparkViews(self._tables, session)
+            (statement,) = self._statements(query.plan, views, "part")
+            return "\n".join(
+                str(row) for row in session.sql(f"EXPLAIN {statement.sql}").toArrow().column(0).to_pylist()
+            )
+        except (LurcherError, Refused):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever the client raises is told as what the server said
+            raise failure(error) from None
+
     def _begun(
         self, session: Any, query: n.Query, until: float | None, *, here: bool = False
     ) -> Iterator[pa.RecordBatch]:
