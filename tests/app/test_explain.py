@@ -291,3 +291,18 @@ def test_a_query_that_fails_says_so(lake: Lake) -> None:
         explained(lake, "DeviceProcessEvents | where NoSuchColumn == 1")
     with pytest.raises(LurcherError):
         explained(lake, "")
+
+
+def test_another_engine_tells_its_plan_and_no_figures(lake: Lake) -> None:
+    pytest.importorskip("pysail")
+    session = Session.open(lake, NOW, engine="spark:sail")
+    try:
+        doc = explain(session, Source("DeviceProcessEvents | where FileName has 'powershell' | count"))
+    finally:
+        session.runner.close()
+    (query,) = doc.queries
+    assert query.measured is None
+    assert "DeviceProcessEvents" in query.sql
+    assert "Plan" in query.told
+    assert "it was not run" in plain(doc)
+    assert "it was not run" in page(doc)

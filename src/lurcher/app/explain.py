@@ -58,7 +58,8 @@ def _part(session: Session, query: Query, sql: str, names: _Names, until: float 
         from lurcher.engines.spark.engine import SparkEngine
 
         told = session.runner.told(query) if isinstance(session.runner, SparkEngine) else ""
-        note = f"{session.elsewhere} says beforehand how it would run the query, and not what its steps cost: it was not run"
+        how = "says beforehand how it would run the query" if told else "takes the query in several statements"
+        note = f"{session.elsewhere} {how}, and does not say what its steps cost: it was not run"
         return QueryPart(plan, sql, told=told, note=note)
     profile = session.engine.profile(query, until)
     done = tuple(
