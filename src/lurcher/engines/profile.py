@@ -121,8 +121,7 @@ class Noted:
 
     def stored(self, table: n.Scan, windows: Windows, predicates: Sequence[n.Expr] = ()) -> Stored:
         found = self._views.stored(table, windows, predicates)
-        time = self._views.time_column(table.table)
-        window = windows.get(time) if time is not None else None
+        window = self._views.window_of(found.name)
         place = (table, None if window == ANY_TIME else window, found.name)
         # The same rows under one name are one reading, however often a statement names them.
         if all(name != found.name for _, _, name in self.asked):

@@ -139,6 +139,10 @@ class Views:
         # A table that another program has made may have days of its own.
         return data.schema.time_column if isinstance(data, LakeTable) and data.ours else None
 
+    def window_of(self, view: str) -> TimeWindow | None:
+        """The time whose days a view reads; None where it reads all."""
+        return next((window for (_, window, _), made in self._made.items() if made == view), None)
+
     def _named(self, name: str, window: TimeWindow | None, kept: bool) -> str:
         """A table's name with the days behind it: what no table is called."""
         if window is None and not kept:
