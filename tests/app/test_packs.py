@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -450,12 +451,125 @@ def test_explain_says_what_was_shared_and_what_not(together):
     ]
     sharing = share(rules(queries), together, ALWAYS)
     unshare(sharing, together)
-    assert sharing.lines() == [
+    said = sharing.lines()
+    # All columns of the table, and when rows were added.
+    assert re.fullmatch(r"  made in \d+\.\d s, about 0\.0 MB with \d+ columns; up to 0 rows not read again", said[2])
+    assert [line for line in said if line != said[2]] == [
         "DeviceNetworkEvents: not shared: 0 of 1 ask for it by texts, too few to gain",
         "DeviceProcessEvents: 16 of 180 rows kept for 1 rule, read 0 times instead of the table",
         "  matched on distinct values: FileName (11 values)",
         "  not for 00000000-0000-4000-8000-000000000001: it asks for rows whatever their texts are",
     ]
+
+
+NAMED = [
+    "DeviceProcessEvents | where FileName has 'İdle' | project ReportId",
+    "DeviceProcessEvents | where Timestamp > ago(4d) | where FileName == 'a%b' | project ReportId",
+]
+
+
+def test_of_a_day_only_those_rows_are_kept_that_are_asked_for_then(alone, together):
+    made, served = check(
+        [
+            "DeviceProcessEvents | where Timestamp > ago(2d) | where FileName == 'İdle' | project ReportId",
+            "DeviceProcessEvents | where Timestamp between (datetime(2026-02-26) .. 1d) | where FileName == 'a%b'",
+            "DeviceProcessEvents | where Timestamp > ago(3d) and FileName == 'ANYDESK.EXE' | project ReportId",
+        ],
+        alone,
+        together,
+    )
+    assert served == {"DeviceProcessEvents": 3}
+    # 26 February to midnight; 3 March, for one rule; all days from 4 March on, for two.
+    assert made["DeviceProcessEvents"].stretches == 3
+
+
+def test_a_column_that_was_not_kept_is_read_where_it_is_stored(alone, together):
+    sharing = share(rules(NAMED), together, ALWAYS)
+    try:
+        for query in (f"{NAMED[0]}, FolderPath", NAMED[1].replace("project", "project DeviceName,"), NAMED[0]):
+            assert sorted_rows(together.run_table(query)) == sorted_rows(alone.run_table(query))
+        assert "FolderPath" not in sharing.tables[0].rows.columns
+        assert sharing.tables[0].rows.served == 1
+    finally:
+        unshare(sharing, together)
+
+
+def test_what_exclusions_look_at_is_kept(together):
+    text = rule("DeviceProcessEvents | where FileName has 'İdle' | summarize n = count() by DeviceId")
+    text += (
+        "exclusions:\n  - id: e1\n    reason: r\n    when: process.folder startswith 'x' and process.company == 'y'\n"
+    )
+    (loaded,) = load_rules([RuleText(text, "<rule>.yaml")]).rules
+    sharing = share([loaded], together, ALWAYS)
+    unshare(sharing, together)
+    assert "FolderPath" in sharing.tables[0].rows.columns
+
+
+def test_texts_that_hardly_repeat_are_searched_once(alone, together, monkeypatch):
+    from lurcher.engines.answers import Answers
+
+    monkeypatch.setattr(Answers, "few_values", lambda self, source, columns, most: setattr(self, "_most", most) or [])
+    queries = [
+        f"DeviceProcessEvents | where {WINDOW} and ProcessCommandLine {test} | project ReportId"
+        for test in ("has 'ninjarmm'", "contains 'RMMx'", "has_any ('quiet', 'é')", "startswith 'ANY'", "!has 'cmd'")
+    ]
+    costs = replace(ALWAYS, common=0.5)
+    made, served = check(queries, alone, together, costs)
+    assert served == {"DeviceProcessEvents": 4}
+    assert made["DeviceProcessEvents"].texts == {"ProcessCommandLine": 5}
+    assert list(made["DeviceProcessEvents"].others.values()) == ["its texts are of columns whose values hardly repeat"]
+    # Of texts that are in most rows, nothing is gained.
+    made, served = check(queries, alone, together, replace(ALWAYS, common=0.0))
+    assert served == {}
+
+
+def test_more_rows_than_were_guessed_are_not_kept(alone, together, monkeypatch):
+    from lurcher.engines.answers import Answers
+
+    real = Answers.search
+    monkeypatch.setattr(Answers, "few_values", lambda self, source, columns, most: setattr(self, "_most", most) or [])
+
+    def search(self, *args):
+        real(self, *args)
+        self.counts |= dict.fromkeys(self.parts, 1)
+
+    monkeypatch.setattr(Answers, "search", search)
+    queries = [f"DeviceProcessEvents | where ProcessCommandLine has '{t}' | project ReportId" for t in ("cmd", "start")]
+    made, served = check(queries, alone, together, Costs(uses=1, rows=0, share=0.1, common=1.0))
+    assert served == {}
+    assert made["DeviceProcessEvents"].why == "those whose texts are looked up fast are too few to gain"
+
+
+def test_a_rule_that_needs_the_memory_runs_without_what_is_kept(lake, monkeypatch, tmp_path):
+    from lurcher.engines.failures import too_much
+
+    session = Session.open(lake, NOW, limits=Limits(threads=1))
+    real, run_again = hunting.run_one, []
+
+    def crowded(one, *args, **more):
+        if one.name == "Rule 1" and session.engine._views.narrowed.get("DeviceProcessEvents"):
+            run_again.append(one.name)
+            return hunting.RuleRun(one, "failed", hunting._reason(too_much()))
+        return real(one, *args, **more)
+
+    monkeypatch.setattr(hunting, "run_one", crowded)
+    monkeypatch.setattr(hunting, "share", partial(share, costs=ALWAYS))
+    told, done = [], []
+    report = hunting.hunt(
+        lake,
+        [RuleText(rule(q, n), f"<rule {n}>.yaml") for n, q in enumerate(NAMED)],
+        session,
+        started=NOW,
+        triage=False,
+        progress=lambda count, note: told.append(note),
+        done=lambda run: done.append(run.status),
+    )
+    assert [one.run.status for one in report.rules] == ["ok", "ok"]
+    assert run_again == ["Rule 1"]
+    assert done == ["ok", "ok"]
+    assert told == ["reading DeviceProcessEvents for all", "Rule 0", "Rule 1"]
+    assert report.sharing.lines()[0].startswith("DeviceProcessEvents: not shared: a rule needed the memory")
+    session.engine.close()
 
 
 def test_the_measure_runs(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lurcher.app.exclusions import columns_of, verdicts
-from lurcher.app.packs import Sharing, costs_of_few, share, share_texts, unshare
+from lurcher.app.packs import Sharing, costs_of_few, release, share, share_texts, unshare
 from lurcher.app.rmm import with_packs
 from lurcher.app.rules import RuleText, load_rules
 from lurcher.app.seen_data import fingerprint, sources
@@ -17,6 +17,7 @@ from lurcher.app.session import Session
 from lurcher.content.exclusions.rewrite import Settings
 from lurcher.content.exclusions.verdicts import refusals
 from lurcher.content.model import Placed, Rule
+from lurcher.engines.failures import too_much
 from lurcher.errors import LurcherError
 from lurcher.hunt.answers import Answer, answer_of
 from lurcher.hunt.findings import Finding, State
@@ -88,14 +89,16 @@ def hunt(
     only: Callable[[Rule], bool] | None = None,
     since: bool = False,
     sharing: bool = True,
+    done: Callable[[RuleRun], None] | None = None,
 ) -> HuntReport:
     """Run the rules of files, folders and texts with their exclusions; keep runs and findings in the lake's ledger.
 
     An exclusion that hides too much is applied only where `forced` names it. A rule that does not run is in the report with its
     reason. `only`: which of the rules are run; `since`: it is one of `hunt_since_last`. `sharing`: what several
     rules read of a table is read once (`lurcher.app.packs`); it changes no result. `policy`: sanctioned remote-management
-    tools (docs/rmm.md). `live`: ask this service instead of the lake; triage, which asks much, is left out then. Raises
-    `LurcherError` for a path that is not there, a policy with errors, or a ledger that cannot be written.
+    tools (docs/rmm.md). `progress`: how many rules are done, and what is at work; `done`: each run, as it ends. `live`: ask this
+    service instead of the lake; triage, which asks much, is left out then. Raises `LurcherError` for a path that is not there, a
+    policy with errors, or a ledger that cannot be written.
     """
     loaded = load_rules(with_packs(paths, lake.path))
     if not loaded.rules:
@@ -114,12 +117,22 @@ def hunt(
     settings = Settings(forced=frozenset(forced))
     runs: list[RuleRun] = []
     wanted = [r for r in loaded.rules if only is None or only(r)]
-    shared = share(wanted, session, settings=settings) if sharing and live is None and session.elsewhere is None else None
+    shared = None
+    if sharing and live is None and session.elsewhere is None:
+        told = None if progress is None else lambda table: progress(0, f"reading {table} for all")
+        shared = share(wanted, session, settings=settings, told=told)
     windows: dict[str, tuple[str, str]] = {}
     for index, rule in enumerate(wanted):
         if progress is not None:
             progress(index, rule.name)
-        runs.append(run_one(rule, session, ask, settings, elsewhere=live is not None, windows=windows))
+        run = run_one(rule, session, ask, settings, elsewhere=live is not None, windows=windows)
+        crowded = shared is not None and run.status == "failed" and too_much().message in run.reason
+        if shared is not None and crowded and release(shared, session):
+            # What is kept for all took the memory that this rule needs.
+            run = run_one(rule, session, ask, settings, windows=windows)
+        runs.append(run)
+        if done is not None:
+            done(run)
     own = {id(r.file) for r in loaded.rules}
     with Ledger.open(lake.path / NAME) as ledger:
         number = ledger.record(

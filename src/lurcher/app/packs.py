@@ -5,7 +5,7 @@ Each rule's queries stay as they are and give what they give alone; `lurcher.eng
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -36,13 +36,25 @@ class Sharing:
             if made.rows is None:
                 said.append(f"{made.table}: not shared: {made.why}")
                 continue
+            served = made.rows.served
             said.append(
                 f"{made.table}: {made.kept:,} of {made.of:,} rows kept for {_counted(len(made.served), 'rule')},"
-                f" read {_counted(made.rows.served, 'time')} instead of the table"
+                f" read {_counted(served, 'time')} instead of the table"
+            )
+            # The rows of the time of all rules: one that asks for fewer days would have read fewer.
+            spared = served * (made.of - made.kept)
+            said.append(
+                f"  made in {made.seconds:.1f} s, about {_megabytes(made.bytes)} with {_counted(len(made.rows.columns), 'column')};"
+                f" up to {_counted(spared, 'row')} not read again"
             )
             looked = ", ".join(f"{c} ({v:,} values)" for c, v in made.columns.items())
             if looked:
                 said.append(f"  matched on distinct values: {looked}")
+            searched = ", ".join(f"{c} ({_counted(v, 'text')})" for c, v in made.texts.items())
+            if searched:
+                said.append(f"  searched once for all: {searched}")
+            if made.stretches > 1:
+                said.append(f"  in {made.stretches} stretches of days, each read once")
             reasons: dict[str, list[str]] = {}
             for who, why in made.others.items():
                 if who not in made.served:
@@ -51,6 +63,10 @@ class Sharing:
                 more = f" and {len(whose) - 3} more" if len(whose) > 3 else ""
                 said.append(f"  not for {', '.join(whose[:3])}{more}: {why}")
         return said or ["nothing was shared: no rule reads a table"]
+
+
+def _megabytes(size: int) -> str:
+    return f"{max(size, 1) / 1e6:,.1f} MB" if size < 1e8 else f"{size / 1e6:,.0f} MB"
 
 
 def _counted(number: int, what: str) -> str:
@@ -62,11 +78,16 @@ _EVIDENCE = frozenset((*EVIDENCE_KEYS, *TIME_COLUMNS))
 
 
 def share(
-    rules: Iterable[Rule], session: Session, costs: Costs | None = None, settings: Settings | None = None
+    rules: Iterable[Rule],
+    session: Session,
+    costs: Costs | None = None,
+    settings: Settings | None = None,
+    told: Callable[[str], None] | None = None,
 ) -> Sharing:
-    """Prepare what these rules have in common. A rule that cannot be compiled is passed over: it says so itself."""
+    """Prepare what these rules have in common. A rule that cannot be compiled is passed over: it says so itself. `told`: of each
+    table before it is read."""
     texts = [(r.key, text) for r in rules if r.runnable for text in (r.query_source, *_judging(r, session, settings))]
-    return share_texts(texts, session, costs, _EVIDENCE)
+    return share_texts(texts, session, costs, _EVIDENCE, told)
 
 
 def _judging(rule: Rule, session: Session, settings: Settings | None) -> list[str]:
@@ -86,6 +107,7 @@ def share_texts(
     session: Session,
     costs: Costs | None = None,
     columns: frozenset[str] = frozenset(),
+    told: Callable[[str], None] | None = None,
 ) -> Sharing:
     """The same for queries that are no rule's: (who asks, text). What they read is kept for all that ask as they do, and look at no
     more columns than they, and these."""
@@ -103,7 +125,7 @@ def share_texts(
             asked += [Asked(who, use, columns) for query in compiled.queries for use in uses(query.plan)]
     # Another engine than the one in this process reads the tables its own way.
     narrow = getattr(session.engine, "narrow", None)
-    return Sharing(narrow(_of_tables(asked, session), costs) if narrow is not None else [])
+    return Sharing(narrow(_of_tables(asked, session), costs, told) if narrow is not None else [])
 
 
 def _of_tables(asked: Sequence[Asked], session: Session) -> list[Asked]:
@@ -124,3 +146,15 @@ def unshare(sharing: Sharing, session: Session) -> None:
     for made in sharing.tables:
         if made.rows is not None:
             session.engine.drop(made.table, made.rows)
+
+
+def release(sharing: Sharing, session: Session) -> bool:
+    """Give the memory back before the end, for a rule that needs it. False where there was none."""
+    had = any(made.rows is not None for made in sharing.tables)
+    unshare(sharing, session)
+    for made in sharing.tables:
+        if made.rows is not None:
+            made.others |= dict.fromkeys(made.served, "a rule needed the memory")
+            made.why = f"a rule needed the memory; until then read {_counted(made.rows.served, 'time')}"
+            made.rows, made.served = None, ()
+    return had

@@ -29,6 +29,13 @@ class Bar:
         sys.stderr.write(f"\r\x1b[K{self._what} {count:,} {self._unit}  {note}")
         sys.stderr.flush()
 
+    def line(self, text: str) -> None:
+        """Something that is to stay, above the line that moves."""
+        if self._visible:
+            text = "".join(c if c.isprintable() else "?" for c in text)
+            sys.stderr.write(f"\r\x1b[K{text}\n" if self._drawn else f"{text}\n")
+            self._drawn = False
+
     def __enter__(self) -> Bar:
         return self
 

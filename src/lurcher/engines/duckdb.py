@@ -149,7 +149,9 @@ class DuckDBEngine:
                 self._views = Views(tables, self._connection)
 
     # --- rows that many statements share ---
-    def narrow(self, asked: Iterable[Asked], costs: Costs | None = None) -> list[Shared]:
+    def narrow(
+        self, asked: Iterable[Asked], costs: Costs | None = None, told: Callable[[str], None] | None = None
+    ) -> list[Shared]:
         """Read once what these places of plans need of tables; see `lurcher.engines.narrowing`. Fails for nothing."""
         from lurcher.engines import narrowing
 
@@ -158,7 +160,7 @@ class DuckDBEngine:
         memory = memory_bytes(self._memory_limit)
         if memory is not None:
             costs = replace(costs, bytes=min(costs.bytes, memory // 8))
-        return narrowing.narrow(self, asked, costs)
+        return narrowing.narrow(self, asked, costs, told=told)
 
     def execute(self, text: str, until: float | None = None) -> list[Any]:
         """The rows of a statement of the engine's own. Raises `LurcherError`."""

@@ -12,7 +12,7 @@ Whatever does not fit is left out, the rules with most rows first, and reads the
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -81,14 +81,23 @@ class Shared:
     rows: Narrowed | None = None
 
 
-def narrow(engine: DuckDBEngine, asked: Iterable[Asked], costs: Costs, until: float | None = None) -> list[Shared]:
-    """Prepare the tables that these places read. What is prepared lasts as long as the engine's connection."""
+def narrow(
+    engine: DuckDBEngine,
+    asked: Iterable[Asked],
+    costs: Costs,
+    until: float | None = None,
+    told: Callable[[str], None] | None = None,
+) -> list[Shared]:
+    """Prepare the tables that these places read. What is prepared lasts as long as the engine's connection. `told`: of each table
+    before it is read."""
     by_table: dict[str, list[Asked]] = {}
     for one in asked:
         by_table.setdefault(one.use.scan.table, []).append(one)
     found = []
     left = costs.bytes
-    for _, places in sorted(by_table.items()):
+    for table, places in sorted(by_table.items()):
+        if told is not None:
+            told(table)
         made = narrow_table(engine, places, replace(costs, bytes=left), until)
         left = max(0, left - made.bytes)
         found.append(made)

@@ -130,6 +130,7 @@ def command(
             live=live,
             policy=policy,
             sharing=not no_sharing,
+            done=lambda run: _told(bar, run),
         )
     if explain:
         _explain(report)
@@ -169,6 +170,14 @@ def _since_last(
         click.echo(f"hunt {report.last.number}, now() is {report.last.now:%Y-%m-%d %H:%M:%S} UTC")
         print_news(report)
     click.get_current_context().exit(0 if report.complete else 1)
+
+
+def _told(bar: Any, run: Any) -> None:
+    """What came of a rule, as soon as it is known, to whoever looks at a terminal. Most rules find nothing."""
+    if run.status != "ok":
+        bar.line(f"{run.rule.name}: not run")
+    elif any(seen.shown for seen in run.seen):
+        bar.line(f"{run.rule.name}: {sum(seen.shown for seen in run.seen):,} found")
 
 
 def _explain(report: Any) -> None:
