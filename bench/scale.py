@@ -344,10 +344,10 @@ def hunting(folder: Path, rows: dict[str, int]) -> None:
         line(name, looked, cpu - base, memory)
 
 
-def packing(folder: Path, rows: dict[str, int]) -> None:
+def packing(folder: Path, rows: dict[str, int], sizes: list[int]) -> None:
     base = head(folder)
     for days in (1, 30):
-        for count in (1, 30, 120):
+        for count in sizes:
             with tempfile.TemporaryDirectory() as temporary:
                 rules = write_rules(Path(temporary), count, days)
                 measured = []
@@ -382,6 +382,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--folder", type=Path, help="where the lakes are made; those that are there are used")
     parser.add_argument("--seconds", type=float, default=1e9, help="for making")
     parser.add_argument("--step", choices=("make", "add", "hunts", "packs"))
+    parser.add_argument("--packs", default="1,30,120", help="rules of a pack")
     parser.add_argument("--keep", action="store_true")
     asked = parser.parse_args(arguments)
     sys.path.insert(0, str(Path(__file__).parent))
@@ -403,7 +404,7 @@ def main(arguments: list[str]) -> int:
             if asked.step in (None, "hunts"):
                 hunting(folder, rows)
             if asked.step in (None, "packs"):
-                packing(folder, rows)
+                packing(folder, rows, [int(n) for n in asked.packs.split(",")])
             if not asked.keep and asked.folder is None:
                 shutil.rmtree(folder)
     return 0
