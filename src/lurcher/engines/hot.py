@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 #: How what is said of a column begins that is read, and is not kept.
 MISSING = "this column is not kept in memory: "
+#: Questions for which a table is left alone of which more was read than was known.
+_MISSED = 1000
+#: Bytes that a copy takes at least.
+_LEAST = 64 << 10
 #: The one table of the database that each copy is.
 ROWS = "rows"
 _quote = Printer().name
@@ -61,7 +65,7 @@ class Kept:
     version: int
     files: set[str] = field(default_factory=set)
     rows: int = 0
-    bytes: int = 0
+    bytes: int = _LEAST
     #: Of the questions that were asked, the last that it answered.
     used: int = 0
     leases: int = 0
@@ -75,6 +79,8 @@ class _Seen:
     columns: Counter[str] = field(default_factory=Counter)
     #: Questions (by their number) before which nothing is copied again: it did not fit, or took too long.
     not_before: int = 0
+    #: And before which it is not read from memory: more of it was read than was known.
+    missed: int = 0
 
 
 class Hot:
@@ -138,6 +144,8 @@ class Hot:
             self._questions += 1
         for table, files, columns in _asked(plan, tables):
             seen = self._note(table.name, files, columns)
+            if self._questions < seen.missed:
+                continue
             self._drop_stale(table)
             if self._pays(table, files, columns, seen):
                 self._load(table, files, columns, seen, views, run, until)
@@ -162,9 +170,10 @@ class Hot:
         """A statement has read a column that is not kept: its table is left alone for a while."""
         with self.lock:
             seen = self._seen.setdefault(table, _Seen())
-            seen.not_before = self._questions + 1000
+            seen.missed = self._questions + _MISSED
             for kept in [k for k in self._kept if k.table == table]:
-                self._drop(kept)
+                if not kept.leases:
+                    self._drop(kept)
 
     def _note(self, table: str, files: list[DataFile], columns: set[str]) -> _Seen:
         with self.lock:
@@ -193,13 +202,20 @@ class Hot:
         return chosen
 
     def _drop_stale(self, table: LakeTable) -> None:
-        """Copies of files that a later version of the table does not have any more."""
+        """Copies of files that a later version of the table does not have any more, and those that a later copy is all of."""
         now = {f.name for f in table.files}
         with self.lock:
             for kept in [k for k in self._kept if k.table == table.name and k.version < table.version]:
                 if kept.files <= now:
                     kept.version = table.version
                 elif not kept.leases:
+                    self._drop(kept)
+            mine = [k for k in self._kept if k.table == table.name]
+            for place, kept in enumerate(mine):
+                # Made anew with more, while somebody was reading it.
+                if not kept.leases and any(
+                    kept.files <= o.files and kept.types.keys() <= o.types.keys() for o in mine[place + 1 :]
+                ):
                     self._drop(kept)
 
     def _drop(self, kept: Kept) -> None:
@@ -304,7 +320,8 @@ class Hot:
             while end < len(files) and (end == start or rows + files[end].rows <= size):
                 rows += files[end].rows
                 end += 1
-            if not self._room(kept.bytes + (kept.bytes // max(kept.rows, 1)) * rows, superseded):
+            more = kept.bytes * rows // kept.rows if kept.rows else 0
+            if not self._room(kept.bytes + more, superseded):
                 return False
             chunk = files[start:end]
             source = views.source(table, [f.path for f in chunk])
@@ -358,9 +375,9 @@ def _asked(plan: n.Plan, tables: Tables) -> list[tuple[LakeTable, list[DataFile]
     from lurcher.plan import nodes as n
     from lurcher.plan.used import used_columns
     from lurcher.plan.walk import walk
-    from lurcher.plan.windows import scan_windows
+    from lurcher.plan.windows import ANY_TIME, scan_windows
 
-    windows = scan_windows(plan)
+    windows, looked_at = scan_windows(plan), getattr(tables, "window", None)
     found: dict[str, dict[str, DataFile]] = {}
     lake: dict[str, LakeTable] = {}
     for scan in walk(plan):
@@ -371,6 +388,8 @@ def _asked(plan: n.Plan, tables: Tables) -> list[tuple[LakeTable, list[DataFile]
             continue
         lake[scan.table] = data
         window = windows.get(id(scan), {}).get(data.schema.time_column or "")
+        if looked_at is not None and data.schema.time_column is not None:
+            window = looked_at.both(window or ANY_TIME)
         days = day_range(window) if window is not None else None
         files = data.files_of(days)
         found.setdefault(scan.table, {}).update((f.name, f) for f in files)

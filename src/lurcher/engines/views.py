@@ -199,10 +199,9 @@ class Views:
             return
         files = data.files_of(day_range(window) if window is not None else None)
         source, have, late = _of_files(data, [f.path for f in files]) if not kept else _of_kept(data, files, kept)
-        # Rows of whole days need not be asked for their time: a file has those of one day.
-        where = (
-            _within(data, window) if source is not None and window is not None and not of_whole_days(window) else None
-        )
+        # Rows of whole days need not be asked for their time: a file has those of one day. What is kept has those of several.
+        asked = window is not None and (bool(kept) or not of_whole_days(window))
+        where = _within(data, window) if source is not None and window is not None and asked else None
         # Another program's table does not know when its rows came.
         ingested = layout.INGESTED if source is not None and layout.INGESTED in data.stored_types else None
         self._view(view, columns, source, have, frozenset(late), ingested, where, texts=data.ours)
@@ -286,6 +285,8 @@ def _of_kept(table: LakeTable, files: Sequence[DataFile], kept: Sequence[Kept]) 
     from lurcher.lake import layout
 
     columns = [*table.physical.values(), *({layout.INGESTED} & table.stored_types.keys())]
+    # Where rows are only counted, the engine takes the first column, whichever it is.
+    columns.sort(key=lambda c: not all(c in k.types for k in kept))
     held = set[str]().union(*(k.files for k in kept))
     parts = []
     for one in kept:
