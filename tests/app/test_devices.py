@@ -118,3 +118,23 @@ def test_the_version_of_windows_where_an_event_tells_it(case: Case) -> None:
     )
     rows = case.query("DeviceInfo | project OSVersion, OSBuild, OSPlatform").rows()
     assert list(rows) == [("10.0", 19041, "")] * 2
+
+
+def test_a_device_is_told_by_its_events_in_every_format(case: Case) -> None:
+    """By one that only a table of Sentinel's has a row for."""
+    xml = (
+        "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System>"
+        "<Provider Name='Microsoft-Windows-Security-Auditing'/><EventID>4672</EventID>"
+        "<TimeCreated SystemTime='2026-01-02T03:04:05Z'/><Channel>Security</Channel><Computer>{}</Computer></System></Event>"
+    )
+    add(case, "a.xml", xml.format("of-xml"))
+    add(case, "b.txt", "Record 1\n" + xml.format("of-dump"))
+    add(case, "c.csv", "_time,_raw", f'x,"{xml.format("of-csv")}"')
+    add(case, "d.json", event("2026-01-02T03:04:05Z", "of-json", 1, 4672))
+    time = "2026-01-02T03:04:05"
+    assert [(name, at) for name, _, at in seen(case)] == [
+        ("of-csv", time),
+        ("of-dump", time),
+        ("of-json", time),
+        ("of-xml", time),
+    ]
