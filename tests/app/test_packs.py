@@ -97,22 +97,17 @@ def together(lake):
 @pytest.fixture(scope="module", autouse=True)
 def _what_is_not_kept_is_wrong():
     """Columns that nobody looks at hold what would show if somebody did."""
-    from lurcher.engines import narrowing, views
+    from lurcher.engines.lowering import relations
+    from lurcher.engines.lowering.rel import Cell
 
     wrong = {ScalarType.STRING: "ninjarmm anydesk", ScalarType.DYNAMIC: '"anydesk"', ScalarType.BOOL: "true",
              ScalarType.DATETIME: "2026-03-04", ScalarType.GUID: "00000000-0000-0000-0000-000000000001"}  # fmt: skip
-    real, blank = narrowing.showing, views.blank
-
-    def showing(*args):
-        views.blank = lambda c: sql.Cast(sql.Literal(wrong.get(c.type, "77")), SQL_TYPES[c.type])
-        try:
-            return real(*args)
-        finally:
-            views.blank = blank
-
-    narrowing.showing = showing
+    real = relations.blank
+    relations.blank = lambda c: Cell(
+        sql.Cast(sql.Literal(wrong.get(c.type, "77")), SQL_TYPES[c.type]), c.type, c.type is not ScalarType.STRING
+    )
     yield
-    narrowing.showing = real
+    relations.blank = real
 
 
 def rule(query, number=0):

@@ -21,7 +21,7 @@ from lurcher.engines.base import Result, arrow_type
 from lurcher.engines.deep import deep_recursion
 from lurcher.engines.failures import beyond_the_calendar, failure, too_much
 from lurcher.engines.limits import memory_bytes, too_late, watching, within
-from lurcher.engines.views import Tables, Views, quote, table_of
+from lurcher.engines.views import Tables, Views, quote
 from lurcher.errors import LurcherError
 from lurcher.kql.diagnostics import LU003, Refused
 from lurcher.kql.types import Column, Columns, ScalarType
@@ -239,8 +239,7 @@ class DuckDBEngine:
         """Give back what `use` was told of."""
         if self._views is not None and rows in (have := self._views.narrowed.get(table, [])):
             have.remove(rows)
-            self.execute(f"DROP VIEW IF EXISTS {quote(rows.name)}")
-            self.execute(f"DROP TABLE IF EXISTS {quote(table_of(rows.name))}")
+            self.execute(f"DROP TABLE IF EXISTS {quote(rows.name)}")
 
     def fresh(self) -> int:
         self._counter += 1

@@ -20,7 +20,7 @@ from lurcher.engines.answers import Answers, Source
 from lurcher.engines.lowering.rel import INGESTED, stored_names
 from lurcher.engines.lowering.times import mostly_whole
 from lurcher.engines.segments import hulls, segments
-from lurcher.engines.views import Narrowed, showing, table_of
+from lurcher.engines.views import Narrowed
 from lurcher.kql.types import ScalarType
 from lurcher.plan.covers import Test, Use, cheapest, tests
 from lurcher.plan.windows import TimeWindow
@@ -271,7 +271,7 @@ class _Table:
         physical = stored_names(c.name for c in self._scan.columns)
         # Not `*`: the texts beside dynamic columns are read where they are stored, or not at all.
         names = [*(physical[c.name] for c in self._scan.columns if c.name in columns), INGESTED]
-        table = quote(table_of(name))
+        table = quote(name)
         at_most = f" LIMIT {limit + 1}" if any(test in answers.parts for test in used) else ""
         rows, made = 0, False
         try:
@@ -287,7 +287,6 @@ class _Table:
                     self._engine.execute(f"DROP TABLE {table}")
                     self._made.stretches = 0
                     return None
-            self._engine.execute(showing(name, self._scan.columns, columns))
         except BaseException:
             self._engine.execute(f"DROP TABLE IF EXISTS {table}")
             raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -41,8 +41,8 @@ class Tables(Protocol):
 
 @dataclass
 class Narrowed:
-    """Rows of a table as a view like the table's own: all that fulfil one of the tests in its window (of the `time` column).
-    Columns that are not of `columns` are there by their names alone."""
+    """Rows of a table as a table of its own, with the view's names: all that fulfil one of the tests in its window (of the `time`
+    column). It has no other `columns` than these."""
 
     name: str
     time: str | None
@@ -68,20 +68,6 @@ class Narrowed:
 
     def _asked(self, windows: Windows) -> TimeWindow:
         return windows.get(self.time, ANY_TIME) if self.time is not None else ANY_TIME
-
-
-def table_of(narrowed: str) -> str:
-    """The table behind a view of rows that are kept."""
-    return f"{narrowed} kept"
-
-
-def showing(narrowed: str, columns: Columns, kept: Collection[str]) -> str:
-    """The statement that makes the view. Nobody looks at the columns that are not kept. They are there as blanks, since a statement
-    may name all that it passes on."""
-    names = stored_names(c.name for c in columns)
-    items = [t.SelectItem(t.Ident(names[c.name]) if c.name in kept else blank(c), names[c.name]) for c in columns]
-    items.append(t.SelectItem(t.Ident(INGESTED), INGESTED))
-    return f"CREATE VIEW {quote(narrowed)} AS {to_sql(t.Select(tuple(items), t.Table(table_of(narrowed))))}"
 
 
 class Views:
@@ -110,8 +96,9 @@ class Views:
         for rows in self.narrowed.get(name, ()):
             if rows.hold(table, predicates, windows):
                 rows.served += 1
-                stored = stored_names(c.name for c in self._schema(name).columns)
-                return Stored(rows.name, stored, matched=rows.known(windows))
+                names = stored_names(c.name for c in self._schema(name).columns)
+                kept = {c: at for c, at in names.items() if c in rows.columns}
+                return Stored(rows.name, kept, matched=rows.known(windows))
         looked_at: TimeWindow | None = getattr(self._tables, "window", None)
         time = self.time_column(name) if windows or looked_at is not None else None
         if time is not None:
@@ -158,7 +145,9 @@ class Views:
             self._connection.execute(f"DROP TABLE IF EXISTS {quote(f'rows of {view}')}")
         self._made, self._supplied = {}, {}
 
-    def _looked_at(self, name: str, time: str | None, window: TimeWindow, asked: TimeWindow | None) -> TimeWindow | None:
+    def _looked_at(
+        self, name: str, time: str | None, window: TimeWindow, asked: TimeWindow | None
+    ) -> TimeWindow | None:
         """Where rows of a table can matter of which those in a window are looked at; one without a time is looked at whole."""
         if time is not None:
             return window.both(asked or ANY_TIME)
@@ -327,14 +316,10 @@ def _within(table: LakeTable, window: TimeWindow) -> t.SqlExpr:
     return t.conjunction(ends) or t.TRUE
 
 
-def blank(column: Column) -> t.SqlExpr:
-    return t.EMPTY if column.type is ScalarType.STRING else t.Literal(None, SQL_TYPES[column.type])
-
-
 def _column(column: Column, stored: str | None, late: bool) -> t.SqlExpr:
     """A column of the view. What the data lack is empty or null; a string that some file lacks is empty there."""
     if stored is None:
-        return blank(column)
+        return t.EMPTY if column.type is ScalarType.STRING else t.Literal(None, SQL_TYPES[column.type])
     ident = t.Ident(stored)
     match column.type:
         case ScalarType.STRING:

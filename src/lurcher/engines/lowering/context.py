@@ -18,7 +18,8 @@ from lurcher.sql.dialect import DUCKDB, Dialect
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """How the engine reads a table: a name to put in FROM, where each column is, which strings may be null there."""
+    """How the engine reads a table: a name to put in FROM, where each column is (of those that are looked at), which strings may be
+    null there."""
 
     name: str
     physical: dict[str, str]

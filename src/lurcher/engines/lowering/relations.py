@@ -12,7 +12,7 @@ from lurcher.engines.lowering.expressions import Expressions
 from lurcher.engines.lowering.nodes import handles
 from lurcher.engines.lowering.rel import INGESTED, Cell, Rel, sealed, settled, stored_names
 from lurcher.engines.lowering.types import SQL_TYPES, literal
-from lurcher.kql.types import ScalarType
+from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
 from lurcher.plan.covers import answered
 from lurcher.plan.windows import ANY_TIME, window_of
@@ -90,6 +90,9 @@ def supplied(context: Context, plan: n.Supplied) -> Rel:
 def _stored(context: Context, plan: n.Scan | n.Supplied, stored: Stored) -> Rel:
     columns = {}
     for column in plan.columns:
+        if column.name not in stored.physical:
+            columns[column.name] = blank(column)
+            continue
         expr: t.SqlExpr = t.Ident(stored.physical[column.name])
         if column.name in stored.nullable_strings:
             expr = t.call("coalesce", expr, t.EMPTY)
@@ -97,6 +100,13 @@ def _stored(context: Context, plan: n.Scan | n.Supplied, stored: Stored) -> Rel:
     if context.ingestion_time:
         columns[INGESTED] = Cell(t.Ident(stored.ingested), ScalarType.DATETIME, True)
     return Rel(t.Table(stored.name, texts=stored.texts), columns)
+
+
+def blank(column: Column) -> Cell:
+    """What stands for a column that is not there since nobody looks at it."""
+    if column.type is ScalarType.STRING:
+        return Cell(t.EMPTY, column.type, False)
+    return Cell(t.Literal(None, SQL_TYPES[column.type]), column.type, True)
 
 
 @handles(n.Values)
