@@ -40,7 +40,7 @@ from lurcher.schema import TableSchema, known_table
 Progress = Callable[[str, int], None]
 _RETRIES = 5
 #: Formats of events, whose every event is a row of WindowsEvent.
-_EVENTS = frozenset({"evtx", "event-json", "event-xml", "event-csv", "evtx-dump"})
+_EVENTS = frozenset({"evtx", "event-json", "event-xml", "event-csv", "evtx-dump", "win-event-log"})
 
 
 @dataclass
