@@ -546,3 +546,28 @@ def test_winlogbeat_sysmon_module_is_undone() -> None:
     }  # fmt: skip
     del value["event"]
     assert one(value).data == {"IntegrityLevel": "High"}
+
+
+def test_winlogbeat_security_module_is_undone() -> None:
+    inner = SEVEN["winlog"]
+    assert isinstance(inner, dict)
+    security = {**inner, "provider_name": "Microsoft-Windows-Security-Auditing", "channel": "Security"}
+    logon = {
+        "@timestamp": "2026-01-02T03:04:05.123Z", "event": {"module": "security"}, "process": {"pid": 580, "executable": "C:\\w.exe"},
+        "source": {"ip": "203.0.113.9", "port": 50123, "domain": "WS7"},
+        "winlog": {**security, "event_id": 4624, "event_data": {"TargetUserName": "bob", "IpPort": "1"}},
+    }  # fmt: skip
+    assert one(logon).data == {
+        "TargetUserName": "bob", "ProcessId": 580, "ProcessName": "C:\\w.exe", "IpAddress": "203.0.113.9", "IpPort": "1",
+        "WorkstationName": "WS7",
+    }  # fmt: skip
+    started = {
+        **logon, "event": {"dataset": "system.security"},
+        "process": {"pid": 7, "executable": "C:\\a.exe", "command_line": "a", "parent": {"executable": "C:\\b.exe", "pid": 6}},
+        "winlog": {**security, "event_id": "4688", "event_data": {"TargetUserName": "-"}},
+    }  # fmt: skip
+    assert one(started).data == {
+        "TargetUserName": "-", "NewProcessId": 7, "NewProcessName": "C:\\a.exe", "ParentProcessName": "C:\\b.exe",
+        "ProcessId": 6, "CommandLine": "a",
+    }  # fmt: skip
+    assert one({**started, "event": {"module": "other"}}).data == {"TargetUserName": "-"}

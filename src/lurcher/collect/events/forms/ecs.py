@@ -1,8 +1,9 @@
-"""Fields of Sysmon that Winlogbeat's module for it has moved to the names of the Elastic Common Schema: back to their own.
+"""Fields that Winlogbeat's modules for Sysmon and for the Security log, and Elastic Agent's integrations of the same, have moved to
+the names of the Elastic Common Schema: back to their own.
 
-The module renames: `Image` is `process.executable` there and `event_data` has it no more. What it made of several fields
+They rename: `Image` is `process.executable` there and `event_data` has it no more. What it made of several fields
 (`registry.*`, `related.*`) is not undone; `event_data` has those fields still.
-Source: "Sysmon Module", Winlogbeat reference, and the exported fields there.
+Source: "Sysmon Module" and "Security Module", Winlogbeat reference, and the exported fields there.
 """
 
 from __future__ import annotations
@@ -72,6 +73,26 @@ _MOVED: dict[int, dict[str, str]] = {
     23: {**_PROCESS, **_FILE},
     26: {**_PROCESS, **_FILE},
 }
+_AUTHENTICATION = {
+    "ProcessId": "process.pid",
+    "ProcessName": "process.executable",
+    "IpAddress": "source.ip",
+    "IpPort": "source.port",
+    "WorkstationName": "source.domain",
+}
+#: The same of the Security log.
+_MOVED_SECURITY: dict[int, dict[str, str]] = {
+    4624: _AUTHENTICATION,
+    4625: _AUTHENTICATION,
+    4648: _AUTHENTICATION,
+    4688: {
+        "NewProcessId": "process.pid",
+        "NewProcessName": "process.executable",
+        "ParentProcessName": "process.parent.executable",
+        "ProcessId": "process.parent.pid",
+        "CommandLine": "process.command_line",
+    },
+}
 #: Where the hashes of an event are, and its accounts that have the fields `domain` and `name`.
 _HASHES = {1: "process.", 6: "file.", 7: "file.", 15: "file.", 23: "file.", 26: "file."}
 _KINDS = ("sha1", "md5", "sha256")
@@ -79,14 +100,9 @@ _KINDS = ("sha1", "md5", "sha256")
 
 def restored(value: Object, number: int, data: Object) -> Object:
     """The data of a Sysmon event with the fields that the module has moved; `data` itself where it has moved none."""
-    module = _at(value, "event.module")
-    if module != "sysmon" or number not in _MOVED:
+    if not _by(value, "sysmon", "windows.sysmon_operational") or number not in _MOVED:
         return data
-    result = dict(data)
-    for name, path in _MOVED[number].items():
-        found = _at(value, path)
-        if name not in result and found is not None and type(found) is not dict:
-            result[name] = found
+    result = _back(value, _MOVED[number], data)
     if "Hashes" not in result and number in _HASHES:
         before = _HASHES[number]
         hashes = [(kind.upper(), _at(value, f"{before}hash.{kind}")) for kind in _KINDS]
@@ -101,6 +117,26 @@ def restored(value: Object, number: int, data: Object) -> Object:
     time = value.get("@timestamp")
     if "UtcTime" not in result and type(time) is str and time[10:11] == "T":
         result["UtcTime"] = time.replace("T", " ").rstrip("Z")
+    return result
+
+
+def restored_security(value: Object, number: int, data: Object) -> Object:
+    """The same for an event of the Security log."""
+    if number not in _MOVED_SECURITY or not _by(value, "security", "system.security"):
+        return data
+    return _back(value, _MOVED_SECURITY[number], data)
+
+
+def _by(value: Object, module: str, dataset: str) -> bool:
+    return _at(value, "event.module") == module or _at(value, "event.dataset") == dataset
+
+
+def _back(value: Object, moved: dict[str, str], data: Object) -> Object:
+    result = dict(data)
+    for name, path in moved.items():
+        found = _at(value, path)
+        if name not in result and found is not None and type(found) is not dict:
+            result[name] = found
     return result
 
 

@@ -9,12 +9,13 @@ from typing import Any
 
 from lurcher.collect.events.event import Event
 from lurcher.collect.events.forms import Object, form
-from lurcher.collect.events.forms.ecs import restored
+from lurcher.collect.events.forms.ecs import restored, restored_security
 from lurcher.collect.events.forms.sysmon_text import SYSMON
 from lurcher.collect.events.forms.values import count, event_id, integer, keywords, level, opcode, text, time
 
 _NONE: Object = {}
 _PREFIX = "winlog."
+_AUDITING = "Microsoft-Windows-Security-Auditing"
 
 
 def _is_seven(value: Object) -> bool:
@@ -31,6 +32,8 @@ def event(value: Object, position: int) -> Event:
     provider, number = text(inner.get("provider_name")), event_id(inner["event_id"])
     if provider == SYSMON:
         data = restored(value, number, data)
+    elif provider == _AUDITING:
+        data = restored_security(value, number, data)
     return Event(
         position,
         time(inner.get("time_created") or value.get("@timestamp")),
