@@ -553,7 +553,8 @@ def test_winlogbeat_security_module_is_undone() -> None:
     assert isinstance(inner, dict)
     security = {**inner, "provider_name": "Microsoft-Windows-Security-Auditing", "channel": "Security"}
     logon = {
-        "@timestamp": "2026-01-02T03:04:05.123Z", "event": {"module": "security"}, "process": {"pid": 580, "executable": "C:\\w.exe"},
+        "@timestamp": "2026-01-02T03:04:05.123Z", "event": {"module": "security"},
+        "process": {"pid": 580, "executable": "C:\\w.exe"},
         "source": {"ip": "203.0.113.9", "port": 50123, "domain": "WS7"},
         "winlog": {**security, "event_id": 4624, "event_data": {"TargetUserName": "bob", "IpPort": "1"}},
     }  # fmt: skip
@@ -571,3 +572,27 @@ def test_winlogbeat_security_module_is_undone() -> None:
         "ProcessId": 6, "CommandLine": "a",
     }  # fmt: skip
     assert one({**started, "event": {"module": "other"}}).data == {"TargetUserName": "-"}
+
+
+def test_places_tell_the_names_of_values() -> None:
+    sid = {"BinaryLength": 12, "AccountDomainSid": None, "Value": "S-1-5-18"}
+    group = ["-", "S-1-5-21-1-2-3-1105", "Administrators", "Builtin", "S-1-5-32-544", sid, "PC$", "CORP", 999, "-"]
+    event = {
+        "Id": 4732, "ProviderName": "Microsoft-Windows-Security-Auditing", "LogName": "Security", "MachineName": "pc",
+        "TimeCreated": "/Date(1600000000123)/", "Properties": [{"Value": v} for v in group],
+    }  # fmt: skip
+    assert one(event).data == {
+        "MemberName": "-", "MemberSid": "S-1-5-21-1-2-3-1105", "TargetUserName": "Administrators",
+        "TargetDomainName": "Builtin", "TargetSid": "S-1-5-32-544", "SubjectUserSid": "S-1-5-18", "SubjectUserName": "PC$",
+        "SubjectDomainName": "CORP", "SubjectLogonId": 999, "PrivilegeList": "-",
+    }  # fmt: skip
+    # As many values as no version of the event has.
+    assert one({**event, "Properties": [{"Value": "a"}, {"Value": 1}]}).data == {"Data": ["a", 1]}
+    service = {
+        "ProviderName": "Service Control Manager",
+        "EventID": 7045,
+        "StringInserts": ["s", "C:\\a.exe", "t", "u", "v"],
+    }
+    assert one(service).data == {
+        "ServiceName": "s", "ImagePath": "C:\\a.exe", "ServiceType": "t", "StartType": "u", "AccountName": "v",
+    }  # fmt: skip

@@ -1,5 +1,5 @@
-"""Fluent Bit: `winevtlog` and `winlog`. The values of an event's fields, without their names, are under `StringInserts`; the text
-of a Sysmon event has the names as well.
+"""Fluent Bit: `winevtlog` and `winlog`. The values of an event's fields, without their names, are under `StringInserts`: their
+places tell the names (`positions`); the text of a Sysmon event has them as well.
 
 Source: "Windows Event Log (winevtlog)" and "Windows Event Log (winlog)", Fluent Bit's manual.
 """
@@ -10,6 +10,7 @@ from lurcher.collect.events.event import Event
 from lurcher.collect.events.forms import Object, form
 from lurcher.collect.events.forms.sysmon_text import SYSMON, fields
 from lurcher.collect.events.forms.values import count, event_id, integer, keywords, level, opcode, text, time
+from lurcher.collect.events.positions import named
 
 
 def _takes(value: Object) -> bool:
@@ -20,7 +21,8 @@ def _takes(value: Object) -> bool:
 def event(value: Object, position: int) -> Event:
     inserts, message = value["StringInserts"], text(value.get("Message"))
     provider = text(value.get("ProviderName")) or text(value.get("SourceName"))
-    data: Object = {"Data": inserts} if type(inserts) is list and inserts else {}
+    number = event_id(value["EventID"])
+    data: Object = named(provider, number, inserts) if type(inserts) is list else {}
     if provider == SYSMON and message:
         data = dict(fields(message) or data)
     created = value.get("TimeCreated") or value.get("TimeGenerated")
@@ -28,7 +30,7 @@ def event(value: Object, position: int) -> Event:
         position,
         time(created),
         provider,
-        event_id(value["EventID"]),
+        number,
         text(value.get("Channel")),
         text(value.get("Computer")) or text(value.get("ComputerName")),
         integer(value.get("EventRecordID") or value.get("RecordNumber")),

@@ -1,5 +1,5 @@
 """`Get-WinEvent | ConvertTo-Json`: .NET's EventLogRecord. Its `Properties` have the values of the event's fields and not their
-names; the text of a Sysmon event has the names as well, in the same order.
+names, which their places tell for the events of `positions`; the text of a Sysmon event has the names as well, in the same order.
 
 Source: "EventLogRecord Class", Microsoft Learn.
 """
@@ -12,6 +12,7 @@ from lurcher.collect.events.event import Event
 from lurcher.collect.events.forms import Object, form
 from lurcher.collect.events.forms.sysmon_text import SYSMON, fields
 from lurcher.collect.events.forms.values import count, event_id, integer, keywords, level, text, time
+from lurcher.collect.events.positions import named
 
 
 def _takes(value: Object) -> bool:
@@ -24,18 +25,17 @@ def event(value: Object, position: int) -> Event:
     user, activity = value.get("UserId"), value.get("ActivityId")
     properties = value.get("Properties")
     data: Object = {}
+    number = event_id(value["Id"])
     if type(properties) is list:
-        found = [p.get("Value") if type(p) is dict else p for p in properties]
-        if found:
-            data["Data"] = found
-    named = fields(message) if provider == SYSMON and message else None
-    if named:
-        data = dict(named)
+        data = named(provider, number, [_plain(p.get("Value") if type(p) is dict else p) for p in properties])
+    told = fields(message) if provider == SYSMON and message else None
+    if told:
+        data = dict(told)
     return Event(
         position,
         time(value.get("TimeCreated")),
         provider,
-        event_id(value["Id"]),
+        number,
         text(value["LogName"]),
         text(value["MachineName"]),
         integer(value.get("RecordId")),
@@ -57,3 +57,8 @@ def event(value: Object, position: int) -> Event:
 
 def _guid(value: Any) -> str | None:
     return text(value.get("Guid") if type(value) is dict else value)
+
+
+def _plain(value: Any) -> Any:
+    """A SID is an object, where as much depth as that was asked for."""
+    return value["Value"] if type(value) is dict and "BinaryLength" in value and "Value" in value else value
