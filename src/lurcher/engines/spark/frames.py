@@ -17,6 +17,7 @@ from lurcher.engines.spark.views import SparkViews
 from lurcher.kql.diagnostics import LU001, Refused
 from lurcher.kql.types import Columns, ScalarType
 from lurcher.plan import nodes as n
+from lurcher.plan.walk import inputs, walk
 from lurcher.plan.windows import ANY_TIME, Windows, scan_windows
 
 #: A KQL type as Spark's, where rows go from one part to the next.
@@ -80,7 +81,7 @@ def statements(
     between = Between(views, lambda number: f"{prefix}_{number}", scan_windows(plan))
     made = []
     for part in parts:
-        if part.reads() and calls(part.plan, "ingestion_time"):
+        if calls(part.plan, "ingestion_time"):
             _no_ingestion(part)
         if part.sort == "sql":
             made.append(Statement(part, say(part.plan, between)))
@@ -90,17 +91,14 @@ def statements(
 
 
 def _no_ingestion(part: Part) -> None:
-    """Part of it may still read a table itself: only what reads rows of another part has lost when they were added."""
+    """Rows of another part have lost when they were added."""
     stack: list[n.Plan] = [part.plan]
-    from lurcher.plan.walk import inputs
-
     while stack:
         node = stack.pop()
         below = inputs(node)
-        if calls(alone(node), "ingestion_time") and any(
-            isinstance(b, n.Scan) and number_of(b) is not None for b in below
-        ):
-            raise Refused((LU001.at(node.span, construct="ingestion_time() of computed rows on Spark", hint=""),))
+        if calls(alone(node), "ingestion_time") and (part.sort != "sql" or any(p in part.reads() for p in walk(node))):
+            construct = "ingestion_time() of computed rows on Spark"
+            raise Refused((LU001.at(node.span, construct=construct, hint="take it before: extend t = ..."),))
         stack.extend(below)
 
 
@@ -111,12 +109,12 @@ def _worked(part: Part, tables: Between, memory: str | None) -> Statement:
 
     lowered = [lower(part.plan, tables, wrapping=wrapping) for wrapping in (False, True)]
     plain, wrapping = (to_sql(each.query) for each in lowered)
-    inputs = [
+    given = [
         worker.Input(tables.stored(s, {}).name, part.read[number], tuple(SQL_TYPES[c.type] for c in s.columns))
         for number, s in _inputs(part).items()
     ]
     work = worker.Work(
-        inputs=tuple(inputs),
+        inputs=tuple(given),
         sql=plain,
         wrapping=wrapping,
         gives=tuple(c.type.value for c in part.plan.columns),

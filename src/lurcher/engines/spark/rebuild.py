@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from lurcher.engines.lowering.sharing import calls
-from lurcher.kql.types import ScalarType
+from lurcher.kql.types import Column, ScalarType
 from lurcher.plan import nodes as n
 from lurcher.plan.used import used_columns
 from lurcher.plan.walk import inputs, parts, walk
@@ -120,7 +120,70 @@ def is_volatile(value: Any) -> bool:
 
 
 def normal(plan: n.Plan) -> n.Plan:
-    return Rewriting(_pruned(plan), _visit).plan
+    dated = Rewriting(plan, _dated).plan if calls(plan, _WHEN) else plan
+    return Rewriting(_pruned(dated), _visit).plan
+
+
+_WHEN = "ingestion_time"
+#: The column that carries when a row was added.
+_ADDED = "$added"
+
+
+def _dated(node: n.Plan, rewriting: Rewriting) -> n.Plan:
+    """When rows were added as a column, from the table on: what a worker sees of a row are its columns."""
+    if not isinstance(node, n.Project | n.Filter):
+        return node
+    value = node.items if isinstance(node, n.Project) else node.predicate
+    found = _first_call(value)
+    if found is None or (below := _carrying(node.input, found, rewriting)) is None:
+        return node
+    said = _put_column(value)
+    if isinstance(node, n.Project):
+        return replace(node, input=below, items=said)
+    kept = n.Filter(below, said, columns=below.columns, span=node.span)
+    items = tuple((c.name, n.Col(c.name, type=c.type)) for c in node.columns)
+    return n.Project(kept, items, columns=node.columns, span=node.span)
+
+
+def _first_call(value: Any) -> n.Call | None:
+    stack = [value]
+    while stack:
+        top = stack.pop()
+        if isinstance(top, n.Call) and top.function.name == _WHEN:
+            return top
+        if isinstance(top, tuple):
+            stack.extend(top)
+        elif isinstance(top, _HOLDERS):
+            stack.extend(getattr(top, part) for part in parts(top.__class__))
+    return None
+
+
+def _put_column(value: Any) -> Any:
+    if isinstance(value, n.Call) and value.function.name == _WHEN:
+        return n.Col(_ADDED, type=value.type, span=value.span)
+    if isinstance(value, tuple):
+        return tuple(_put_column(v) for v in value)
+    if isinstance(value, _HOLDERS) and not isinstance(value, n.Col | n.Lit):
+        return replace(value, **{part: _put_column(getattr(value, part)) for part in parts(value.__class__)})
+    return value
+
+
+def _carrying(plan: n.Plan, call: n.Call, rewriting: Rewriting) -> n.Plan | None:
+    """The plan with the column; None where nobody knows it any more."""
+    if _ADDED in {c.name for c in plan.columns}:
+        return plan
+    columns = (*plan.columns, Column(_ADDED, call.type))
+    if isinstance(plan, n.Scan):
+        items = (*((c.name, n.Col(c.name, type=c.type)) for c in plan.columns), (_ADDED, call))
+        return n.Project(plan, items, columns=columns, span=plan.span)
+    if not isinstance(plan, n.Filter | n.Project | n.Sort | n.Limit) or not rewriting.once(plan):
+        return None
+    below = _carrying(plan.input, call, rewriting)
+    if below is None:
+        return None
+    if isinstance(plan, n.Project):
+        return replace(plan, input=below, items=(*plan.items, (_ADDED, n.Col(_ADDED, type=call.type))), columns=columns)
+    return replace(plan, input=below, columns=below.columns)
 
 
 #: What stands for a union while it is asked which of its columns are read.
@@ -221,8 +284,12 @@ def _sunk(node: n.Filter, rewriting: Rewriting) -> n.Plan:
     if not rewriting.once(below):
         return node
     if isinstance(below, n.Sort):
-        return replace(below, input=_sunk(replace(node, input=below.input), rewriting))
+        within = replace(node, input=below.input, columns=below.input.columns)
+        return replace(below, input=_sunk(within, rewriting))
     if isinstance(below, n.Project):
+        if _ADDED in {c.name for c in below.columns} and isinstance(below.input, n.Scan):
+            # Below it only the table itself may be.
+            return node
         kept = {name: expr.name for name, expr in below.items if isinstance(expr, n.Col)}
         low, high = split(node, lambda e: named(e) <= kept.keys() and not is_volatile(e))
         if low is None:
