@@ -100,12 +100,55 @@ def event_shapes(chance: random.Random) -> bytes:
     return "\n".join(json.dumps(bent(chance.choice(some))) for _ in range(8)).encode()
 
 
+def event_texts(chance: random.Random) -> bytes:
+    """Splunk's text of events."""
+    from tests.collect.events import test_rendered as texts
+
+    some = [
+        (4624, texts.LOGON),
+        (4688, texts.PROCESS),
+        (4672, "x\n\nPrivileges:\t\tA\n\t\t\tB"),
+        (4698, "x\n\nTask Information:\n"),
+    ]
+    return "".join(texts.said(*chance.choice(some)) for _ in range(chance.randint(1, 8))).encode()
+
+
+def event_csv(chance: random.Random) -> bytes:
+    from tests.collect.events import test_event_csv as tables
+
+    kibana = {
+        "winlog.event_id": "1",
+        "winlog.event_data.Image": "a",
+        "@timestamp": "2026-01-02T03:04:05Z",
+        "host.name": "-",
+    }
+    row = chance.choice((tables.EVTXECMD, {"_time": "x", "_raw": tables.XML}, kibana))
+    return tables.written(*[row] * chance.randint(1, 6))
+
+
+def event_dump(chance: random.Random) -> bytes:
+    from tests.collect.events import test_event_csv as tables
+
+    one = chance.choice((json.dumps(tables.OBJECT, indent=2), f"<?xml version='1.0'?>\n{tables.XML}"))
+    return "".join(f"Record {n}\n{one}\n" for n in range(chance.randint(1, 6))).encode()
+
+
+def event_xml(chance: random.Random) -> bytes:
+    from tests.collect.events import test_event_csv as tables
+
+    return f"<Events>{tables.XML * chance.randint(1, 6)}</Events>".encode()
+
+
 #: Kind -> (what makes a whole file, the format that its variants are read as).
 KINDS: dict[str, tuple[Callable[[random.Random], bytes], str]] = {
     "evtx": (event_log, "evtx"),
     "evtx-published": (real_log, "evtx"),
     "event-json": (event_lines, "event-json"),
     "event-json-shapes": (event_shapes, "event-json"),
+    "event-xml": (event_xml, "event-xml"),
+    "event-csv": (event_csv, "event-csv"),
+    "evtx-dump": (event_dump, "evtx-dump"),
+    "win-event-log": (event_texts, "win-event-log"),
 }
 
 
