@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
 from lurcher.api import reports
-from lurcher.api.options import Options, PathLike, as_of_text, asked, checked, limits
+from lurcher.api.options import Options, PathLike, as_of_text, asked, checked, hot_tables, limits, of_query
 from lurcher.api.result import Result
 from lurcher.errors import LurcherError
 from lurcher.kql.source import Source
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lurcher.app.live_pull import PullReport
     from lurcher.app.rules import RuleText
     from lurcher.app.session import Session
+    from lurcher.engines.hot import Hot
     from lurcher.lake import Lake
 
 Platform = Literal["defender", "sentinel"]
@@ -61,7 +62,7 @@ def query(
 ) -> Result:
     """Run a query on files at once, without a case; without files the services' tables are known, and empty. `table` is what the
     files are where they do not say it."""
-    return _query(None, kql, _paths((data,)), table, checked(options))
+    return _query(None, kql, _paths((data,)), table, checked(of_query(options)))
 
 
 class Case:
@@ -70,6 +71,13 @@ class Case:
     def __init__(self, lake: Lake, **options: Unpack[Options]) -> None:
         self.lake = lake
         self.options: Options = checked(options)
+        self._hot: Hot | None = None
+
+    def _kept(self) -> Hot | None:
+        """The tables that are kept in memory, from the first query on."""
+        if self._hot is None:
+            self._hot = hot_tables(self.options)
+        return self._hot
 
     @property
     def path(self) -> Path:
@@ -156,7 +164,8 @@ class Case:
 
         `data` are files that are tables of this query alone. `on` asks a live service instead (`"defender"`, `"sentinel:ID"`,
         `"adx:CLUSTER/DB"`), `timespan` is what time it looks at (`"P1D"`). Raises `Refused` where the text does not stand, with its
-        place in it, and `LurcherError` where the query fails or has had its time.
+        place in it, and `LurcherError` where the query fails or has had its time. What is asked again (days, columns) is kept in
+        memory, as `cache` of `open` says; what was added meanwhile is seen all the same.
         """
         if on is not None:
             from lurcher.api import live
@@ -165,7 +174,9 @@ class Case:
                 self._session_of_now(options), on, options, timespan=timespan, endpoint=endpoint
             ) as service:
                 return live.query(service, _source(kql))
-        return _query(self.lake, kql, _paths((data,)), table, self._with(options), settled="as_of" in options)
+        return _query(
+            self.lake, kql, _paths((data,)), table, self._with(options), settled="as_of" in options, hot=self._kept()
+        )
 
     def explain(
         self,
@@ -316,7 +327,7 @@ class Case:
         return reports.Findings(findings(self.lake, states))
 
     def _with(self, options: Options) -> Options:
-        return checked({**self.options, **options})
+        return checked({**self.options, **of_query(options)})
 
     def _session_of_now(self, options: Options) -> Session:
         """For a live service: its now() is now, whatever the case's own is."""
@@ -363,19 +374,24 @@ def _query(
     options: Options,
     *,
     settled: bool = True,
+    hot: Hot | None = None,
 ) -> Result:
     from lurcher.app.query import need_query, why_empty
     from lurcher.kql.diagnostics import render_one
 
     source = _source(kql)
     session = _opened(lake, options, settled=settled, files=files, table=table, source=source)
+    session.hot = hot
     until = session.deadline()
-    compiled = need_query(session, source, until)
-    notes = tuple(render_one(d, source) for d in session.warnings(compiled))
     results = []
-    for one in compiled.queries:
-        rows = session.start(one, source, until)
-        results.append(Result(rows.columns, rows.table(), rows.render, notes))
+    try:
+        compiled = need_query(session, source, until)
+        notes = tuple(render_one(d, source) for d in session.warnings(compiled))
+        for one in compiled.queries:
+            rows = session.start(one, source, until)
+            results.append(Result(rows.columns, rows.table(), rows.render, notes))
+    finally:
+        session.close()
     if not any(map(len, results)) and (why := why_empty(session, compiled)):
         results[0].notes = (*notes, why)
     for result in results:

@@ -22,6 +22,7 @@ from lurcher.api.options import Options
 from lurcher.api.result import Result
 from lurcher.errors import LurcherError
 
+_OPENED = "_lurcher_case"
 _USE = "%%kql [CASE] [-o NAME] [--as-of TIME|latest] [--timeout SECONDS] [--memory-limit SIZE] [--explain]"
 
 
@@ -114,6 +115,12 @@ def _case(names: dict[str, Any], name: str) -> Case | None:
     if cases:
         return next(iter(cases.values()))
     try:
-        return open()
+        found = open()
     except LurcherError:
         return None
+    # The same from cell to cell, so that what it keeps in memory is kept. The name is one that is not looked at above.
+    before = names.get(_OPENED)
+    if isinstance(before, Case) and before.path.absolute() == found.path.absolute():
+        return before
+    names[_OPENED] = found
+    return found

@@ -13,6 +13,7 @@ from lurcher.errors import LurcherError
 if TYPE_CHECKING:
     from lurcher.app.session import Limits
     from lurcher.app.supplies import Asked
+    from lurcher.engines.hot import Hot
 
 PathLike = str | Path
 _SIZE = re.compile(r"\s*\d+(?:\.\d+)?\s*[KMGT]i?B\s*", re.IGNORECASE)
@@ -30,6 +31,7 @@ class Options(TypedDict, total=False):
     watchlists    "ALIAS" or "ALIAS:KEY" -> CSV file
     geo           a file of places by address (.mmdb)
     here          other places whose tables are read here: "arg", "workspace:NAME"
+    cache         of `open` and `init`: memory for tables that are queried again, "2GB"; 0 keeps none; else a fifth of what there is
     """
 
     as_of: str | datetime | None
@@ -41,6 +43,7 @@ class Options(TypedDict, total=False):
     watchlists: Mapping[str, PathLike]
     geo: PathLike | None
     here: str | Iterable[str]
+    cache: str | int | None
 
 
 def checked(options: Options) -> Options:
@@ -57,7 +60,26 @@ def checked(options: Options) -> Options:
         raise LurcherError(f"threads={threads!r} is no number of threads")
     if size is not None and (not isinstance(size, str) or _SIZE.fullmatch(size) is None):
         raise LurcherError(f"memory_limit={size!r} is no size", "write it as '500MB' or '4GB'")
+    cache = options.get("cache")
+    none = cache is None or str(cache) == "0"
+    if not none and (not isinstance(cache, str) or _SIZE.fullmatch(cache) is None):
+        raise LurcherError(f"cache={cache!r} is no size", "write it as '500MB' or '4GB'; 0 keeps nothing")
     return options
+
+
+def of_query(options: Options) -> Options:
+    """The options of one query, check or hunt. Raises `LurcherError` for what is a case's alone."""
+    if "cache" in options:
+        raise LurcherError("the cache is a case's, not a query's", "case = lurcher.open(PATH, cache='2GB')")
+    return options
+
+
+def hot_tables(options: Options) -> Hot | None:
+    """What keeps the tables of a case that are queried again; None where nothing is kept."""
+    from lurcher.app.kept import hot_tables
+
+    cache = options.get("cache")
+    return hot_tables(None if cache is None else str(cache), options.get("memory_limit"), options.get("threads"))
 
 
 def as_of_text(value: str | datetime | None) -> str | None:
