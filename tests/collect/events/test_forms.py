@@ -596,3 +596,28 @@ def test_places_tell_the_names_of_values() -> None:
     assert one(service).data == {
         "ServiceName": "s", "ImagePath": "C:\\a.exe", "ServiceType": "t", "StartType": "u", "AccountName": "v",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (1767323045.25, "2026-01-02T03:04:05.250000+00:00"),
+        (1767323045, "2026-01-02T03:04:05+00:00"),
+        (1767323045250, "2026-01-02T03:04:05.250000+00:00"),
+        ("1767323045250", "2026-01-02T03:04:05.250000+00:00"),
+        ("1767323045.5", "2026-01-02T03:04:05.500000+00:00"),
+        ("/Date(1767323045250)/", "2026-01-02T03:04:05.250000+00:00"),
+        ("/Date(253402300799999)/", "9999-12-31T23:59:59.999000+00:00"),
+        ("2026-01-02", "2026-01-02"),
+        ("20260102", "20260102"),
+    ],
+)
+def test_times_as_numbers(given: object, wanted: str) -> None:
+    value = {"@timestamp": given, "winlog": {"event_id": 1, "provider_name": SYSMON}}
+    assert one(value).time == wanted
+
+
+def test_a_number_beyond_all_times_is_refused() -> None:
+    for given in (10**17, -(10**17), 1e300):
+        with pytest.raises(ValueError, match="is no time"):
+            one({"@timestamp": given, "winlog": {"event_id": 1, "provider_name": SYSMON}})

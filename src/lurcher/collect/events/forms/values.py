@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,8 @@ OPCODES = {
     "info": 0, "start": 1, "stop": 2, "dcstart": 3, "dcstop": 4, "extension": 5, "reply": 6, "resume": 7, "suspend": 8,
     "send": 9, "receive": 240,
 }  # fmt: skip
+_MILLISECONDS = 100_000_000_000
+_EPOCH_TEXT = re.compile(r"[0-9]{10}(?:\.[0-9]{1,9})?|[0-9]{13}")
 #: What most numbers that are texts are.
 _DIGITS = {str(n): n for n in range(65_536)}
 _AUDITING = "Microsoft-Windows-Security-Auditing"
@@ -105,19 +108,26 @@ def opcode(value: Any) -> int | None:
 
 
 def time(value: Any) -> str | None:
-    """A time as text; numbers are seconds since 1970, as Velociraptor writes them."""
+    """A time as text; numbers are seconds since 1970, as Velociraptor writes them, or milliseconds, as Elasticsearch does: which,
+    their size tells (100 gigaseconds are the year 5138, as milliseconds 1973)."""
     if type(value) is str:
         if value.startswith("/Date("):
             return _dotnet(value)
+        if value[:1].isdigit() and _EPOCH_TEXT.fullmatch(value):
+            return time(float(value) if "." in value else int(value))
         return value or None
     if type(value) is int or type(value) is float:
-        try:
-            return (_EPOCH + timedelta(microseconds=round(value * 1_000_000))).isoformat()
-        except (OverflowError, ValueError):
-            raise ValueError(f"{value!r:.40} is no time") from None
+        return _since(value, 1_000 if abs(value) >= _MILLISECONDS else 1_000_000)
     if type(value) is dict:  # PowerShell's datetime, told apart
         return time(value.get("value", value.get("DateTime", value.get("#text"))))
     return None
+
+
+def _since(number: float, factor: int) -> str:
+    try:
+        return (_EPOCH + timedelta(microseconds=round(number * factor))).isoformat()
+    except (OverflowError, ValueError):
+        raise ValueError(f"{number!r:.40} is no time") from None
 
 
 def _dotnet(value: str) -> str:
@@ -125,7 +135,7 @@ def _dotnet(value: str) -> str:
     number = integer(value[6:].rstrip(")/").partition("+")[0])
     if number is None:
         raise ValueError(f"{value[:40]} is no time")
-    return time(number / 1000) or ""
+    return _since(number, 1_000)
 
 
 def texts(value: Any) -> list[Any]:
