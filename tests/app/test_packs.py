@@ -191,10 +191,25 @@ def source(draw):
     return table + "".join(f"\n| where {f}" for f in filters)
 
 
+COMMON = [
+    "DeviceNetworkEvents | where Timestamp > ago(6d) | summarize n = count(), s = make_set(RemoteUrl) by DeviceId",
+    "DeviceNetworkEvents | summarize n = count(), s = make_set(RemoteUrl), t = max(Timestamp) by DeviceId",
+    "DeviceProcessEvents | distinct DeviceId, DeviceName | extend v = dynamic(1)",
+    "DeviceProcessEvents | distinct DeviceId, DeviceName | extend v = dynamic(true)",
+    "DeviceProcessEvents | summarize a = take_any(DeviceName), n = count() by DeviceId",
+    "DeviceProcessEvents | project DeviceId, F = AdditionalFields, R = ReportId | where R > 9",
+]
+
+
 @st.composite
 def query(draw):
     first = draw(source())
-    match draw(st.integers(0, 11)):
+    match draw(st.integers(0, 14)):
+        case 12 | 13 | 14:
+            # What several rules may have in common, whatever else they ask.
+            common = draw(st.sampled_from(COMMON))
+            kind = draw(st.sampled_from(["inner", "leftouter", "leftanti", "leftsemi"]))
+            return f"{first}\n| project DeviceId, ReportId\n| join kind={kind} ({common}) on DeviceId"
         case 0:
             return f"{first}\n| project Timestamp, DeviceId, ReportId"
         case 1:
@@ -455,6 +470,73 @@ def test_explain_says_what_was_shared_and_what_not(together):
         "  matched on distinct values: FileName (11 values)",
         "  not for 00000000-0000-4000-8000-000000000001: it asks for rows whatever their texts are",
     ]
+
+
+def test_what_rules_have_in_common_is_computed_once(alone, together):
+    devices = (
+        "DeviceNetworkEvents | where Timestamp > ago(8d) | summarize n = count(), u = make_set(RemoteUrl) by DeviceId"
+    )
+    queries = [
+        f"DeviceProcessEvents | where ReportId > 3 | join kind=inner ({devices}) on DeviceId | project ReportId, n",
+        f"let m = materialize({devices});\nm | where n > 1 | join kind=leftanti (m | where n > 20) on DeviceId",
+        f"DeviceProcessEvents | where DeviceId in (({devices} | project DeviceId)) | summarize count()",
+        # Another constant, another answer.
+        f"DeviceProcessEvents | join kind=inner ({devices.replace('8d', '9d')}) on DeviceId | summarize sum(n)",
+    ]
+    sharing = share(rules(queries), together, ALWAYS)
+    try:
+        (part,) = sharing.parts
+        assert (part.what, part.rows, len(part.asked)) == (("DeviceNetworkEvents",), 7, 3)
+        for query in queries:
+            assert sorted_rows(together.run_table(query)) == sorted_rows(alone.run_table(query)), query
+        assert part.read == 3
+        (line,) = (line for line in sharing.lines() if line.startswith("a part"))
+        assert re.fullmatch(
+            r"a part of 3 rules over DeviceNetworkEvents: computed once in \d+\.\d s, 7 rows, read 3 times", line
+        )
+    finally:
+        unshare(sharing, together)
+    assert not together.engine._views.computed
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        # A sort of rows has no one answer where some are equal; any row is any.
+        "DeviceNetworkEvents | take 3",
+        "DeviceNetworkEvents | summarize take_any(RemoteUrl) by DeviceId",
+        "DeviceNetworkEvents | summarize arg_max(Timestamp, *) by DeviceId",
+        "DeviceNetworkEvents | summarize avg(ReportId) by DeviceId",
+        "DeviceNetworkEvents | extend r = rand() | project DeviceId, r",
+        "DeviceNetworkEvents | where ingestion_time() > ago(3d) | distinct DeviceId",
+        "DeviceNetworkEvents",
+    ],
+)
+def test_what_has_more_than_one_answer_is_computed_by_each(together, part):
+    queries = [
+        f"DeviceProcessEvents | where ReportId > {n} | project DeviceId | join kind=inner ({part}) on DeviceId"
+        for n in range(2)
+    ]
+    sharing = share(rules(queries), together, ALWAYS)
+    unshare(sharing, together)
+    assert sharing.parts == []
+
+
+def test_a_part_that_does_not_fit_is_computed_by_each(alone, together):
+    queries = [
+        f"DeviceProcessEvents | where ReportId > {n}\n"
+        "| join kind=inner (DeviceNetworkEvents | where ReportId >= 0 | project DeviceId, a = RemoteUrl) on DeviceId"
+        for n in range(170, 172)
+    ]
+    # 180 rows of two texts take at least 16 bytes a text, and 8.
+    for most, parts in ((180 * 40 - 1, 0), (1 << 20, 1)):
+        sharing = share(rules(queries), together, replace(ALWAYS, bytes=most))
+        try:
+            assert len(sharing.parts) == parts
+            for query in queries:
+                assert sorted_rows(together.run_table(query)) == sorted_rows(alone.run_table(query))
+        finally:
+            unshare(sharing, together)
 
 
 NAMED = [

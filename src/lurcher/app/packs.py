@@ -20,7 +20,9 @@ from lurcher.kql.source import Source
 
 if TYPE_CHECKING:
     from lurcher.app.session import Session
+    from lurcher.engines.computed import Part
     from lurcher.engines.narrowing import Asked, Costs, Shared
+    from lurcher.plan.nodes import Plan
 
 
 @dataclass
@@ -28,6 +30,7 @@ class Sharing:
     """What a hunt shared, a table at a time."""
 
     tables: list[Shared] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
 
     def lines(self) -> list[str]:
         """In words, for `hunt --explain`."""
@@ -62,6 +65,11 @@ class Sharing:
             for why, whose in reasons.items():
                 more = f" and {len(whose) - 3} more" if len(whose) > 3 else ""
                 said.append(f"  not for {', '.join(whose[:3])}{more}: {why}")
+        for part in self.parts:
+            said.append(
+                f"a part of {_counted(len(part.asked), 'rule')} over {', '.join(part.what)}: computed once in {part.seconds:.1f} s,"
+                f" {_counted(part.rows, 'row')}, read {_counted(part.read, 'time')}"
+            )
         return said or ["nothing was shared: no rule reads a table"]
 
 
@@ -86,7 +94,11 @@ def share(
 ) -> Sharing:
     """Prepare what these rules have in common. A rule that cannot be compiled is passed over: it says so itself. `told`: of each
     table before it is read."""
-    texts = [(r.key, text) for r in rules if r.runnable for text in (r.query_source, *_judging(r, session, settings))]
+    texts: list[tuple[str, Source | str]] = []
+    for rule in rules:
+        if rule.runnable:
+            texts.append((rule.key, rule.query_source))
+            texts += [(rule.key, text) for text in _judging(rule, session, settings)]
     return share_texts(texts, session, costs, _EVIDENCE, told)
 
 
@@ -115,6 +127,7 @@ def share_texts(
     from lurcher.plan.covers import uses
 
     asked: list[Asked] = []
+    plans: list[tuple[str, Plan]] = []
     for who, text in texts:
         try:
             compiled = session.compile(text)
@@ -123,9 +136,13 @@ def share_texts(
             continue
         if compiled.ok:
             asked += [Asked(who, use, columns) for query in compiled.queries for use in uses(query.plan)]
+            plans += [(who, query.plan) for query in compiled.queries]
     # Another engine than the one in this process reads the tables its own way.
-    narrow = getattr(session.engine, "narrow", None)
-    return Sharing(narrow(_of_tables(asked, session), costs, told) if narrow is not None else [])
+    if getattr(session.engine, "narrow", None) is None:
+        return Sharing()
+    tables = session.engine.narrow(_of_tables(asked, session), costs, told)
+    spent = sum(made.bytes for made in tables)
+    return Sharing(tables, session.engine.compute(plans, costs, spent))
 
 
 def _of_tables(asked: Sequence[Asked], session: Session) -> list[Asked]:
@@ -146,15 +163,19 @@ def unshare(sharing: Sharing, session: Session) -> None:
     for made in sharing.tables:
         if made.rows is not None:
             session.engine.drop(made.table, made.rows)
+    for part in sharing.parts:
+        if part.made is not None:
+            session.engine.drop_computed(part.made)
 
 
 def release(sharing: Sharing, session: Session) -> bool:
     """Give the memory back before the end, for a rule that needs it. False where there was none."""
-    had = any(made.rows is not None for made in sharing.tables)
+    had = any(made.rows is not None for made in sharing.tables) or bool(sharing.parts)
     unshare(sharing, session)
     for made in sharing.tables:
         if made.rows is not None:
             made.others |= dict.fromkeys(made.served, "a rule needed the memory")
             made.why = f"a rule needed the memory; until then read {_counted(made.rows.served, 'time')}"
             made.rows, made.served = None, ()
+    sharing.parts = []
     return had

@@ -10,7 +10,7 @@ import atexit
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -30,13 +30,15 @@ from lurcher.plan.nodes import Plan, Query
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from lurcher.engines.computed import Part
     from lurcher.engines.hot import Hot, Kept
+    from lurcher.engines.lowering.computed import Computed
     from lurcher.engines.lowering.context import Stored
     from lurcher.engines.lowering.context import Tables as LoweringTables
     from lurcher.engines.narrowing import Asked, Costs, Shared
     from lurcher.engines.profile import Profile
     from lurcher.engines.views import Narrowed
-    from lurcher.plan.nodes import Scan
+    from lurcher.plan.nodes import Expr, Scan
     from lurcher.plan.windows import Windows
 
 _NOTHING: Mapping[str, Sequence[Kept]] = {}
@@ -240,6 +242,38 @@ class DuckDBEngine:
         if self._views is not None and rows in (have := self._views.narrowed.get(table, [])):
             have.remove(rows)
             self.execute(f"DROP TABLE IF EXISTS {quote(rows.name)}")
+
+    def compute(self, plans: Iterable[tuple[str, Plan]], costs: Costs | None = None, spent: int = 0) -> list[Part]:
+        """Compute once what these plans have in common; see `lurcher.engines.computed`. `spent`: bytes that are taken. Fails for
+        nothing."""
+        from lurcher.engines import computed, narrowing
+
+        self._open()
+        costs = costs or narrowing.Costs()
+        memory = memory_bytes(self._memory_limit)
+        if memory is not None:
+            costs = replace(costs, bytes=min(costs.bytes, memory // 8))
+        return computed.compute(self, plans, replace(costs, bytes=costs.bytes - spent))
+
+    def rows_read(self, scan: Scan, windows: Windows, predicates: Sequence[Expr], columns: Collection[str]) -> int:
+        """How many rows are read for a scan, about; none where they are kept."""
+        assert self._views is not None
+        return self._views.rows_read(scan, windows, predicates, columns)
+
+    def sql_of(self, plan: Plan) -> str:
+        """The text of a plan as it is run."""
+        assert self._views is not None
+        return self.sql_over(plan, self._views)
+
+    def use_computed(self, made: Computed) -> None:
+        """From here on, read these rows for the plan that they are of."""
+        assert self._views is not None
+        self._views.computed.append(made)
+
+    def drop_computed(self, made: Computed) -> None:
+        if self._views is not None and made in self._views.computed:
+            self._views.computed.remove(made)
+            self.execute(f"DROP TABLE IF EXISTS {quote(made.name)}")
 
     def fresh(self) -> int:
         self._counter += 1

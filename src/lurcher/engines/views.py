@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lurcher.engines.lowering.context import Stored
@@ -22,6 +22,7 @@ from lurcher.sql.printer import Printer, to_sql
 
 if TYPE_CHECKING:
     from lurcher.engines.hot import Kept
+    from lurcher.engines.lowering.computed import Computed
     from lurcher.lake import LakeTable
     from lurcher.lake.table import DataFile
 
@@ -86,6 +87,8 @@ class Views:
         self._supplied: dict[n.Supplied, str] = {}
         #: Table -> some of its rows, in place of it for those that need no others. The smallest first.
         self.narrowed: dict[str, list[Narrowed]] = {}
+        #: Parts of plans whose rows are known.
+        self.computed: list[Computed] = []
 
     def stored(self, table: n.Scan, windows: Windows, predicates: Sequence[n.Expr] = ()) -> Stored:
         from lurcher.lake import LakeTable
@@ -97,8 +100,8 @@ class Views:
             if rows.hold(table, predicates, windows):
                 rows.served += 1
                 names = stored_names(c.name for c in self._schema(name).columns)
-                kept = {c: at for c, at in names.items() if c in rows.columns}
-                return Stored(rows.name, kept, matched=rows.known(windows))
+                physical = {c: at for c, at in names.items() if c in rows.columns}
+                return Stored(rows.name, physical, matched=rows.known(windows))
         looked_at: TimeWindow | None = getattr(self._tables, "window", None)
         time = self.time_column(name) if windows or looked_at is not None else None
         if time is not None:
@@ -158,6 +161,20 @@ class Views:
                 kind="unsupported",
             )
         return None
+
+    def rows_read(self, table: n.Scan, windows: Windows, predicates: Sequence[n.Expr], columns: Collection[str]) -> int:
+        """How many rows are read for a scan, as the log of its files has it; none where they are kept."""
+        from lurcher.lake import LakeTable
+
+        asked = replace(table, columns=tuple(c for c in table.columns if c.name in columns))
+        data = self._tables.data(table.table)
+        if data is None or any(rows.hold(asked, predicates, windows) for rows in self.narrowed.get(table.table, ())):
+            return 0
+        if not isinstance(data, LakeTable):
+            return int(data.num_rows)
+        time = self.time_column(table.table)
+        window = windows.get(time) if time is not None else None
+        return sum(f.rows for f in data.files_of(day_range(window) if window is not None else None))
 
     def is_empty(self, table: n.Scan) -> bool:
         return self._tables.data(table.table) is None

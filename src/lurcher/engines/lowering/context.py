@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from lurcher.engines.lowering.computed import Computed
 from lurcher.engines.lowering.rel import INGESTED, Cell, Rel
 from lurcher.kql.diagnostics import LU001, Refused
 from lurcher.kql.source import Span
@@ -59,6 +60,8 @@ class Context:
     windows: dict[int, Windows] = field(default_factory=dict)
     #: The columns of a scan that are looked at, by its identity; of one that is not here, all may be.
     columns: dict[int, frozenset[str]] = field(default_factory=dict)
+    #: Parts of plans whose rows are known.
+    computed: Sequence[Computed] = ()
     #: Paths of the Python functions that the statement calls.
     udfs: set[str] = field(default_factory=set)
     counter: int = 0

@@ -58,6 +58,7 @@ def lower(
     context = Context(tables, dialect, wrapping, check=check, nodes=nodes)
     context.uses = count_uses(plan)
     context.windows = scan_windows(plan)
+    context.computed = getattr(tables, "computed", ())
     if getattr(tables, "narrowed", None):
         context.columns = wanted_columns(plan)
     context.relation = lambda p: _relation(context, p)
@@ -70,6 +71,10 @@ def lower(
 
 
 def _relation(context: Context, plan: n.Plan) -> Rel:
+    if context.computed and not context.ingestion_time and not context.outer:
+        for known in context.computed:
+            if known.is_of(plan):
+                return known.rel()
     # What is inside the body of an Apply is lowered for its outer row, and so no CTE; one from without may be read there.
     if isinstance(plan, n.Shared) and id(plan) in context.shared:
         return context.shared[id(plan)]
