@@ -128,7 +128,7 @@ def restored_security(value: Object, number: int, data: Object) -> Object:
 
 
 def _by(value: Object, module: str, dataset: str) -> bool:
-    return _at(value, "event.module") == module or _at(value, "event.dataset") == dataset
+    return bool(_at(value, "event.module") == module or _at(value, "event.dataset") == dataset)
 
 
 def _back(value: Object, moved: dict[str, str], data: Object) -> Object:
