@@ -23,6 +23,8 @@ _MEMORY = "512MB"
 #: Up to so many staged rows, and bytes of stored files beside them, hashes are compared here: a database costs more to open.
 _FEW_ROWS = 50_000
 _FEW_BYTES = 8 * 1024 * 1024
+#: Up to so many rows of a day are looked at here for whether their hashes differ, which they mostly do.
+_MANY_ROWS = 1_000_000
 
 
 def drop_within(files: list[StagedFile], scratch: Path) -> list[StagedFile]:
@@ -30,14 +32,23 @@ def drop_within(files: list[StagedFile], scratch: Path) -> list[StagedFile]:
     import pyarrow.compute as pc
 
     result: list[StagedFile] = []
-    if sum(f.rows for f in files) <= _FEW_ROWS:
-        seen: dict[Any, set[bytes]] = {}
-        for file in sorted(files, key=lambda f: _part(f.path)):
-            result += _without(file, _places_of_seen(file, seen.setdefault(file.day, set()), grow=True))
+    left: list[list[StagedFile]] = []
+    days: dict[Any, list[StagedFile]] = {}
+    for file in sorted(files, key=lambda f: _part(f.path)):
+        days.setdefault(file.day, []).append(file)
+    for batch in days.values():
+        if sum(f.rows for f in batch) <= _MANY_ROWS and _all_differ(batch):
+            result += batch
+        else:
+            left.append(batch)
+    if sum(f.rows for batch in left for f in batch) <= _FEW_ROWS:
+        for batch in left:
+            seen: set[bytes] = set()
+            for file in batch:
+                result += _without(file, _places_of_seen(file, seen, grow=True))
         return result
     with _connect(scratch) as db:
-        for day in dict.fromkeys(f.day for f in files):
-            batch = sorted((f for f in files if f.day == day), key=lambda f: _part(f.path))
+        for batch in left:
             paths = [str(f.path) for f in batch]
             counts = db.execute(
                 f"SELECT count(h), count(DISTINCT h) FROM (SELECT {layout.ROW_HASH} h FROM {_READ})", [paths]
@@ -64,6 +75,8 @@ def drop_known(
     if among is not None and not among:
         return files
     old_files = [Path(path) for file in files for path in stored.get(file.day, [])]
+    if not old_files:
+        return files
     few = sum(f.rows for f in files) <= _FEW_ROWS and sum(p.stat().st_size for p in old_files) <= _FEW_BYTES
     if few and among is None:
         return [part for f in files for part in _without(f, _places_of_seen(f, _hashes(stored.get(f.day, []))))]
@@ -83,6 +96,17 @@ def drop_known(
             ).to_arrow_table()
             result += _without(file, rows["r"])
     return result
+
+
+def _all_differ(files: list[StagedFile]) -> bool:
+    """Whether no two rows of these files have one hash."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    columns = [pq.ParquetFile(f.path).read([layout.ROW_HASH]).column(0) for f in files]
+    hashes = pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.binary())
+    return bool(pc.count_distinct(hashes, mode="only_valid").as_py() == len(hashes) - hashes.null_count)
 
 
 def _hashes(paths: list[str]) -> set[bytes]:

@@ -34,7 +34,7 @@ def from_json(
     rows: Sequence[Mapping[str, Any]],
     context: ReadContext,
     reject: Rejecter,
-    row_hash: Sequence[bytes | None] | None = None,
+    row_hash: pa.Array | None = None,
 ) -> Iterator[TableBatch | Reject]:
     """Rows as JSON objects."""
     names = list(dict.fromkeys(chain.from_iterable(dict.fromkeys(map(tuple, rows)))))
@@ -52,10 +52,14 @@ def from_columns(
     count: int,
     context: ReadContext,
     reject: Rejecter,
-    row_hash: Sequence[bytes | None] | None = None,
+    row_hash: pa.Array | None = None,
 ) -> Iterator[TableBatch | Reject]:
-    """Rows as columns of JSON values."""
-    yield from _assemble(table, columns, count, context, reject, row_hash, infer.of_json, json_array)
+    """Rows as columns of JSON values: Python's, or arrays of texts, integers or truth values."""
+    yield from _assemble(table, columns, count, context, reject, row_hash, _kind_of, json_array)
+
+
+def _kind_of(values: Any) -> ScalarType | None:
+    return infer.of_json(values if isinstance(values, (list, tuple)) else values.to_pylist())
 
 
 def _texts(table: str, names: list[str], rows: Sequence[Mapping[str, Any]], context: ReadContext) -> dict[str, Any]:
@@ -89,7 +93,7 @@ def _assemble(
     count: int,
     context: ReadContext,
     reject: Rejecter,
-    row_hash: Sequence[bytes | None] | None,
+    row_hash: pa.Array | None,
     type_of: Callable[[Any], Any],
     convert: Callable[[Any, Any, ReadContext], tuple[pa.Array, Bad]],
 ) -> Iterator[TableBatch | Reject]:
@@ -112,7 +116,6 @@ def _assemble(
             bad.setdefault(place, f"{name}: {reason}")
     for place in sorted(bad):
         yield reject(place, bad[place])
-    hashes = None if row_hash is None else pa.array(row_hash, pa.binary())
     if not arrays:  # rows of nothing but nulls are rows; without a column they are none
         if base is None:
             for place in range(count):
@@ -122,8 +125,8 @@ def _assemble(
     batch = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
     if bad:
         keep = pa.array([i not in bad for i in range(count)])
-        batch, hashes = batch.filter(keep), None if hashes is None else hashes.filter(keep)
-    yield TableBatch(context.schema(table), batch, hashes)
+        batch, row_hash = batch.filter(keep), None if row_hash is None else row_hash.filter(keep)
+    yield TableBatch(context.schema(table), batch, row_hash)
 
 
 def finish(table: str, context: ReadContext) -> Iterator[TableBatch]:

@@ -96,6 +96,11 @@ def bare_names(names: Sequence[str], known: frozenset[str]) -> dict[str, str]:
     return {name: bare for name, bare in found.items() if taken[bare] == 1}
 
 
+def suffixed(name: str) -> bool:
+    """Whether a name may be that of a column with the suffix of a type."""
+    return _SUFFIX.fullmatch(name) is not None
+
+
 def is_table(name: object) -> bool:
     """Whether a value names a table of the services, or one that a workspace has made itself."""
     return isinstance(name, str) and (known_table(name) is not None or re.fullmatch(r"\w{1,100}_CL", name) is not None)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from lurcher.collect.exports.context import ReadContext
 
+#: The Arrow types whose every value a KQL type has, or which a checked cast makes so.
+_EXACT = {T.BOOL: ("bool",), T.INT: ("int64",), T.LONG: ("int64",), T.REAL: ("int64", "double")}
 # orjson reads an integer beyond 64 bits as a float, and writes such a float with an exponent.
 _EXPONENT = re.compile(r"\d[eE][+\d]")
 
@@ -23,28 +25,32 @@ _EXPONENT = re.compile(r"\d[eE][+\d]")
 def json_array(values: Any, kind: T, context: ReadContext) -> tuple[pa.Array, Bad]:
     """The array of `kind`, and what does not fit. All at once where everything does; one by one where something does not.
 
-    `values` are Python's, or an array of text."""
+    `values` are Python's, or an array of texts, integers or truth values."""
     import pyarrow as pa
 
-    if kind is T.DYNAMIC:
-        return _dynamic(values.to_pylist() if isinstance(values, pa.Array) else values)
     if isinstance(values, pa.StringArray):
+        if kind is T.DYNAMIC:
+            return _dynamic_texts(values)
         return (values, {}) if kind is T.STRING else text_array(values, kind, context)
+    if isinstance(values, pa.Array) and str(values.type) not in _EXACT.get(kind, ""):
+        values = values.to_pylist()
+    if kind is T.DYNAMIC:
+        return _dynamic(values)
     try:
         if kind in (T.STRING, T.DATETIME, T.GUID, T.TIMESPAN):
             texts = pa.array(values, pa.string())
             return (texts, {}) if kind is T.STRING else text_array(texts, kind, context)
         # Without a type: `pa.array([1.5], pa.int64())` cuts the fraction off without a word once a 2 follows.
-        found = pa.array(values)
+        found = values if isinstance(values, pa.Array) else pa.array(values)
         if pa.types.is_null(found.type):
             return found.cast(arrow_type(kind)), {}
         if pa.types.is_string(found.type):
             return text_array(found, kind, context)
-        exact = {T.BOOL: "bool", T.INT: "int64", T.LONG: "int64", T.REAL: "int64 double"}.get(kind, "")
-        if str(found.type) in exact.split():
+        if str(found.type) in _EXACT.get(kind, ""):
             return found.cast(arrow_type(kind)), {}
     except (pa.ArrowException, OverflowError, TypeError, ValueError):
         pass
+    values = values.to_pylist() if isinstance(values, pa.Array) else values
     return one_by_one(values, kind, lambda value: json_value(value, kind, context))
 
 
@@ -95,22 +101,11 @@ def dumps(value: Any) -> str:
 def _dynamic(values: Sequence[Any]) -> tuple[pa.Array, Bad]:
     """JSON text of each value. A string that is an object or an array in JSON text, as the services give them, is that;
     any other string is a JSON string; an empty one is null."""
-    import orjson
     import pyarrow as pa
 
     known: dict[str, str | None] = {"": None}
     result: list[str | None] = []
     bad: Bad = {}
-
-    def of_text(text: str) -> str:
-        if text.lstrip()[:1] in ("{", "["):
-            try:
-                orjson.loads(text)
-                return text
-            except orjson.JSONDecodeError:
-                pass
-        return orjson.dumps(text).decode()
-
     for i, value in enumerate(values):
         if value is None:
             result.append(None)
@@ -118,7 +113,7 @@ def _dynamic(values: Sequence[Any]) -> tuple[pa.Array, Bad]:
             if value not in known:
                 if len(known) > 10_000:
                     known = {"": None}
-                known[value] = of_text(value)
+                known[value] = _of_text(value)
             result.append(known[value])
         else:
             try:
@@ -130,6 +125,27 @@ def _dynamic(values: Sequence[Any]) -> tuple[pa.Array, Bad]:
                 bad[i] = str(error)
                 result.append(None)
     return pa.array(result, pa.string()), bad
+
+
+def _dynamic_texts(texts: pa.Array) -> tuple[pa.Array, Bad]:
+    """The same for texts, of which each different one is looked at once."""
+    import pyarrow as pa
+
+    encoded = texts.dictionary_encode()
+    known = pa.array([_of_text(text) if text else None for text in encoded.dictionary.to_pylist()], pa.string())
+    return known.take(encoded.indices), {}
+
+
+def _of_text(text: str) -> str:
+    import orjson
+
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            orjson.loads(text)
+            return text
+        except orjson.JSONDecodeError:
+            pass
+    return orjson.dumps(text).decode()
 
 
 def _lost(value: Any) -> bool:

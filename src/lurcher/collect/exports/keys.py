@@ -1,4 +1,4 @@
-"""What tells rows of JSON apart: their content; and keys that come twice in an object.
+"""Keys that come twice in an object of JSON.
 
 Parsers take the last, or the first, without a word: two programs then see two different events in one line. Such a row is
 rejected.
@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from hashlib import blake2b
+from collections.abc import Iterable, Iterator
 from itertools import chain, compress
 from typing import TYPE_CHECKING, Any
 
@@ -29,35 +28,6 @@ _NESTS = frozenset((dict, list))
 
 class RepeatedKeyError(ValueError):
     """An object has a key twice."""
-
-
-def content_hashes(names: Sequence[str], columns: Sequence[Sequence[Any]]) -> list[bytes]:
-    """16 bytes for each row of these columns (of the same length), which two rows share when they say the same, in whatever
-    order their keys are."""
-    import orjson
-
-    order = sorted(range(len(names)), key=names.__getitem__)
-    start = blake2b(orjson.dumps([names[i] for i in order]), digest_size=16).digest()
-    rows = zip(*(columns[i] for i in order), strict=True)
-    try:
-        texts = [orjson.dumps(values, None, orjson.OPT_SORT_KEYS) for values in rows]
-    except TypeError:  # one is nested deeper than it writes: such a row has a value that is rejected
-        texts = [_text(values) for values in zip(*(columns[i] for i in order), strict=True)]
-    return [blake2b(start + text, digest_size=16).digest() for text in texts]
-
-
-def _text(values: Any) -> bytes:
-    import orjson
-
-    try:
-        return orjson.dumps(values, None, orjson.OPT_SORT_KEYS)
-    except TypeError:
-        return b""
-
-
-def content_hash(row: Mapping[str, Any]) -> bytes:
-    """The same for one row."""
-    return content_hashes(list(row), [[value] for value in row.values()])[0]
 
 
 def all_once(text: bytes, values: Iterable[Any]) -> bool:

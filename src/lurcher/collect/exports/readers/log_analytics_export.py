@@ -11,19 +11,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from lurcher.collect.exports import guess
 from lurcher.collect.exports.assemble import from_json
+from lurcher.collect.exports.content import content_hashes_of
 from lurcher.collect.exports.context import ReadContext
 from lurcher.collect.exports.documents import Piece, first_object, objects
 from lurcher.collect.exports.files import Leaf
-from lurcher.collect.exports.keys import content_hash
 from lurcher.collect.exports.lines import Lines
 from lurcher.collect.exports.object_parts import ObjectParts
 from lurcher.collect.exports.partwise import one_after_another
 from lurcher.collect.exports.registry import Head, source_format
 from lurcher.collect.exports.rows import Reject, TableBatch
 from lurcher.schema import table_names
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _CONTAINER = re.compile(r"(?:^|[/\\])am-([A-Za-z0-9_-]+)[/\\]")
 
@@ -72,10 +76,18 @@ class _Rows(ObjectParts):
         for table, places in groups.items():
             self.tables[table] = None
             rows = [piece.values[i] for i in places]
-            hashes = [content_hash(row) if row.get("_ItemId") else None for row in rows]
-            yield from from_json(
-                table, rows, context, piece.rejecter(places), hashes if any(h is not None for h in hashes) else None
-            )
+            yield from from_json(table, rows, context, piece.rejecter(places), _hashes(rows))
+
+
+def _hashes(rows: list[dict[str, Any]]) -> pa.Array | None:
+    """The hashes of those rows that have an id."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    named = pa.array([bool(row.get("_ItemId")) for row in rows])
+    if not pc.any(named).as_py():
+        return None
+    return pc.if_else(named, content_hashes_of(rows), pa.scalar(None, pa.binary()))
 
 
 @source_format("log-analytics-export", "Log Analytics data export (JSON lines)", 22, _recognise, _Rows)
