@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from lurcher.collect.events.clock import Clock, parse_offset, shown
-from lurcher.collect.events.event import Event
+from lurcher.collect.events.event import Event, alike
 from lurcher.collect.exports import ReadContext
 from lurcher.errors import LurcherError
 
@@ -32,7 +32,7 @@ def run(parts: list[list[Event]], **more: object) -> tuple[list[int], ReadContex
     context = ReadContext(lambda _: None, "x", **more)  # type: ignore[arg-type]
     for _ in range(3):
         clock = Clock(context)
-        offsets = [clock.offset(part) for part in parts]
+        offsets = [clock.offset(alike(part)) for part in parts]
         context.dirty = False
         clock.settle()
         if not context.dirty:

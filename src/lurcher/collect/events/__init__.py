@@ -6,6 +6,7 @@
 |---|---|
 | `event` | one event, whatever form it was in |
 | `forms` | the forms that events come in: each from an object of a file to an `Event` |
+| `shapes` | many objects with the same names at once, where their form can do that |
 | `evtx`, `integrity` | the binary log: records, and what is wrong with the file |
 | `clock` | files whose record times are local times: told by Sysmon's own time, and repaired |
 | `read` | what the readers of all formats share: clock, mapping |

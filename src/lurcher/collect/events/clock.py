@@ -19,7 +19,7 @@ from lurcher.collect.events.forms.sysmon_text import SYSMON
 from lurcher.errors import LurcherError
 
 if TYPE_CHECKING:
-    from lurcher.collect.events.event import Event
+    from lurcher.collect.events.event import Alike
     from lurcher.collect.exports.context import ReadContext
 
 SECOND = 1_000_000
@@ -64,13 +64,13 @@ class Clock:
         self._zoneless = 0
         self._events = 0
 
-    def offset(self, events: Sequence[Event]) -> int:
+    def offset(self, groups: Sequence[Alike]) -> int:
         """What is added to the record times of these events, in microseconds."""
-        self._look(events)
-        self._events += len(events)
+        self._look(groups)
+        self._events += sum(len(group.places) for group in groups)
         known = self._told if self._told is not None else self._context.clock_known
         ahead = known if known is not None else self._found()
-        if events:
+        if groups:
             self._used.add(ahead)
         return -ahead
 
@@ -116,25 +116,30 @@ class Clock:
         self._zoneless += zoneless
         self._events += events
 
-    def _look(self, events: Sequence[Event]) -> None:
+    def _look(self, groups: Sequence[Alike]) -> None:
         seen = self._seen
         same = 0
-        for event in events:
-            if event.provider != SYSMON or event.event_id in _LATE:
+        for group in groups:
+            provider, number = group.system.get("provider"), group.system["event_id"]
+            if "UtcTime" not in group.names or provider is None or SYSMON not in provider:
                 continue
-            own, record = event.data.get("UtcTime"), event.time
-            if type(own) is not str or record is None:
-                continue
-            if own[:10] == record[:10] and own[11:16] == record[11:16] and record[-6:-5] not in "+-":
-                same += 1
-                continue
-            difference = _difference(record, own)
-            if difference is not None and (difference in seen or len(seen) < _KEPT):
-                seen[difference] += 1
+            own_times = group.values[group.names.index("UtcTime")]
+            for by, event_id, own, record in zip(provider, number, own_times, group.system["time"], strict=True):
+                if by != SYSMON or event_id in _LATE or type(own) is not str or record is None:
+                    continue
+                if own[:10] == record[:10] and own[11:16] == record[11:16] and record[-6:-5] not in "+-":
+                    same += 1
+                    continue
+                difference = _difference(record, own)
+                if difference is not None and (difference in seen or len(seen) < _KEPT):
+                    seen[difference] += 1
         if same:
             seen[0] += same
-        if events and (time := events[0].time) is not None and not _has_zone(time):
-            self._zoneless += len(events)
+        if groups:
+            first = min(groups, key=lambda group: group.places[0])
+            time = first.system["time"][0]
+            if time is not None and not _has_zone(time):
+                self._zoneless += sum(len(group.places) for group in groups)
 
     def _median(self) -> int:
         half, count = (sum(self._seen.values()) + 1) // 2, 0

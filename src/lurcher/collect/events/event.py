@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 
@@ -42,12 +43,57 @@ class Event(NamedTuple):
     identity: bytes | None = None
 
 
-#: What a mapping makes the rows of: some events of one file, in the file's order, and the raw text of each for rejects.
+class Alike(NamedTuple):
+    """Events whose data has the same names, field by field."""
+
+    #: The place of each among the events that are read at once, ascending.
+    places: Sequence[int]
+    #: Fields of `Event`, other than `data`; one that is not here is None throughout.
+    system: Mapping[str, Sequence[Any]]
+    #: The names of the data, and for each the values.
+    names: tuple[str, ...]
+    values: Sequence[Sequence[Any]]
+
+
+#: The fields of an `Alike`'s `system`.
+SYSTEM = tuple(name for name in Event._fields if name != "data")
+
+
+def alike(events: Sequence[Event], places: Sequence[int] | None = None) -> list[Alike]:
+    """Events by the names of their data. `places`: of each, where they are not all that is read at once."""
+    at = range(len(events)) if places is None else places
+    shapes: dict[tuple[str, ...], list[int]] = {}
+    for i, event in enumerate(events):
+        shapes.setdefault(tuple(event.data), []).append(i)
+    found = []
+    for names, rows in shapes.items():
+        columns = dict(zip(Event._fields, zip(*[events[i] for i in rows], strict=True), strict=True))
+        data = columns.pop("data")
+        values = list(zip(*[one.values() for one in data], strict=True))
+        found.append(Alike([at[i] for i in rows], columns, names, values))
+    return found
+
+
+#: What a mapping makes the rows of: some events of one file, and the raw text of each for rejects.
 class Events(NamedTuple):
+    #: In the file's order, or at `places` of it.
     events: list[Event]
-    #: The text of the event at a place of the list, for its reject.
+    #: The text of the event at a place, for its reject.
     raw: Any  # Callable[[int], bytes]
     #: What a position counts: `line`, `element` or `record`.
     unit: str
     #: What is added to every record time (microseconds): the file's clock was wrong by so much.
     clock_offset: int = 0
+    places: Sequence[int] | None = None
+    #: Events that are columns already.
+    columns: Sequence[Alike] = ()
+
+    @property
+    def end(self) -> int:
+        """The place behind the last."""
+        own = len(self.events) if self.places is None else self.places[-1] + 1 if self.places else 0
+        return max([own, *(one.places[-1] + 1 for one in self.columns)])
+
+    def groups(self) -> list[Alike]:
+        """All of them, by the names of their data."""
+        return [*self.columns, *alike(self.events, self.places)]

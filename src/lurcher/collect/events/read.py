@@ -38,7 +38,7 @@ class EventParts(Parts):
             if isinstance(made, Reject):
                 yield made
             else:
-                yield from map_events(made._replace(clock_offset=clock.offset(made.events)), context, memory)
+                yield from map_events(_placed(made, clock), context, memory)
 
     def join(self, number: int, exchange: Exchange) -> None:
         from lurcher.collect.events.mapping.memory import ProcessMemory, SharedMemory
@@ -75,5 +75,11 @@ def to_rows(parts: Iterable[Events | Reject], context: ReadContext) -> Iterator[
         if isinstance(part, Reject):
             yield part
         else:
-            yield from map_events(part._replace(clock_offset=clock.offset(part.events)), context, memory)
+            yield from map_events(_placed(part, clock), context, memory)
     clock.settle()
+
+
+def _placed(made: Events, clock: Clock) -> Events:
+    """The events as columns, with what is to be added to their times."""
+    groups = made.groups()
+    return made._replace(events=[], places=None, columns=groups, clock_offset=clock.offset(groups))

@@ -9,10 +9,11 @@ event, `ProcessID` and `Version` among them.
 
 from __future__ import annotations
 
-from lurcher.collect.events.event import Event
+from lurcher.collect.events.event import Alike, Event
 from lurcher.collect.events.forms import Object, form
 from lurcher.collect.events.forms.sysmon_text import SYSMON, fields
 from lurcher.collect.events.forms.values import count, event_id, integer, keywords, level, names, text, time
+from lurcher.collect.events.shapes import Columns, pairs, together
 
 #: What a pipeline puts beside it.
 BESIDE = names("@version host port tags type")
@@ -61,4 +62,40 @@ def event(value: Object, position: int) -> Event:
         None,
         keywords(mask),
         message=message if type(message) is str else text(message),
+    )
+
+
+#: What is of the System part, by its names here.
+_SYSTEM = names("SourceName Channel Hostname TimeCreated @timestamp Message EventID Task Level Keywords ProviderGuid")
+
+
+@together("event-flat")
+def alike(objects: Columns) -> Alike | None:
+    """The same for objects with the same names."""
+    each, of = objects.each, objects.of
+    record = "RecordNumber" if "RecordNumber" in objects else "EventRecordID"
+    gone = _SYSTEM | {record} | (BESIDE if "@version" in objects else frozenset())
+    data = [name for name in objects.names if name not in gone]
+    provider = of("SourceName", str, text)
+    if len(data) < 3 and SYSMON in provider:
+        return None
+    created = objects.get("TimeCreated")
+    if objects.kinds("TimeCreated") != {str} or "" in created:
+        taken = objects.get("@timestamp")
+        created = [c if type(c) is str and c else time(c or t) for c, t in zip(created, taken, strict=True)]
+    return objects.alike(
+        data,
+        {
+            "time": created,
+            "provider": provider,
+            "event_id": each("EventID", event_id),
+            "channel": of("Channel", str, text),
+            "computer": of("Hostname", str, text),
+            "record_id": each(record, integer),
+            "provider_guid": of("ProviderGuid", str, text),
+            "level": pairs(objects.get("Level"), provider, level),
+            "task": each("Task", count),
+            "keywords": each("Keywords", keywords),
+            "message": of("Message", str, text),
+        },
     )

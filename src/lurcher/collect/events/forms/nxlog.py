@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
-from lurcher.collect.events.event import Event
+from lurcher.collect.events.event import Alike, Event
 from lurcher.collect.events.forms import Object, form
 from lurcher.collect.events.forms.sysmon_text import SYSMON, fields
 from lurcher.collect.events.forms.values import count, event_id, integer, keywords, level, names, opcode, text
+from lurcher.collect.events.shapes import Column, Columns, pairs, together
 
 #: NXLog's names, and those of what came after it (Logstash); all others are the event's fields.
 SYSTEM = names(
@@ -74,7 +76,7 @@ def event(value: Object, position: int) -> Event:
     # Most values are of the type that they should have: the functions that look closer are for the others.
     return Event(
         position,
-        _time(value),
+        _time(get("EventTime"), get("@timestamp"), get("EventReceivedTime")),
         provider,
         number,
         channel if type(channel) is str else text(channel),
@@ -100,6 +102,72 @@ def event(value: Object, position: int) -> Event:
     )
 
 
+@together("nxlog")
+def alike(objects: Columns) -> Alike | None:
+    """The same for objects with the same names."""
+    each, of, get = objects.each, objects.of, objects.get
+    skip = _BOTH if "@version" in objects else SYSTEM
+    data = [name for name in objects.names if name not in skip]
+    gone: set[str] = set()
+    process = objects.get("ExecutionProcessID")
+    if type(None) in objects.kinds("ExecutionProcessID"):
+        return None
+    if "ExecutionProcessID" not in objects and "ThreadID" in objects and (kinds := objects.kinds("ProcessID")):
+        if kinds == {int}:
+            process = objects["ProcessID"]
+            gone.add("ProcessID")
+        elif int in kinds:
+            return None
+    if "UserID" in objects:
+        gone |= ACCOUNT
+    kind: Column = [a or b for a, b in zip(get("EventTypeOrignal"), get("EventTypeOriginal"), strict=True)]
+    if str in (kinds := objects.kinds("EventType")):
+        said = set(objects["EventType"]) if kinds == {str} else TYPES | {""}
+        if said <= TYPES:
+            kind = objects["EventType"]
+            gone.add("EventType")
+        elif not said.isdisjoint(TYPES):
+            return None
+    data = [name for name in data if name not in gone]
+    number, provider = each("EventID", event_id), of("SourceName", str, text)
+    if SYSMON in provider and str in objects.kinds("Message"):
+        have = dict.fromkeys(data)
+        if any(_lost(n, have) for by, n in set(zip(provider, number, strict=True)) if by == SYSMON):
+            return None
+    if "LevelValue" in objects:
+        levels = pairs(objects["LevelValue"], provider, level)
+    else:
+        levels = [_LEVELS.get(value) if type(value) is str else None for value in kind]
+    threads: Column = of("ThreadID", int, count)
+    if type(None) in objects.kinds("ThreadID") or "ThreadID" not in objects:
+        threads = [
+            count(own if own is not None else other)
+            for own, other in zip(get("ThreadID"), get("ExecutionThreadID"), strict=True)
+        ]
+    return objects.alike(
+        data,
+        {
+            "time": list(map(_time, get("EventTime"), get("@timestamp"), get("EventReceivedTime"))),
+            "provider": provider,
+            "event_id": number,
+            "channel": of("Channel", str, text),
+            "computer": of("Hostname", str, text),
+            "record_id": of("RecordNumber", int, integer),
+            "provider_guid": of("ProviderGuid", str, text),
+            "version": of("Version", int, count),
+            "level": levels,
+            "task": of("Task", int, count),
+            "opcode": of("OpcodeValue" if "OpcodeValue" in objects else "Opcode", int, opcode),
+            "keywords": each("Keywords", keywords),
+            "process_id": [value if type(value) is int else count(value) for value in process],
+            "thread_id": threads,
+            "user_sid": of("UserID", str, text),
+            "activity_id": each("ActivityID", text),
+            "message": of("Message", str, text),
+        },
+    )
+
+
 def _lost(number: int, data: Object) -> bool:
     """Whether a Sysmon event lacks what NXLog takes from it."""
     return ("ProcessId" not in data and number not in _WITHOUT_PROCESS) or (
@@ -107,9 +175,8 @@ def _lost(number: int, data: Object) -> bool:
     )
 
 
-def _time(value: Object) -> str | None:
-    """`EventTime` in UTC, as far as the object tells it."""
-    own, taken, received = value.get("EventTime"), value.get("@timestamp"), value.get("EventReceivedTime")
+def _time(own: Any, taken: Any, received: Any) -> str | None:
+    """`EventTime` in UTC, as far as that, `@timestamp` and `EventReceivedTime` tell it."""
     if type(own) is not str or len(own) < 19:
         return text(taken) or text(own)
     if len(own) > 19 and (own[-1] == "Z" or own[-6] in "+-" or own[-5] in "+-"):

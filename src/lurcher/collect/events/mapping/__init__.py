@@ -7,6 +7,7 @@
 | `families` | the declarations: which event becomes which row |
 | `columns` | the vocabulary that they are written in; `values` is what it says of one text |
 | `declare` | the registry; what is wrong in a declaration raises at import |
+| `kinds` | events by provider, channel and number |
 | `frame` | events of one kind, column by column |
 | `memory` | what a file has told of processes |
 | `rows` | a declaration and a frame to rows |

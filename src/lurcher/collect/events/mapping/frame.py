@@ -1,6 +1,6 @@
 """Events of one kind, column by column: what the mapping reads.
 
-    events --Batch: the System part, times--> --Frame: the data of one kind, field by field--> expressions
+    kinds --Batch: the System part, times--> --Frame: the data of one kind, field by field--> expressions
 
 Columns are lists until all rows of a table are together: a batch has forty kinds of event, most of them a few rows, and an
 Arrow array costs as much for one row as for a hundred.
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lurcher.collect.events.event import Event
+from lurcher.collect.events.mapping.kinds import ABSENT, Absent, Kind, joined_column
 from lurcher.collect.events.mapping.values import UNKNOWN
 from lurcher.kql.types import ScalarType
 from lurcher.lake.layout import arrow_type
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 #: A value of an event's data: its text, what nests as it is, None where the event has no such field.
 Value = str | list[Any] | dict[str, Any] | None
-
-_FIELDS = {name: i for i, name in enumerate(Event._fields)}
 
 
 def as_text(value: Any) -> str | list[Any] | dict[str, Any]:
@@ -44,13 +42,14 @@ def flat(value: Value) -> str | None:
 
 
 class Batch:
-    """Some events of one file, with the columns that all of them have. `times` are microseconds since 1970, repaired."""
+    """Some events of one file, kind after kind, with the columns that all of them have. `times` are microseconds since 1970,
+    repaired."""
 
-    def __init__(self, events: Sequence[Event], times: pa.Array, first: int) -> None:
-        self.events = events
-        self.columns: tuple[Sequence[Any], ...] = tuple(zip(*events, strict=True))
+    def __init__(self, kinds: Sequence[Kind], times: pa.Array, first: int) -> None:
+        self.kinds = kinds
+        self.count = sum(kind.count for kind in kinds)
         self.times = times
-        #: The number of the first event in the file, so that "earlier" means something over batches.
+        #: The number in the file of the event at place 0, so that "earlier" means something over batches.
         self.first = first
         self._made: dict[Any, Any] = {}
         hosts = {computer: (computer or "").strip().lower() for computer in set(self.column("computer"))}
@@ -59,7 +58,8 @@ class Batch:
 
     def column(self, name: str) -> Sequence[Any]:
         """A part of the events, by the name in `Event`."""
-        return self.columns[_FIELDS[name]]
+        column: Sequence[Any] = self.made(("column", name), lambda: joined_column(self.kinds, name))
+        return column
 
     def made(self, key: Any, make: Callable[[], Any]) -> Any:
         """What several tables ask for; made once."""
@@ -118,30 +118,21 @@ class Batch:
 
 
 class Frame:
-    """Events of one kind. `names` are the fields of their data, in order; `sparse` where not every event has each."""
+    """Events of one kind, which are rows of their batch from `start` on. `names` are the fields of their data, in order;
+    `sparse` where not every event has each."""
 
-    def __init__(self, batch: Batch, rows: Sequence[int], shapes: Sequence[tuple[str, ...]]) -> None:
-        self.batch, self.rows = batch, rows
-        self.count = len(rows)
-        self.provider: str | None = batch.column("provider")[rows[0]]
-        self.channel: str | None = batch.column("channel")[rows[0]]
-        self.user_data: str | None = batch.column("user_data")[rows[0]]
-        self.event_id: int = batch.column("event_id")[rows[0]]
-        self._whole = self.count == len(batch.events)
-        data = batch.column("data")
-        self.names: tuple[str, ...]
-        self.sparse = len(shapes) > 1
-        if not self.sparse:
-            self.names = shapes[0]
-            columns: Sequence[Sequence[Any]] = tuple(zip(*[data[i].values() for i in rows], strict=True))
-        else:
-            self.names = tuple(dict.fromkeys(name for shape in shapes for name in shape))
-            columns = [[data[i].get(name, _ABSENT) for i in rows] for name in self.names]
-        #: Whether the forms' own objects hold texts and nothing else, so that they can be written as they are.
+    def __init__(self, batch: Batch, start: int, kind: Kind) -> None:
+        self.batch, self.start, self.kind = batch, start, kind
+        self.count, self.places = kind.count, kind.places
+        self.provider, self.channel, self.event_id, self.user_data = kind.key
+        self._whole = self.count == batch.count
+        self.names = kind.names
+        self.sparse = len(kind.shapes) > 1
+        #: Whether the data holds texts and nothing else, so that it can be written as it is.
         self.verbatim = True
         #: A column that holds texts alone -> all of them in one, to look for a character in.
         self.joined: dict[str, str] = {}
-        self._values = {name: self._read(name, column) for name, column in zip(self.names, columns, strict=True)}
+        self._values = {name: self._read(name, column) for name, column in zip(self.names, kind.values, strict=True)}
         #: Spelling without case -> the names there are (one, unless the file is of several minds).
         self._spelled: dict[str, list[str]] = {}
         for name in self.names:
@@ -158,19 +149,19 @@ class Frame:
             return column
         except TypeError:
             pass
-        if not set(map(type, column)) <= {str, list, dict, _Absent}:
+        if not set(map(type, column)) <= {str, list, dict, Absent}:
             self.verbatim = False
-        return [None if value is _ABSENT else as_text(value) for value in column]
+        return [None if value is ABSENT else as_text(value) for value in column]
 
     # --- what the events have in common ---
 
     def take(self, column: Sequence[Any]) -> Sequence[Any]:
         """Of a column of the batch, the rows of this frame."""
-        return column if self._whole else [column[row] for row in self.rows]
+        return column if self._whole else column[self.start : self.start + self.count]
 
     def system(self, name: str) -> Sequence[Any]:
         """A part of the events, by the name in `Event`."""
-        return self.take(self.batch.column(name))
+        return self.kind.column(name)
 
     # --- their data ---
 
@@ -243,10 +234,3 @@ class Frame:
             return found
         except pa.ArrowInvalid:
             return self.convert(field, values.time, strict=True)
-
-
-class _Absent:
-    pass
-
-
-_ABSENT = _Absent()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lurcher.collect.events.mapping.frame import Frame
@@ -18,15 +18,33 @@ def dumps(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def bags(frame: Frame) -> Iterator[str]:
+def dumps_all(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
+    """An object for each row of values."""
+    import orjson
+
+    rows = list(rows)
+    try:
+        return [orjson.dumps(dict(zip(names, row, strict=False))).decode() for row in rows]
+    except TypeError:
+        return [dumps(dict(zip(names, row, strict=True))) for row in rows]
+
+
+def bags(frame: Frame) -> Sequence[str]:
     """The data of each event as an object of texts."""
+    if not frame.names:
+        return ["{}"] * frame.count
     if frame.verbatim:
-        data = frame.batch.column("data")
-        return (dumps(data[row]) for row in frame.rows)
+        found = [""] * frame.count
+        for shape, rows in frame.kind.shapes:
+            values = zip(*shape.values, strict=True) if shape.names else [()] * len(shape.places)
+            texts = dumps_all(shape.names, values)
+            if rows is None:
+                return texts
+            for row, text in zip(rows, texts, strict=True):
+                found[row] = text
+        return found
     columns = [frame.values(name) for name in frame.names]
-    if not columns:
-        return iter(["{}"] * frame.count)
-    rows = zip(*columns, strict=True)
-    return (
-        dumps({name: value for name, value in zip(frame.names, row, strict=True) if value is not None}) for row in rows
-    )
+    return [
+        dumps({name: value for name, value in zip(frame.names, row, strict=True) if value is not None})
+        for row in zip(*columns, strict=True)
+    ]

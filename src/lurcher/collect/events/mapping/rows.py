@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import repeat
 from typing import Any
 
@@ -10,7 +10,7 @@ from lurcher.collect.events.mapping import values
 from lurcher.collect.events.mapping.columns import Column, coalesce
 from lurcher.collect.events.mapping.declare import TARGET_FACTS, ByGuid, ByNumber, Declaration, Process
 from lurcher.collect.events.mapping.frame import Frame
-from lurcher.collect.events.mapping.json_text import dumps
+from lurcher.collect.events.mapping.json_text import dumps, dumps_all
 from lurcher.collect.events.mapping.memory import FACTS, Key, ProcessMemory, Recalled
 from lurcher.collect.events.mapping.memory import Process as Known
 from lurcher.schema import TableSchema, known_table
@@ -58,7 +58,7 @@ def processes(columns: Columns, frame: Frame) -> list[Known]:
 def numbers(frame: Frame) -> list[int]:
     """The events' numbers in the file."""
     first = frame.batch.first
-    return [first + row for row in frame.rows]
+    return [first + place for place in frame.places]
 
 
 def keys(frame: Frame, process: Process) -> list[Key] | None:
@@ -131,7 +131,7 @@ def rows(declaration: Declaration, frame: Frame, columns: Columns, memory: Proce
     }
     columns = {**common, **columns}
     if declaration.has_bag:
-        columns["AdditionalFields"] = list(_bags(declaration, frame))
+        columns["AdditionalFields"] = _bags(declaration, frame)
     action = columns.get("ActionType")
     if action is None or None not in action:
         return columns
@@ -139,7 +139,7 @@ def rows(declaration: Declaration, frame: Frame, columns: Columns, memory: Proce
     return {name: [column[place] for place in kept] for name, column in columns.items()}
 
 
-def _bags(declaration: Declaration, frame: Frame) -> Iterator[str]:
+def _bags(declaration: Declaration, frame: Frame) -> list[str]:
     """AdditionalFields: where the event is from, what Defender has there, and the event's own fields that have no column."""
     head: dict[str, Any] = {"Source": declaration.source.name, "EventID": declaration.event_id}
     names: list[str] = []
@@ -162,11 +162,11 @@ def _bags(declaration: Declaration, frame: Frame) -> Iterator[str]:
     elif frame.misfits:
         bags = [dict(zip(order, row, strict=True)) for row in zip(*columns, strict=True)]
     else:
-        return (dumps(dict(zip(order, row, strict=True))) for row in zip(*columns, strict=True))
+        return dumps_all(order, zip(*columns, strict=True))
     for field, places in frame.misfits.items():
         for name in frame.names:
             if name.lower() == field and name not in made:
                 text = frame.values(name)
                 for place in places:
                     bags[place][name] = text[place]
-    return map(dumps, bags)
+    return list(map(dumps, bags))

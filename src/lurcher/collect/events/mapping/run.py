@@ -5,16 +5,16 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lurcher.collect.events.event import Event, Events
+from lurcher.collect.events.event import Alike, Event, Events, alike
 from lurcher.collect.events.mapping import families, sentinel, values
 from lurcher.collect.events.mapping.assemble import joined
 from lurcher.collect.events.mapping.declare import DECLARATIONS, SECURITY, ByGuid, ByNumber, Declaration, source_of
 from lurcher.collect.events.mapping.frame import Batch, Frame
 from lurcher.collect.events.mapping.json_text import dumps
+from lurcher.collect.events.mapping.kinds import Key, Kind, events_of, joined_column, kinds_of, picked
 from lurcher.collect.events.mapping.memory import ProcessMemory
 from lurcher.collect.events.mapping.rows import IDENTITY, Columns, keys, numbers, own_columns, processes, rows
 from lurcher.collect.exports.context import ReadContext
@@ -39,62 +39,106 @@ def map_events(events: Events, context: ReadContext, memory: ProcessMemory) -> I
     """
     import pyarrow as pa
 
-    taken, times, rejects = _readable(events)
+    found, rejects = _readable(events.groups(), events)
     yield from rejects
-    if not taken:
+    if found is None:
         return
+    groups, batch = found.groups, found.batch(events, memory)
     try:
-        tables = _tables(Batch(taken, times, memory.events), memory)
+        tables = _tables(batch, events.end, memory)
     except (UnicodeEncodeError, RecursionError):
         memory.again()
         # Half of a surrogate pair, or data that nests without end: rare enough to look at each event only then.
-        kept, lost = _clean(taken, events)
+        groups, lost = _clean(groups, events)
         yield from lost
-        places = [place for place, event in enumerate(kept) if event is not None]
-        clean = [event for event in kept if event is not None]
-        if not clean:
+        found, _ = _readable(groups, events)
+        if found is None:
             return
-        tables = _tables(Batch(clean, times.take(places), memory.events), memory)
-    copies = taken[0].identity is not None
-    for table, batch, identities in tables:
+        tables = _tables(found.batch(events, memory), events.end, memory)
+    copies = any("identity" in group.system and group.system["identity"][0] is not None for group in groups)
+    for table, rows_, identities in tables:
         hashes = pa.array(identities, pa.binary()) if copies else None
-        yield TableBatch(context.schema(table), batch, hashes, copies)
+        yield TableBatch(context.schema(table), rows_, hashes, copies)
 
 
-def _readable(events: Events) -> tuple[list[Event], pa.Array, list[Reject]]:
-    """The events that have a time and an id, their times, and the others."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
+class _Readable(NamedTuple):
+    groups: list[Alike]
+    kinds: list[Kind]
+    #: Microseconds since 1970, kind after kind.
+    times: pa.Array
 
-    given = events.events
-    try:
-        times = iso_array(pa.array([event.time for event in given], pa.string())).cast(pa.int64())
-    except (pa.ArrowException, UnicodeEncodeError, TypeError):
-        times = pa.array([_time(event.time) for event in given], pa.int64())
-    bad: dict[int, str] = {}
-    if times.null_count:
-        for place, time in enumerate(times.to_pylist()):
-            if time is None:
-                text = given[place].time
-                bad[place] = "the event has no time" if not text else f"'{str(text)[:60]}' is not a time"
-    if set(map(type, (event.event_id for event in given))) - {int}:
-        for place, event in enumerate(given):
-            if type(event.event_id) is not int:
-                bad[place] = "the event has no id"
-    rejects = [Reject(events.unit, given[place].position, bad[place], events.raw(place)) for place in sorted(bad)]
+    def batch(self, events: Events, memory: ProcessMemory) -> Batch:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        times = pc.add(self.times, events.clock_offset) if events.clock_offset else self.times
+        return Batch(self.kinds, times.cast(pa.timestamp("us", "UTC")), memory.events)
+
+
+def _readable(groups: list[Alike], events: Events) -> tuple[_Readable | None, list[Reject]]:
+    """The events that have a time and an id, and the others."""
+    bad: dict[int, Reject] = {}
+
+    def reject(place: int, position: int, reason: str) -> None:
+        bad[place] = Reject(events.unit, position, reason, events.raw(place))
+
+    for group in groups:
+        if set(map(type, group.system["event_id"])) - {int}:
+            for place, position, number in zip(
+                group.places, group.system["position"], group.system["event_id"], strict=True
+            ):
+                if type(number) is not int:
+                    reject(place, position, "the event has no id")
     if bad:
-        keep = [place for place in range(len(given)) if place not in bad]
-        given, times = [given[place] for place in keep], times.take(pa.array(keep, pa.int64()))
-    repaired = pc.add(times, events.clock_offset) if events.clock_offset else times
-    return given, repaired.cast(pa.timestamp("us", "UTC")), rejects
+        groups = _without(groups, bad)
+    kinds = kinds_of(groups, _is_security)
+    times = _times(joined_column(kinds, "time"))
+    if times.null_count:
+        unread = times.is_null().to_pylist()
+        start = 0
+        for kind in kinds:
+            rows_ = zip(kind.places, kind.column("position"), kind.column("time"), strict=True)
+            for late, (place, position, text) in zip(unread[start : start + kind.count], rows_, strict=True):
+                if late:
+                    said = "the event has no time" if not text else f"'{str(text)[:60]}' is not a time"
+                    reject(place, position, said)
+            start += kind.count
+        groups = _without(groups, bad)
+        kinds = kinds_of(groups, _is_security)
+        times = _times(joined_column(kinds, "time"))
+    found = _Readable(groups, kinds, times) if kinds else None
+    return found, [bad[place] for place in sorted(bad)]
+
+
+def _without(groups: Sequence[Alike], bad: Collection[int]) -> list[Alike]:
+    kept = []
+    for group in groups:
+        rows_ = [row for row, place in enumerate(group.places) if place not in bad]
+        if rows_:
+            kept.append(group if len(rows_) == len(group.places) else picked(group, rows_))
+    return kept
+
+
+def _is_security(key: Key) -> bool:
+    return sentinel.is_security(key[0], key[1])
+
+
+def _times(texts: Sequence[str | None]) -> pa.Array:
+    """Microseconds since 1970; null where there is no time, or none that can be read."""
+    import pyarrow as pa
+
+    try:
+        return iso_array(pa.array(texts, pa.string())).cast(pa.int64())
+    except (pa.ArrowException, UnicodeEncodeError, TypeError):
+        return pa.array([_time(text) for text in texts], pa.int64())
 
 
 def _time(text: Any) -> int | None:
     return values.time(text) if isinstance(text, str) else None
 
 
-def _tables(batch: Batch, memory: ProcessMemory) -> list[tuple[str, pa.RecordBatch, Sequence[bytes | None]]]:
-    """Table, rows, and the identity of each row's event."""
+def _tables(batch: Batch, end: int, memory: ProcessMemory) -> list[tuple[str, pa.RecordBatch, Sequence[bytes | None]]]:
+    """Table, rows, and the identity of each row's event. `end`: the place behind the last."""
     frames = _frames(batch)
     built: list[tuple[Declaration, Frame, Columns]] = []
     told: list[tuple[int, Any]] = []
@@ -118,7 +162,7 @@ def _tables(batch: Batch, memory: ProcessMemory) -> list[tuple[str, pa.RecordBat
     tables: list[tuple[str, pa.RecordBatch, Sequence[bytes | None]]] = [
         (table, joined(table, made), identities[table]) for table, made in parts.items()
     ]
-    memory.end_of_batch(len(batch.events))
+    memory.end_of_batch(end)
     every = [frame for frame, _, _ in frames]
     own = batch.column("identity")
     place = sentinel.Place(batch, every)
@@ -136,17 +180,14 @@ def _tables(batch: Batch, memory: ProcessMemory) -> list[tuple[str, pa.RecordBat
 
 def _frames(batch: Batch) -> list[tuple[Frame, list[Declaration], bool]]:
     """The events by kind, with what is declared for each and whether it ends a process."""
-    kinds: dict[Any, dict[tuple[str, ...], list[int]]] = defaultdict(lambda: defaultdict(list))
-    columns = (batch.column(part) for part in ("provider", "channel", "event_id", "user_data", "data"))
-    for row, (provider, channel, event_id, user_data, data) in enumerate(zip(*columns, strict=True)):
-        kinds[provider, channel, event_id, user_data][tuple(data)].append(row)
-    result = []
-    for (provider, channel, event_id, _), shapes in kinds.items():
-        some = list(shapes.values())
-        frame = Frame(batch, some[0] if len(some) == 1 else sorted(chain.from_iterable(some)), list(shapes))
-        source = source_of(provider, channel)
-        declared = DECLARATIONS.get((source.name, event_id), []) if source else []
-        result.append((frame, declared, source is SECURITY and event_id == 4689))
+    result, start = [], 0
+    for kind in batch.kinds:
+        frame = Frame(batch, start, kind)
+        start += kind.count
+        source = source_of(frame.provider, frame.channel)
+        declarations = DECLARATIONS.get((source.name, frame.event_id), []) if source is not None else []
+        ends = source is SECURITY and frame.event_id == 4689
+        result.append((frame, declarations, ends))
     return result
 
 
@@ -168,18 +209,17 @@ def _told(declaration: Declaration, frame: Frame, columns: Columns) -> list[tupl
 # --- events that cannot be written ---
 
 
-def _clean(taken: list[Event], events: Events) -> tuple[list[Event | None], list[Reject]]:
-    kept: list[Event | None] = []
+def _clean(groups: list[Alike], events: Events) -> tuple[list[Alike], list[Reject]]:
+    kept: dict[int, Event] = {}
     rejects = []
-    for event in taken:
+    for place, event in events_of(groups).items():
         try:
-            kept.append(event._replace(**{part: _whole(value) for part, value in event._asdict().items()}))
+            kept[place] = event._replace(**{part: _whole(value) for part, value in event._asdict().items()})
             dumps(event.data)
         except RecursionError:
-            kept.append(None)
-            place = next(i for i, e in enumerate(events.events) if e is event)
+            kept.pop(place, None)
             rejects.append(Reject(events.unit, event.position, "its data nests too deep", events.raw(place)))
-    return kept, rejects
+    return alike(list(kept.values()), list(kept)), rejects
 
 
 def _whole(value: Any) -> Any:

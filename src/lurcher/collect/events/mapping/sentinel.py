@@ -39,23 +39,19 @@ def is_security(provider: str | None, channel: str | None) -> bool:
 
 
 class Place:
-    """The rows of some frames, one after the other: what is made frame by frame, and what the batch has, in that order."""
+    """The rows of some frames, which follow each other in their batch: what is made frame by frame, and what the batch has."""
 
     def __init__(self, batch: Batch, frames: Sequence[Frame]) -> None:
-        import pyarrow as pa
-
         self.batch, self.frames = batch, frames
-        rows = [row for frame in frames for row in frame.rows]
-        self.count = len(rows)
-        self._whole = rows == list(range(len(batch.events)))
-        self._rows = rows
-        self._indices = pa.array(rows, pa.int64())
+        self._start = frames[0].start
+        self.count = sum(frame.count for frame in frames)
+        self._whole = self.count == batch.count
 
     def of_batch(self, array: pa.Array) -> pa.Array:
-        return array if self._whole else array.take(self._indices)
+        return array if self._whole else array.slice(self._start, self.count)
 
     def of_list(self, column: Sequence[Any]) -> Sequence[Any]:
-        return column if self._whole else [column[row] for row in self._rows]
+        return column if self._whole else column[self._start : self._start + self.count]
 
     def of_frames(self, parts: Iterable[Sequence[Any] | None], kind: ScalarType = ScalarType.STRING) -> pa.Array:
         """One column of a part for each frame."""
@@ -120,7 +116,7 @@ def windows_event(place: Place) -> pa.RecordBatch:
             **_columns(place, "WindowsEvent"),
             "Provider": _texts(place, "provider"),
             "EventLevel": _numbers(place, "level"),
-            "EventData": place.of_frames([list(bags(frame)) for frame in place.frames]),
+            "EventData": place.of_frames([bags(frame) for frame in place.frames]),
         }
     )
 

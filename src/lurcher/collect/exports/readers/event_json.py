@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from lurcher.collect.events.event import Event, Events
 from lurcher.collect.events.forms import form_of, unwrap
 from lurcher.collect.events.read import EventParts
+from lurcher.collect.events.shapes import alike_of
 from lurcher.collect.exports.context import ReadContext
 from lurcher.collect.exports.documents import Piece, is_lines, objects, stretches
 from lurcher.collect.exports.leaf import Leaf
@@ -54,31 +55,38 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
 
 
 class _Objects(EventParts):
-    """`blocks`: what is read at once; more is faster, and takes memory of each process."""
-
-    def __init__(self, blocks: int = 1) -> None:
-        super().__init__()
-        self._blocks = blocks
-
     def cut(self, leaf: Leaf, context: ReadContext) -> Iterator[Lines | Piece]:
-        return stretches(leaf, blocks=self._blocks)
+        return stretches(leaf)
 
     def splits(self, leaf: Leaf) -> bool:
         return is_lines(leaf)
 
     def events(self, part: Lines | Piece, context: ReadContext) -> Iterator[Events | Reject]:
         piece = objects(part)
-        found: list[Event] = []
-        places: list[tuple[Piece, int]] = []
         yield from piece.rejects
-        yield from _take(piece, found, places)
-        if found:
-            yield Events(found, _raw(places), piece.unit)
+        columns, others = alike_of(piece.values, piece.positions)
+        found: list[Event] = []
+        places: list[int] = []
+        rejects = list(_take(piece, others, found, places))
+        if columns and len(set(places)) < len(places):
+            # Several events in one object: then a place of the file is not enough to tell events apart.
+            columns, found, places = [], [], []
+            rejects = list(_take(piece, range(len(piece.values)), found, places))
+        yield from rejects
+        if not columns:
+            yield from _events(found, _raw(piece, places), piece)
+        else:
+            yield Events(found, _raw(piece, range(len(piece.values))), piece.unit, places=places, columns=columns)
+
+
+def _events(found: list[Event], raw: Callable[[int], bytes], piece: Piece) -> Iterator[Events]:
+    if found:
+        yield Events(found, raw, piece.unit)
 
 
 @source_format("event-json", "Windows events as JSON", 27, _recognise, _Objects)
 def read(leaf: Leaf, context: ReadContext) -> Iterator[TableBatch | Reject]:
-    return one_after_another(_Objects(1 if context.shared else 2), leaf, context)
+    return one_after_another(_Objects(), leaf, context)
 
 
 def events(leaf: Leaf) -> Iterator[Events | Reject]:
@@ -88,22 +96,19 @@ def events(leaf: Leaf) -> Iterator[Events | Reject]:
         yield from reader.events(part, context)
 
 
-def _raw(places: list[tuple[Piece, int]]) -> Callable[[int], bytes]:
-    def raw(place: int) -> bytes:
-        piece, i = places[place]
-        return piece.reject(i, "").raw
-
-    return raw
+def _raw(piece: Piece, places: Sequence[int]) -> Callable[[int], bytes]:
+    return lambda place: piece.reject(places[place], "").raw
 
 
-def _take(piece: Piece, found: list[Event], places: list[tuple[Piece, int]]) -> Iterator[Reject]:
-    positions = piece.positions
-    for i, value in enumerate(piece.values):
+def _take(piece: Piece, those: Iterable[int], found: list[Event], places: list[int]) -> Iterator[Reject]:
+    positions, values = piece.positions, piece.values
+    for i in those:
+        value = values[i]
         form = form_of(value)
         try:
             if form is not None:
                 found.append(form.event(value, positions[i]))
-                places.append((piece, i))
+                places.append(i)
                 continue
             inside = list(unwrap(value))
             if not inside:
@@ -114,7 +119,7 @@ def _take(piece: Piece, found: list[Event], places: list[tuple[Piece, int]]) -> 
                     yield piece.reject(i, "it holds what is no event of Windows")
                     continue
                 found.append(form.event(inner, positions[i]))
-                places.append((piece, i))
+                places.append(i)
         except ValueError as error:
             yield piece.reject(i, str(error))
         except (TypeError, AttributeError, KeyError, IndexError, RecursionError) as error:
