@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -18,6 +18,7 @@ from lurcher.collect import facts_json
 from lurcher.collect.examine import FileFacts, NotPe, Rejected, Settings
 from lurcher.collect.filters import Filters
 from lurcher.collect.journal import GONE, REJECTED, Journal, Mark, Place
+from lurcher.collect.linked import once
 from lurcher.collect.parallel import examine_files
 from lurcher.collect.signatures import Origin, Problem, Progress, readable
 from lurcher.collect.walk import Found, Slice, Unreadable, Unseen, slices
@@ -61,7 +62,7 @@ def look(
     tell = _Ticker(progress, findings)
     listed: Callable[[], tuple[str, ...]] = (lambda: journal.algorithms) if settings.hashes else tuple
     new = _changed(journal, paths, origin, filters, marked, full, findings, tell)
-    for item, result in examine_files(new, settings, workers, listed):
+    for item, result in once(new, lambda items: examine_files(items, settings, workers, listed)):
         yield from _take(journal, item, result, settings.now, findings)
         tell()
     for path in paths:
@@ -102,7 +103,7 @@ def _changed(
                         findings.unchanged += 1
                     else:
                         mark = Mark(Place(folder, name), stamp, before is None)
-                        yield Found(found.path, found.relative, found.size, found.stamp, mark)
+                        yield replace(found, mark=mark)
                 tell()
             case Unseen():
                 journal.spare(_key(origin, part.top, part.relative))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lurcher.collect.examine import FileFacts, NotPe, Rejected, Settings
+from lurcher.collect.linked import once
 from lurcher.collect.parallel import examine_files
 from lurcher.collect.signature_rows import Row, certificate_batch, file_batch
 from lurcher.collect.walk import Found, Unreadable, walk
@@ -113,7 +114,7 @@ def collect_signatures(
     origin = Origin(device_name, device_id or device_id_of(device_name), drive)
     settings = Settings(now, hashes, md5, nested, tuple(trusted_roots))
     state = _State(origin, now)
-    for found, result in examine_files(walk(paths), settings, workers):
+    for found, result in once(walk(paths), lambda items: examine_files(items, settings, workers)):
         state.add(found, result)
         if progress is not None and state.files % 64 == 0:
             progress(state.progress())

@@ -32,6 +32,8 @@ class Found:
     size: int
     stamp: tuple[int, int, int, int] = (0, 0, 0, 0)
     mark: Any = None
+    #: How many names the file has.
+    links: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,6 @@ def _sliced(
                 continue
             below = entry.path[prefix:]
             if filters.wanted(below, status.st_size):
-                found.append(Found(entry.path, below, status.st_size, _stamp(status)))
+                found.append(Found(entry.path, below, status.st_size, _stamp(status), links=status.st_nlink))
         yield Slice(top, relative, after, names, found, last=start + SLICE >= len(files))
         after = names[-1] if names else after
