@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ from lurcher.hunt.findings import Finding, State
 from lurcher.hunt.ledger import NAME, Ledger
 from lurcher.hunt.programs import tool_signers
 from lurcher.hunt.run import RuleRun, Seen, run_rule
-from lurcher.hunt.triage import Reason, Subject, asked_of, reasons, subject
+from lurcher.hunt.triage import Presence, Reason, Subject, asked_of, presence, reasons, subject
 from lurcher.kql.diagnostics import LU010, LU025, LU026, Diagnostic, Refused
 from lurcher.lake import Lake
 from lurcher.rmm.catalogue import Catalogue
@@ -62,8 +63,9 @@ class HuntReport:
     rules: list[RuleReport] = field(default_factory=list)
     loading: list[Placed] = field(default_factory=list)
     skipped: tuple[tuple[str, str], ...] = ()
-    #: What rules read together; None where they were run one by one.
+    #: What rules read together; None where they were run one by one. The same of what makes findings stand out.
     sharing: Sharing | None = None
+    triage: Sharing | None = None
 
     @property
     def not_run(self) -> list[RuleReport]:
@@ -157,7 +159,7 @@ def hunt(
     if shared is not None:
         unshare(shared, session)
     if triage and live is None:
-        _triage(report.rules, ask, session, sharing and session.elsewhere is None)
+        report.triage = _triage(report.rules, ask, session, sharing and session.elsewhere is None)
     return report
 
 
@@ -233,8 +235,11 @@ def _placed(diagnostic: Diagnostic, rule: Rule) -> str:
     return f"line {line}, column {column}: {_sentence(diagnostic)} [{diagnostic.code}]"
 
 
-def _triage(rules: Sequence[RuleReport], ask: Callable[[str], Answer], session: Session, sharing: bool) -> None:
-    """What makes the findings of a hunt stand out. They ask for the rows of a few files again and again: these are read once."""
+def _triage(
+    rules: Sequence[RuleReport], ask: Callable[[str], Answer], session: Session, sharing: bool
+) -> Sharing | None:
+    """What makes the findings of a hunt stand out. They ask for the rows of a few files again and again: these are read once, and
+    what most findings have nothing of is asked for all of them at once."""
     from lurcher.hunt.answers import as_json
 
     signers = tool_signers(Catalogue.load())
@@ -263,11 +268,15 @@ def _triage(rules: Sequence[RuleReport], ask: Callable[[str], Answer], session: 
             (one.run.rule.key, text) for one, here in wanted if here for text in asked_of([s for _, s in here.values()])
         ]
         shared = share_texts(texts, session, costs_of_few())
+    present: Presence | None = None
     try:
+        if shared is not None:
+            with suppress(LurcherError, Refused):
+                present = presence([about for _, here in wanted for _, about in here.values()], ask)
         for one, here in wanted:
             for number, (seen, about) in here.items():
                 try:
-                    one.reasons[number] = reasons(seen, ask, about)
+                    one.reasons[number] = reasons(seen, ask, about, present)
                 except (LurcherError, Refused) as problem:
                     # Of a finding less is known then; that it was found stands.
                     one.note(
@@ -277,6 +286,7 @@ def _triage(rules: Sequence[RuleReport], ask: Callable[[str], Answer], session: 
     finally:
         if shared is not None:
             unshare(shared, session)
+    return shared
 
 
 #: Findings whose rows are worth to be read beforehand.

@@ -64,32 +64,87 @@ def subject(
     return Subject(devices, hashes, seen.first, as_of, frozenset(tables), tuple(tools), {} if known is None else known)
 
 
-#: Tables, and their columns that are asked for a finding's files.
+#: Tables, their columns that are asked for a finding's files, and those that are looked at.
 _FILES = (
-    ("DeviceFileCertificateInfo", "SHA1"),
-    ("DeviceProcessEvents", "SHA1"),
-    ("DeviceNetworkEvents", "InitiatingProcessSHA1"),
-    ("DeviceFileEvents", "SHA1"),
-)
+    ("DeviceFileCertificateInfo", "SHA1",
+     "DeviceId, Timestamp, SHA1, Signer, IsSigned, IsTrusted, CertificateCreationTime, CertificateExpirationTime"),
+    ("DeviceProcessEvents", "SHA1",
+     "DeviceId, Timestamp, SHA1, FileName, FolderPath, ProcessCommandLine, ProcessVersionInfoOriginalFileName,"
+     " IsProcessRemoteSession, IsInitiatingProcessRemoteSession"),
+    ("DeviceNetworkEvents", "InitiatingProcessSHA1", "DeviceId, InitiatingProcessSHA1, InitiatingProcessFolderPath"),
+    ("DeviceFileEvents", "SHA1", "DeviceId, Timestamp, SHA1, FileOriginUrl, InitiatingProcessFileName"),
+)  # fmt: skip
 
 
 def asked_of(abouts: Sequence[Subject]) -> list[str]:
     """Queries for all rows that the reasons of these findings are looked for in, but for those that need whole tables."""
     hashes = tuple(dict.fromkeys(h for about in abouts for h in about.hashes))
     tables = frozenset().union(*(about.tables for about in abouts))
-    texts = [f"{table} | where {column} in ({_list(hashes)})" for table, column in _FILES if table in tables and hashes]
+    texts = [
+        f"{table} | where {column} in ({_list(hashes)}) | project {columns}"
+        for table, column, columns in _FILES
+        if table in tables and hashes
+    ]
     stems = next((_stems(about) for about in abouts if about.tools), "")
     if stems and "DeviceFileCertificateInfo" in tables:
-        texts.append(f"DeviceFileCertificateInfo | where Signer has_any ({stems})")
+        texts.append(
+            f"DeviceFileCertificateInfo | where Signer has_any ({stems}) | project DeviceId, Timestamp, Signer"
+        )
     return texts
 
 
-def reasons(seen: Seen, ask: Ask, about: Subject) -> list[Reason]:
-    """Why a finding stands out; the heaviest first. Raises what `ask` raises."""
+@dataclass(frozen=True)
+class Presence:
+    """Where there is something to look at, of many findings at once: for each reason the devices and files of which there are
+    rows. `hashes` and `devices` are what was asked about."""
+
+    hashes: frozenset[str] = frozenset()
+    devices: frozenset[str] = frozenset()
+    #: Name of a reason's check -> device -> hashes.
+    found: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+
+    def rules_out(self, check: _Check, about: Subject) -> bool:
+        rows = self.found.get(check.name)
+        if rows is None or not self.hashes.issuperset(about.hashes) or not self.devices.issuperset(about.devices):
+            return False
+        return all(rows.get(device, _NO_HASHES).isdisjoint(about.hashes) for device in about.devices)
+
+
+_NO_HASHES: set[str] = set()
+#: Hashes, and devices, that one query asks for.
+_MOST_AT_ONCE = 5_000
+
+
+def presence(abouts: Sequence[Subject], ask: Ask) -> Presence:
+    """One query a reason for all findings; most of them have nothing to tell by most reasons. Raises what `ask` raises."""
+    hashes = tuple(dict.fromkeys(h for about in abouts for h in about.hashes))
+    devices = tuple(dict.fromkeys(d for about in abouts for d in about.devices))
+    tables = frozenset[str]().union(*(about.tables for about in abouts))
+    if not hashes or not devices or max(len(hashes), len(devices)) > _MOST_AT_ONCE:
+        return Presence()
+    found: dict[str, dict[str, set[str]]] = {}
+    for check in _CHECKS:
+        if check.rows is None or not check.tables <= tables:
+            continue
+        table, column, test = check.rows
+        answer = ask(
+            f"{table} | where {column} in ({_list(hashes)}) and DeviceId in ({_list(devices)}) | where {test}"
+            f" | distinct DeviceId, {column}"
+        )
+        here = found.setdefault(check.name, {})
+        for device, value in answer.rows:
+            here.setdefault(str(device), set()).add(str(value))
+    return Presence(frozenset(hashes), frozenset(devices), found)
+
+
+def reasons(seen: Seen, ask: Ask, about: Subject, present: Presence | None = None) -> list[Reason]:
+    """Why a finding stands out; the heaviest first. `present`: what is known of all findings. Raises what `ask` raises."""
     if not about.hashes:
         about = replace(about, hashes=_talkers(seen, ask, about))
     found: dict[str, Reason] = {}
     for check in _CHECKS:
+        if present is not None and present.rules_out(check, about):
+            continue
         if check.tables <= about.tables and about.devices and (about.hashes or not check.hashes):
             # Two tables may say the same.
             found |= {r.text: r for r in check.run(ask, about) if r.text not in found}
@@ -117,6 +172,12 @@ class _Check:
     run: Callable[[Ask, Subject], Iterator[Reason]]
     #: Whether it asks about the finding's files.
     hashes: bool = True
+    #: The rows without which it has nothing to tell: a table, its column of hashes, a test.
+    rows: tuple[str, str, str] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.run.__name__
 
 
 _CHECKS: list[_Check] = []
@@ -125,9 +186,10 @@ _CHECKS: list[_Check] = []
 def _needs(
     *tables: str,
     hashes: bool = True,
+    rows: tuple[str, str, str] | None = None,
 ) -> Callable[[Callable[[Ask, Subject], Iterator[Reason]]], Callable[[Ask, Subject], Iterator[Reason]]]:
     def declare(run: Callable[[Ask, Subject], Iterator[Reason]]) -> Callable[[Ask, Subject], Iterator[Reason]]:
-        _CHECKS.append(_Check(frozenset(tables), run, hashes))
+        _CHECKS.append(_Check(frozenset(tables), run, hashes, rows))
         return run
 
     return declare
@@ -171,6 +233,19 @@ def _about_files(ask: Ask, about: Subject, query: str) -> tuple[str, Any]:
     return "", None
 
 
+def _in_user_folder(column: str) -> str:
+    return " or ".join(f"{column} contains {parsing.text(literal(f))}" for f in USER_FOLDERS)
+
+
+_EVENING, _MORNING = NIGHT
+_RENAMED = "isnotempty(ProcessVersionInfoOriginalFileName) and FileName !~ ProcessVersionInfoOriginalFileName"
+_NIGHT_SESSION = (
+    "(IsProcessRemoteSession or IsInitiatingProcessRemoteSession"
+    f" or ProcessCommandLine has_any ({_list(SESSION_WORDS)}))"
+    f" and (hourofday(Timestamp) >= {_EVENING} or hourofday(Timestamp) < {_MORNING})"
+)
+
+
 @_needs()
 def _prevalence(ask: Ask, about: Subject) -> Iterator[Reason]:
     table, n = _about_files(
@@ -195,7 +270,7 @@ def _first_seen(ask: Ask, about: Subject) -> Iterator[Reason]:
             yield Reason("new-here", f"first seen here {_age(age)} ago", 2)
 
 
-@_needs("DeviceFileCertificateInfo")
+@_needs("DeviceFileCertificateInfo", rows=("DeviceFileCertificateInfo", "SHA1", "true"))
 def _signer(ask: Ask, about: Subject) -> Iterator[Reason]:
     answer = ask(
         f"DeviceFileCertificateInfo | {_here(about)} | summarize seen = min(Timestamp), trusted = countif(IsTrusted),"
@@ -214,11 +289,11 @@ def _signer(ask: Ask, about: Subject) -> Iterator[Reason]:
                 yield Reason("expired-signer", f"the certificate of {signer} had ended {_age(seen - ends)} before", 2)
 
 
-@_needs("DeviceProcessEvents")
+@_needs("DeviceProcessEvents", rows=("DeviceProcessEvents", "SHA1", _in_user_folder("FolderPath")))
 def _folder(ask: Ask, about: Subject) -> Iterator[Reason]:
-    tests = " or ".join(f"FolderPath contains {parsing.text(literal(f))}" for f in USER_FOLDERS)
     answer = ask(
-        f"DeviceProcessEvents | {_here(about)} | where {tests} | summarize n = count() by FolderPath | top 3 by n"
+        f"DeviceProcessEvents | {_here(about)} | where {_in_user_folder('FolderPath')}"
+        " | summarize n = count() by FolderPath | top 3 by n"
     )
     for path in _texts(answer):
         yield _from(path)
@@ -230,21 +305,23 @@ def _from(path: str) -> Reason:
     return Reason("user-folder", f"runs from {path}", weight)
 
 
-@_needs("DeviceProcessEvents")
+@_needs("DeviceProcessEvents", rows=("DeviceProcessEvents", "SHA1", _RENAMED))
 def _renamed(ask: Ask, about: Subject) -> Iterator[Reason]:
     answer = ask(
-        f"DeviceProcessEvents | {_here(about)} | where isnotempty(ProcessVersionInfoOriginalFileName)"
-        " and FileName !~ ProcessVersionInfoOriginalFileName"
+        f"DeviceProcessEvents | {_here(about)} | where {_RENAMED}"
         " | summarize n = count() by FileName, ProcessVersionInfoOriginalFileName | top 3 by n"
     )
     for name, original, _ in answer.rows:
         yield Reason("renamed", f"runs as {name}, its original name is {original}", 7)
 
 
-@_needs("DeviceNetworkEvents")
+@_needs(
+    "DeviceNetworkEvents",
+    rows=("DeviceNetworkEvents", "InitiatingProcessSHA1", _in_user_folder("InitiatingProcessFolderPath")),
+)
 def _talker(ask: Ask, about: Subject) -> Iterator[Reason]:
     """A program whose start is not in the data tells its folder when it talks."""
-    tests = " or ".join(f"InitiatingProcessFolderPath contains {parsing.text(literal(f))}" for f in USER_FOLDERS)
+    tests = _in_user_folder("InitiatingProcessFolderPath")
     answer = ask(
         f"DeviceNetworkEvents | {_here(about, 'InitiatingProcessSHA1')} | where {tests}"
         " | summarize n = count() by InitiatingProcessFolderPath | top 3 by n"
@@ -253,7 +330,11 @@ def _talker(ask: Ask, about: Subject) -> Iterator[Reason]:
         yield _from(path)
 
 
-@_needs("DeviceProcessEvents", "DeviceFileCertificateInfo")
+@_needs(
+    "DeviceProcessEvents",
+    "DeviceFileCertificateInfo",
+    rows=("DeviceProcessEvents", "SHA1", "isnotempty(ProcessVersionInfoOriginalFileName)"),
+)
 def _unsigned(ask: Ask, about: Subject) -> Iterator[Reason]:
     """A program that is signed elsewhere and not here. Defender writes `IsSigned` false of what it looked at; of what it has not
     looked at there is no row, which says less."""
@@ -284,7 +365,7 @@ def _unsigned(ask: Ask, about: Subject) -> Iterator[Reason]:
             )
 
 
-@_needs("DeviceFileEvents")
+@_needs("DeviceFileEvents", rows=("DeviceFileEvents", "SHA1", "isnotempty(FileOriginUrl)"))
 def _downloaded(ask: Ask, about: Subject) -> Iterator[Reason]:
     answer = ask(
         f"DeviceFileEvents | {_here(about)} | where isnotempty(FileOriginUrl)"
@@ -294,20 +375,16 @@ def _downloaded(ask: Ask, about: Subject) -> Iterator[Reason]:
         yield Reason("downloaded", f"downloaded by {program or 'a program'} from {url}", 8)
 
 
-@_needs("DeviceProcessEvents")
+@_needs("DeviceProcessEvents", rows=("DeviceProcessEvents", "SHA1", _NIGHT_SESSION))
 def _at_night(ask: Ask, about: Subject) -> Iterator[Reason]:
-    evening, morning = NIGHT
     answer = ask(
-        f"DeviceProcessEvents | {_here(about)} | where (IsProcessRemoteSession or IsInitiatingProcessRemoteSession"
-        f" or ProcessCommandLine has_any ({_list(SESSION_WORDS)}))"
-        f" and (hourofday(Timestamp) >= {evening} or hourofday(Timestamp) < {morning})"
-        " | summarize n = count(), t = min(Timestamp)"
+        f"DeviceProcessEvents | {_here(about)} | where {_NIGHT_SESSION} | summarize n = count(), t = min(Timestamp)"
     )
     n, first = answer.rows[0]
     if n:
         yield Reason(
             "night-session",
-            f"remote sessions between {evening}:00 and {morning}:00 UTC: {n} starts, first {plain(first)}",
+            f"remote sessions between {_EVENING}:00 and {_MORNING}:00 UTC: {n} starts, first {plain(first)}",
             7,
         )
 

@@ -184,6 +184,8 @@ def _explain(report: Any) -> None:
     from lurcher.report.text import visible
 
     lines = report.sharing.lines() if report.sharing is not None else ["nothing was shared: it was asked not to be"]
+    if report.triage is not None:
+        lines += ["what makes findings stand out:", *(f"  {line}" for line in report.triage.lines())]
     for line in lines:
         click.echo(visible(line), err=True)
 
