@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -106,7 +107,8 @@ class SparkViews:
         if not isinstance(data, LakeTable):
             self._show(view, schema.columns, data)
             return
-        paths = data.file_uris(day_range(window) if window is not None else None)
+        # Whoever is asked has a working folder of its own.
+        paths = [os.path.abspath(p) for p in data.file_uris(day_range(window) if window is not None else None)]
         for path in paths:
             if _PATTERN.search(path):
                 raise LurcherError("a character of the lake's path is a pattern to Spark", "move the lake", path)
@@ -114,7 +116,13 @@ class SparkViews:
             self._view(view, schema.columns, None, {}, None)
             return
         files = self._named(f"files of {view}")
-        self._files(data, paths).createOrReplaceTempView(files)
+        try:
+            self._files(data, paths).createOrReplaceTempView(files)
+        except Exception as error:
+            if "PATH_NOT_FOUND" not in str(error):
+                raise
+            hint = "it has to see the lake under the path that it has here: keep it on storage that both share"
+            raise LurcherError("the cluster does not see a file of the lake", hint, paths[0]) from None
         ingested = "_ingested" if "_ingested" in data.stored_types else None
         self._view(view, schema.columns, files, data.physical, ingested)
 
