@@ -512,3 +512,40 @@ def test_what_is_asked_again_comes_from_memory(lake: Lake, tmp_path: Path) -> No
         assert sorted(without.rows("A | summarize count(), max(n) by Device")) == sorted(expected)
     finally:
         assert without.end() == 0
+
+
+def test_over_https(lake: Lake, tmp_path: Path) -> None:
+    import ssl
+    from ipaddress import ip_address
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    today = datetime.now(UTC)
+    own = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(1).not_valid_before(today - timedelta(days=1)).not_valid_after(today + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    pem, private = tmp_path / "cert.pem", tmp_path / "key.pem"
+    pem.write_bytes(own.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    service = Service(lake.path, "--tls-cert", str(pem), "--tls-key", str(private), "--as-of", AT)
+    try:
+        assert service.url.startswith("https://")
+        trusted = ssl.create_default_context(cafile=str(pem))
+        body = {"query": "A | count", "timespan": None}
+        found = httpx.post(f"{service.url}/v1/workspaces/{WORKSPACE}/query", json=body, verify=trusted)
+        assert found.json()["tables"][0]["rows"] == [[40]]
+    finally:
+        assert service.end() == 0
+    bad = Service(lake.path, "--tls-cert", str(private), "--tls-key", str(pem))
+    assert bad.process.wait(30) == 2
+    time.sleep(0.1)
+    assert "Traceback" not in "".join(bad.lines)

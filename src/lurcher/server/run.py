@@ -147,11 +147,30 @@ class _Server(uvicorn.Server):
             self._begun()
 
 
+def _check(certificate: Path, key: Path) -> None:
+    """Raises `LurcherError` for what is no certificate, or not with this key."""
+    import ssl
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=_no_password)
+    except (OSError, ValueError):
+        raise LurcherError(
+            "this is no certificate with its private key", "PEM, the key without a password", f"{certificate}, {key}"
+        ) from None
+
+
+def _no_password() -> str:
+    # Else OpenSSL would ask whoever sits before it.
+    raise ValueError("the key has a password")
+
+
 def serve(
     app: Guard, desk: Desk, bound: socket.socket, begun: Callable[[], None], tls: tuple[Path, Path] | None = None
 ) -> None:
     """Answer until SIGINT or SIGTERM. `begun` is called once requests are taken."""
     more: dict[str, Any] = {"ssl_certfile": str(tls[0]), "ssl_keyfile": str(tls[1])} if tls is not None else {}
+    if tls is not None:
+        _check(*tls)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="off", server_header=False, ws="none", loop="asyncio",
         limit_concurrency=_CONNECTIONS, timeout_keep_alive=15, timeout_graceful_shutdown=_GRACE,
