@@ -84,17 +84,19 @@ def _sweep(parent: Path) -> None:
 class _DayFile:
     """The open Parquet file of a day. Used on one writing thread alone."""
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    def __init__(self, path: Path, schema: pa.Schema, bare: frozenset[str]) -> None:
         import pyarrow.parquet as pq
 
-        self.path, self.schema = path, schema
-        plain = {layout.ROW_HASH}  # random bytes: neither a dictionary nor a compressor finds anything in them
+        self.path, self.schema, self.bare = path, schema, bare
+        random = layout.ROW_HASH  # neither a dictionary nor a compressor finds anything in it
+        packed = [n for n in schema.names if n != random and n not in bare]
         self._writer = pq.ParquetWriter(
             path,
             schema,
-            compression={n: "none" if n in plain else "zstd" for n in schema.names},
-            compression_level={n: 1 for n in schema.names if n not in plain},
-            use_dictionary=[n for n in schema.names if n not in plain],
+            # A compressor costs as much to begin as a small page to write, and most columns of a wide table hold nothing.
+            compression={n: "zstd" if n in packed else "none" for n in schema.names},
+            compression_level=dict.fromkeys(packed, 1),
+            use_dictionary=[n for n in schema.names if n != random],
             store_schema=False,
         )
         self.rows = 0
@@ -125,15 +127,16 @@ class _Lane:
         self._folder = folder
         self._open: dict[date | None, _DayFile] = {}
 
-    def write(self, day: date | None, table: pa.Table, time: str | None, part: int) -> None:
+    def write(self, day: date | None, table: pa.Table, bare: frozenset[str], time: str | None, part: int) -> None:
+        """Rows of a day. `bare`: columns in which nothing is."""
         file = self._open.get(day)
-        if file is not None and file.schema != table.schema:  # a column has come since
+        if file is not None and (file.schema != table.schema or not file.bare <= bare):  # a column has come since
             self._shut(day)
             file = None
         if file is None:
             if len(self._open) >= MAX_OPEN // LANES:
                 self._shut(next(iter(self._open)))
-            file = self._open[day] = _DayFile(self._folder / f"{part}.parquet", table.schema)
+            file = self._open[day] = _DayFile(self._folder / f"{part}.parquet", table.schema, bare)
         file.write(table, time)
 
     def shut_all(self) -> None:
@@ -264,16 +267,19 @@ class TableStage:
         batches = self._buffers.pop(day)
         self._buffered -= sum(map(_nbytes, batches))
         # Once for all batches: most columns of a wide table are not in a file, and each costs as much for one row as for many.
-        table = self._stored_form(pa.concat_tables(map(pa.table, batches), promote_options="default"))
+        table, bare = self._stored_form(pa.concat_tables(map(pa.table, batches), promote_options="default"))
         time = self.time
         while len(self._pending) > LANES:
             self._pending.popleft().result()
         lane = self._lane_of.setdefault(day, self._lanes[len(self._lane_of) % LANES])
         self._parts += 1
-        self._pending.append(lane.pool.submit(lane.write, day, table, self.stored[time] if time else None, self._parts))
+        self._pending.append(
+            lane.pool.submit(lane.write, day, table, bare, self.stored[time] if time else None, self._parts)
+        )
 
-    def _stored_form(self, batch: pa.Table) -> pa.Table:
-        """The rows with all columns of the table, in order, under the names and with the types at rest."""
+    def _stored_form(self, batch: pa.Table) -> tuple[pa.Table, frozenset[str]]:
+        """The rows with all columns of the table, in order, under the names and with the types at rest; and those columns that the
+        rows do not have."""
         import pyarrow as pa
 
         names = batch.schema.names
@@ -300,7 +306,8 @@ class TableStage:
         }
         arrays += hidden.values()
         fields += [pa.field(name, values.type) for name, values in hidden.items()]
-        return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+        bare = frozenset(self.stored[c.name] for c in self.columns if f"c:{c.name}" not in have)
+        return pa.Table.from_arrays(arrays, schema=pa.schema(fields)), bare
 
 
 def _nbytes(batch: pa.RecordBatch) -> int:

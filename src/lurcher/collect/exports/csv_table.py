@@ -233,7 +233,11 @@ def _arrow(piece: bytes, separator: str, names: list[str]) -> dict[str, pa.Array
         )
     except pa.ArrowInvalid:
         return None
-    return {n: table.column(i).combine_chunks() for i, n in enumerate(names)}
+    return {n: _one(table.column(i)) for i, n in enumerate(names)}
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()  # which would copy it
 
 
 @dataclass

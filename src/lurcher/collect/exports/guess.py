@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +81,14 @@ def _own(names: frozenset[str], table: str) -> frozenset[str]:
         return names
     if "TimeGenerated" in columns:
         names -= _OF_ANY
-    return names - {n for n in names - columns if (m := _SUFFIX.fullmatch(n)) and m[1] in columns}
+    return names - {n for n in names - columns if _bare(n) in columns}
+
+
+@lru_cache(10_000)
+def _bare(name: str) -> str:
+    """A name without the suffix of a type; '' where it has none."""
+    match = _SUFFIX.fullmatch(name)
+    return match[1] if match else ""
 
 
 def bare_names(names: Sequence[str], known: frozenset[str]) -> dict[str, str]:

@@ -57,7 +57,8 @@ class Shape:
             table = self._parsed(lines)
         if table is None:
             return None
-        rows = table.column(self._inner).combine_chunks()
+        column = table.column(self._inner)
+        rows = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
         if rows.null_count:
             return None
         return table, dict(zip((f.name for f in rows.type), rows.flatten(), strict=True))
