@@ -21,7 +21,7 @@ from lurcher.engines.failures import failure as of_duckdb
 from lurcher.engines.limits import memory_bytes, too_late, watching, within
 from lurcher.engines.spark.connect import Connection, cancel, stream
 from lurcher.engines.spark.frames import Frames, Statement, shown, statements
-from lurcher.engines.spark.saying import reads, say, says
+from lurcher.engines.spark.saying import reads, say, says, scans
 from lurcher.engines.spark.stages import Part, cut, needs_once
 from lurcher.engines.spark.views import SparkViews
 from lurcher.errors import LurcherError
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from lurcher.engines.views import Tables
 
+#: What the server is asked to say of a plan, and less where it does not take that: tables and filters, tables alone.
+_LESS = (says, reads, scans)
 #: Statements of one session are told apart, to end one and not the others.
 _TAGS = itertools.count(1)
 
@@ -52,21 +54,20 @@ class SparkEngine:
         self._tables = tables
         self._connection = Connection(where, memory_bytes(memory_limit) if memory_limit is not None else None)
         self._views: SparkViews | None = None
-        self._last: tuple[n.Plan, bool, list[Part]] | None = None
+        self._last: tuple[n.Plan, int, list[Part]] | None = None
         self._memory_limit, self._timeout = memory_limit, timeout
 
     def sql(self, plan: n.Plan) -> str:
         return shown(self._statements(plan, SparkViews(self._tables), "part"))
 
-    def _statements(self, plan: n.Plan, views: SparkViews, prefix: str, *, here: bool = False) -> list[Statement]:
-        """What Spark says of the plan, in one statement where it can, and what its workers do in DuckDB: as little as may be, or
-        (`here`) all but the reading of tables."""
+    def _statements(self, plan: n.Plan, views: SparkViews, prefix: str, level: int = 0) -> list[Statement]:
+        """What Spark says of the plan, in one statement where it can, and what its workers do in DuckDB. `level`: of `_LESS`."""
         try:
             with deep_recursion():
-                if not here and not needs_once(plan):
+                if not level and not needs_once(plan):
                     with suppress(Refused):
                         return [Statement(Part(0, "sql", plan), say(plan, views))]
-                return statements(self._parts(plan, here), plan, views, say, prefix, self._memory_limit)
+                return statements(self._parts(plan, level), plan, views, say, prefix, self._memory_limit)
         except LurcherError as error:
             if error.kind != "unsupported" or isinstance(error, Refused):
                 raise
@@ -75,11 +76,11 @@ class SparkEngine:
             what = LU003.at(plan.span, what="expressions in expressions", limit="some thousand deep")
             raise Refused((what,)) from None
 
-    def _parts(self, plan: n.Plan, here: bool) -> list[Part]:
+    def _parts(self, plan: n.Plan, level: int) -> list[Part]:
         """Kept for one plan: it is asked for before the server is, and then again."""
         last = self._last
-        if last is None or last[0] is not plan or last[1] is not here:
-            last = self._last = (plan, here, cut(plan, reads if here else says))
+        if last is None or last[0] is not plan or last[1] != level:
+            last = self._last = (plan, level, cut(plan, _LESS[level]))
         return last[2]
 
     def run(self, query: n.Query, until: float | None = None) -> Result:
@@ -90,12 +91,8 @@ class SparkEngine:
         session = self._connection.session()
         if self._views is None:
             self._views = SparkViews(self._tables, session)
-        try:
-            rows = self._begun(session, query, until)
-        except NotTaken:
-            rows = self._begun(session, query, until, here=True)
-            return Result(query.columns, rows, query.render)
-        return Result(query.columns, self._again(session, query, until, rows), query.render)
+        level, rows = self._from(session, query, until, 0)
+        return Result(query.columns, self._again(session, query, until, level, rows), query.render)
 
     def told(self, query: n.Query) -> str:
         """What the server says of how it would run the query; "" where that takes several statements. No row is read."""
@@ -116,13 +113,11 @@ class SparkEngine:
         except Exception as error:  # noqa: BLE001 - whatever the client raises is told as what the server said
             raise failure(error) from None
 
-    def _begun(
-        self, session: Any, query: n.Query, until: float | None, *, here: bool = False
-    ) -> Iterator[pa.RecordBatch]:
+    def _begun(self, session: Any, query: n.Query, until: float | None, level: int) -> Iterator[pa.RecordBatch]:
         assert self._views is not None
         frames = Frames(session)
         try:
-            text = frames.last(self._statements(query.plan, self._views, frames.prefix, here=here))
+            text = frames.last(self._statements(query.plan, self._views, frames.prefix, level))
         except (LurcherError, Refused):
             frames.drop()
             raise
@@ -137,26 +132,39 @@ class SparkEngine:
         finally:
             frames.drop()
 
+    def _from(
+        self, session: Any, query: n.Query, until: float | None, level: int
+    ) -> tuple[int, Iterator[pa.RecordBatch]]:
+        """The rows at the first level, from this on, that the server takes."""
+        while True:
+            try:
+                return level, self._begun(session, query, until, level)
+            except NotTaken:
+                if level + 1 == len(_LESS):
+                    raise
+                level += 1
+
     def _again(
-        self, session: Any, query: n.Query, until: float | None, rows: Iterator[pa.RecordBatch]
+        self, session: Any, query: n.Query, until: float | None, level: int, rows: Iterator[pa.RecordBatch]
     ) -> Iterator[pa.RecordBatch]:
         """The rows; what the server does not take, or cannot compute with (a whole number that overflows, where KQL goes on from
-        the other end), is computed in its workers."""
+        the other end), is computed in its workers, so long as no row has come."""
+        first: NotTaken | None = None
         begun = False
-        try:
-            for batch in rows:
-                begun = True
-                yield batch
-            return
-        except NotTaken as error:
-            if begun or self._views is None:
-                raise
-            first = error
-        try:
-            again = self._begun(session, query, until, here=True)
-        except NotTaken:
-            raise first from None
-        yield from again
+        while True:
+            try:
+                for batch in rows:
+                    begun = True
+                    yield batch
+                return
+            except NotTaken as error:
+                first = first or error
+            if begun or self._views is None or level + 1 == len(_LESS):
+                raise first
+            try:
+                level, rows = self._from(session, query, until, level + 1)
+            except (NotTaken, Refused):
+                raise first from None
 
     def _rows(self, session: Any, text: str, columns: Columns, until: float | None) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
@@ -225,6 +233,12 @@ def failure(error: Exception) -> LurcherError:
         return NotTaken(
             f"Spark refuses the query: {short(text, 300)}", "run it here: leave out --engine", kind="unsupported"
         )
+    if kind == "PythonException":
+        # Where an error of the server's own comes to a worker with its rows, it is one of Python to whoever asks.
+        last = [line for line in str(error).splitlines() if line.strip()][-1].strip()
+        if last.startswith(("ModuleNotFoundError", "ImportError")):
+            return LurcherError(f"the workers of Spark lack something: {short(last, 200)}", "see: lurcher engines")
+        return NotTaken(f"the query failed on Spark: {short(last, 300)}")
     return LurcherError(f"the query failed on Spark: {short(text, 300)}")
 
 

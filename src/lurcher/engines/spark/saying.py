@@ -104,6 +104,11 @@ def reads(node: n.Plan) -> bool:
     return isinstance(node, n.Scan | n.Supplied | n.Filter) and says(node)
 
 
+def scans(node: n.Plan) -> bool:
+    """Whether a node reads a table, and no more."""
+    return isinstance(node, n.Scan | n.Supplied)
+
+
 class _Any:
     """Tables that are all there. Implements `lowering.Tables`."""
 
