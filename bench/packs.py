@@ -1,11 +1,12 @@
 """Packs of hunts planned together against the same hunts one by one, in one run.
 
-    python bench/packs.py [MILLIONS OF CERTIFICATE ROWS, 20] [--lake FOLDER] [--rules FOLDER] [--packs 1,150,500]
+    python bench/packs.py [MILLIONS OF CERTIFICATE ROWS, 20] [--lake FOLDER] [--rules FOLDER] [--packs 1,150,500] [--others 30]
 
 The rows are made up: five days, 500 devices, 3,000 signers; as many process events, and a quarter as many connections. Rules are
 written to a folder and run as `lurcher hunt --no-triage` runs them, each time with a new ledger. Ratios are of CPU time, which
 other work on the machine disturbs least. `--rules` names a folder of rules of one's own (the published RMM rules, for instance),
-run shared and not. The findings of both ways must be equal.
+run shared and not. `--others`: as many rules each that look for words on command lines, for signers on days of their own, and that
+join starts of programs with what the same devices have been signed by. The findings of both ways must be equal.
 """
 
 from __future__ import annotations
@@ -65,6 +66,34 @@ query: |
   | where Signer has '{signer}'
   | summarize FirstSeen=min(Timestamp), LastSeen=max(Timestamp), Report=make_set(ReportId), Count=count() by DeviceId, DeviceName
 """
+
+
+_OTHER = """id: 00000000-0000-4000-8000-{number:012}
+name: Rule {number}
+description: What is hunted.
+tactics: [CommandAndControl]
+relevantTechniques: [T1219]
+query: |
+  {query}
+"""
+#: Words on command lines, of texts that hardly repeat; signers on days of their own; the same other side of a join.
+OTHERS = {
+    "words": "DeviceProcessEvents | where Timestamp > ago(5d)"
+    " | where ProcessCommandLine has 'data\\\\{number}31.json' | summarize n = count() by DeviceId, FileName",
+    "days": "DeviceFileCertificateInfo | where Timestamp between (ago({days}d) .. 1d)"
+    " | where Signer has 'Vendor {number}' | summarize n = count() by DeviceId",
+    "joins": "DeviceProcessEvents | where Timestamp > ago(5d) | where FileName == 'tool{number}.exe' | distinct DeviceId"
+    " | join kind=inner (DeviceFileCertificateInfo | where Timestamp > ago(5d)"
+    " | summarize signers = dcount(Signer), files = dcount(SHA1) by DeviceId) on DeviceId | where signers > 2000",
+}
+
+
+def write_others(folder: Path, kind: str, count: int) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(1, count + 1):
+        query = OTHERS[kind].replace("{number}", str(number)).replace("{days}", str(1 + number % 5))
+        (folder / f"rule{number}.yaml").write_text(_OTHER.format(number=number, query=query), encoding="utf-8")
+    return folder
 
 
 def make(folder: Path, millions: float) -> Any:
@@ -155,6 +184,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--rules", type=Path)
     parser.add_argument("--packs", default="1,150,500", help="sizes of the packs")
     parser.add_argument("--alone", type=int, default=150, help="the largest pack that is run one by one as well")
+    parser.add_argument("--others", type=int, default=0, help="rules of each other kind")
     asked = parser.parse_args(arguments)
     wrong = 0
     with tempfile.TemporaryDirectory() as temporary:
@@ -164,6 +194,8 @@ def main(arguments: list[str]) -> int:
         print(f"lake of {asked.millions:g} million certificate rows: {time.perf_counter() - begun:.0f} s")
         sizes = [int(s) for s in asked.packs.split(",") if s]
         packs = [(f"{n} signer rules", write_rules(Path(temporary) / f"rules{n}", n)) for n in sizes]
+        for kind in OTHERS if asked.others else ():
+            packs.append((f"{asked.others} rules: {kind}", write_others(Path(temporary) / kind, kind, asked.others)))
         if asked.rules:
             packs.append((f"rules of {asked.rules.name}", asked.rules))
         hunted(folder, write_rules(Path(temporary) / "warm", 1), True)
@@ -172,7 +204,7 @@ def main(arguments: list[str]) -> int:
             shared = hunted(folder, rules, True)
             line = f"{name:24} together {shared.cpu:7.2f} s CPU {shared.wall:7.2f} s"
             count = len(os.listdir(rules))
-            if rules == asked.rules or count <= asked.alone:
+            if rules == asked.rules or count <= asked.alone or rules.name in OTHERS:
                 apart = hunted(folder, rules, False)
                 line += (
                     f"   one by one {apart.cpu:7.2f} s CPU {apart.wall:7.2f} s   {apart.cpu / shared.cpu:5.1f} times"
@@ -183,7 +215,7 @@ def main(arguments: list[str]) -> int:
                 if count == 1:
                     # One rule's time is what it takes alone, without any preparation.
                     one = min(apart, shared, key=lambda m: m.cpu)
-            if one is not None and rules != asked.rules:
+            if one is not None and rules.name.startswith("rules") and rules != asked.rules:
                 line += f"   {shared.cpu / one.cpu:5.2f} of one rule"
             print(line, flush=True)
     return 1 if wrong else 0

@@ -655,8 +655,13 @@ def test_the_measure_runs(tmp_path):
 
     bench = Path(__file__).parents[2] / "bench" / "packs.py"
     done = subprocess.run(
-        [sys.executable, str(bench), "0.06", "--packs", "1,4"], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, str(bench), "0.06", "--packs", "1,4", "--others", "4"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     assert "DIFFER" not in done.stdout
     assert "of one rule" in done.stdout
+    assert all(f"4 rules: {kind} " in done.stdout for kind in ("words", "days", "joins"))
