@@ -79,7 +79,7 @@ def make(folder: Path, millions: float, days: int = DAYS) -> float:
             first = datetime(day.year, day.month, day.day, tzinfo=UTC)
             last = first + timedelta(days=1) - timedelta(microseconds=1)
             stage.files.append(StagedFile(path, day, rows, first, last, frozenset(pq.read_schema(path).names)))
-            commit(stage, source, lake.path / "tables" / TABLE, scratch)
+            commit(stage, source, lake, scratch)
             stage.abort()
             took += time.perf_counter() - begin
             shutil.rmtree(scratch)
