@@ -121,3 +121,34 @@ DIFFERENCES: tuple[Difference, ...] = (
         (("print 1 | render table", [1]),),
     ),
 )  # fmt: skip
+
+#: Where an answer on Spark differs from that on DuckDB: `there` is DuckDB, `here` Spark and Sail. All else is the same, or refused.
+ON_SPARK: tuple[Difference, ...] = (
+    Difference(
+        "rows that are not sorted",
+        "most often as they were added",
+        "in any order, and `take`, `take_any()` and `limit` give any of them; findings of one hunt may have other numbers",
+        (("range y from 1 to 100 step 1 | take 5 | count", [5]),),
+    ),
+    Difference(
+        "`arg_max()`, `arg_min()` of equal rows",
+        "the first of them",
+        "any of them, all columns of the same one",
+        (("datatable(a:long, b:string)[1, 'x', 1, 'y'] | summarize arg_max(a, b) | project b in ('x', 'y')", [True]),),
+    ),
+    Difference(
+        "`decimal` that goes from one part of a query to the next, or comes out",
+        "more digits than 20 before the point come out of `parse_version()`",
+        "refused; `tostring()` of it is answered",
+        (
+            ("print parse_version('1.2.3.4')", "a number does not fit into decimal"),
+            ("print tostring(parse_version('1.2.3.4'))", ["1000000020000000300000004"]),
+        ),
+    ),
+    Difference(
+        "long whole numbers that overflow",
+        "go on from the other end",
+        "too, but the query runs twice: Spark's own statement fails first",
+        (("print 9223372036854775807 + 1", [-9223372036854775808]),),
+    ),
+)

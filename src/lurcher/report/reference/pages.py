@@ -11,7 +11,7 @@ from lurcher.functions.registry import FunctionKind
 from lurcher.kql.diagnostics import RULES
 from lurcher.kql.diagnostics import Rule as Code
 from lurcher.report.reference import probes
-from lurcher.report.reference.differences import DIFFERENCES
+from lurcher.report.reference.differences import DIFFERENCES, ON_SPARK
 from lurcher.report.reference.functions import Entry, Family, families, signature, sql
 from lurcher.report.reference.probes import Probe
 from lurcher.report.reference.support import FunctionSupport, State, Support, all_of, functions, sql_of
@@ -75,6 +75,12 @@ def support_page() -> str:
         table(
             ("", "the service", "lurcher", "to see it"),
             ((d.about, d.there, d.here, code(d.checks[0][0])) for d in DIFFERENCES),
+        ),
+        "## Engines\n",
+        "Queries are answered alike on DuckDB, on Spark and on Sail ([engines](engines.md)), or refused, but for:\n",
+        table(
+            ("", "DuckDB", "Spark and Sail", "to see it"),
+            ((d.about, d.there, d.here, code(d.checks[0][0])) for d in ON_SPARK),
         ),
         "## Tabular operators\n",
         _supports(probes.OPERATORS),
