@@ -304,3 +304,22 @@ def test_a_csv_of_another_encoding_that_grew_is_not_taken(lake: Lake, tmp_path: 
     put(lake, path, "n,s\n1,é\n".encode("utf-16"), table="T")
     again = put(lake, path, "n,s\n1,é\n2,x\n".encode("utf-16"), table="T")
     assert "in its encoding" in again.skipped
+
+
+def test_of_events_in_a_csv_that_grew_only_the_new_ones_are_added(lake: Lake, tmp_path: Path) -> None:
+    def table(last: int) -> bytes:
+        rows = (
+            f"{n},1,C,P,pc,2026-01-02T03:04:{n:02}Z,"
+            '"{""EventData"":{""Data"":{""@Name"":""TargetFilename"",""#text"":""C:\\\\' + f"{n}"
+            '""}}}"\r\n'
+            for n in range(1, last + 1)
+        )
+        return b"RecordNumber,EventId,Channel,Provider,Computer,TimeCreated,Payload\r\n" + "".join(rows).encode()
+
+    path = tmp_path / "evtxecmd.csv"
+    assert put(lake, path, table(20)).tables["WindowsEvent"] == 20
+    for size in (len(table(31)) - 24, len(table(40))):  # the first time a row is cut
+        more = put(lake, path, table(40)[:size])
+    assert more.tables["WindowsEvent"] == 10
+    assert more.notes[-1] == f"grown: rows 1-30 are in the lake since 2026-01-05, as {path}"
+    assert names(lake) == wanted(40)

@@ -27,7 +27,7 @@ LINES = frozenset({"event-json", "json", "defender-streaming", "log-analytics-ex
 #: Formats whose copies are told apart record by record.
 COPIES = frozenset({"evtx"})
 #: Formats of rows behind a header.
-CELLS = frozenset({"csv"})
+CELLS = frozenset({"csv", "event-csv"})
 #: Earlier states that are tried.
 _TRIED = 64
 
