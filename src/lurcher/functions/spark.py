@@ -349,8 +349,8 @@ def _aggregates() -> None:
     same(_AGGREGATE, "min max minif maxif")
     for name, first in (("__arg_max", "max"), ("__arg_min", "min")):
         by = "maximized" if first == "max" else "minimized"
-        # `first` may pass over nulls: two columns would be of two rows.
-        none = f"max_by({{returned}}, {{{by}}} IS NULL)"
+        # Of rows without a value the first. `first` may pass over nulls, and two columns would be of two rows: a struct is none.
+        none = "first(named_struct('v', {returned})).v"
         sql = f"CASE WHEN {first}({{{by}}}) IS NULL THEN {none} ELSE {first}_by({{returned}}, {{{by}}}) END"
         on(_AGGREGATE, name, sql)
     made = "string|int|long|bool"

@@ -68,10 +68,7 @@ def _extreme(plan: n.Pick, row: t.SqlExpr, order: tuple[t.OrderKey, ...]) -> t.S
     if len(order) > 1 or order[0].nulls_first:
         raise refuse("the first row by keys of this kind on Spark", plan.span, "run it here: leave out --engine")
     key, name = order[0].expr, "max" if order[0].descending else "min"
-    missing = t.Op("IS NULL", (key,))
-    return t.Case(
-        ((t.Op("IS NULL", (t.call(name, key),)), t.call("max_by", row, missing)),), t.call(f"{name}_by", row, key)
-    )
+    return t.Case(((t.Op("IS NULL", (t.call(name, key),)), t.call("first", row)),), t.call(f"{name}_by", row, key))
 
 
 @handles(n.Pick)

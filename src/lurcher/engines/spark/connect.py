@@ -28,7 +28,7 @@ _PATIENCE, _AT_MOST = 10, 30
 _AGAIN: dict[str, Any] = {"max_retries": 7, "initial_backoff": 50, "max_backoff": 8000}
 #: Rows, and bytes, of a batch: Sail sends a thousand rows at a time.
 _ROWS, _BYTES = 65_536, 8 << 20
-#: Setting -> what it must be: UTC; errors instead of silent nulls; texts of a statement read as they are written.
+#: Setting -> what it is to be: UTC; errors instead of silent nulls; texts of a statement read as they are written.
 SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
@@ -36,6 +36,9 @@ SETTINGS = {
     "spark.sql.parser.escapedStringLiterals": "false",
     "spark.sql.caseSensitive": "false",
     "spark.sql.timestampType": "TIMESTAMP_LTZ",
+    # Rows that a query has in its text stay in their order; files are read by many all the same.
+    "spark.sql.leafNodeDefaultParallelism": "1",
+    "spark.sql.files.minPartitionNum": "32",
 }
 #: Those without which an answer could be another one: not told as set, none is asked.
 _NEEDED = ("spark.sql.session.timeZone", "spark.sql.ansi.enabled", "spark.sql.parser.escapedStringLiterals")
