@@ -44,7 +44,8 @@ _quote = Printer().name
 class Worth:
     """When a copy pays. `asks`: how often files and columns were asked for, this time included; `rows` that it has at least (a few
     `files`, each opened anew, count as much); `chunk`: rows that are copied at once, `first` the first time; `idle`: after how
-    many questions that it has not answered another may have its place; `pieces`: copies of one table that become one."""
+    many questions that it has not answered another may have its place; `pieces`: copies of one table that become one; `seconds`:
+    how long a question may wait for what is copied (half of its own time at most)."""
 
     asks: int = 2
     rows: int = 20_000
@@ -53,6 +54,7 @@ class Worth:
     first: int = 250_000
     idle: int = 8
     pieces: int = 6
+    seconds: float = 20.0
 
 
 @dataclass(eq=False)
@@ -142,13 +144,15 @@ class Hot:
         found: dict[str, list[Kept]] = {}
         with self.lock:
             self._questions += 1
+        now = time.monotonic()
+        copying = now + self.worth.seconds if until is None else min(now + self.worth.seconds, now + (until - now) / 2)
         for table, files, columns in _asked(plan, tables):
             seen = self._note(table.name, files, columns)
             if self._questions < seen.missed:
                 continue
             self._drop_stale(table)
-            if self._pays(table, files, columns, seen):
-                self._load(table, files, columns, seen, views, run, until)
+            if self._pays(table, files, columns, seen, copying):
+                self._load(table, files, columns, seen, views, run, copying)
             with self.lock:
                 usable = self._usable(table, columns, {f.name for f in files})
                 for kept in usable:
@@ -234,13 +238,14 @@ class Hot:
                 return
 
     # --- copying ---
-    def _pays(self, table: LakeTable, files: list[DataFile], columns: set[str], seen: _Seen) -> bool:
+    def _pays(self, table: LakeTable, files: list[DataFile], columns: set[str], seen: _Seen, until: float) -> bool:
         with self.lock:
             missing = self._missing(table, files, columns, seen)
             rows = sum(f.rows for f in missing)
             return (
                 self._questions >= seen.not_before
                 and bool(columns)
+                and time.monotonic() < until
                 and all(seen.columns[c] >= self.worth.asks for c in columns)
                 and (rows >= self.worth.rows or len(missing) >= self.worth.files)
             )
@@ -259,7 +264,7 @@ class Hot:
         seen: _Seen,
         views: Views,
         run: Run,
-        until: float | None,
+        until: float,
     ) -> None:
         # One at a time; whoever comes meanwhile reads the lake.
         if not self._loading.acquire(blocking=False):
@@ -279,10 +284,9 @@ class Hot:
                     table.version,
                     used=self._questions,
                 )
-            half = time.monotonic() + (until - time.monotonic()) / 2 if until is not None else None
             whole = False
             try:
-                whole = self._copy(kept, table, missing, views, run, half, superseded)
+                whole = self._copy(kept, table, missing, views, run, until, superseded)
             except LurcherError:
                 # Too little time or memory. The chunks that are whole are kept.
                 pass
@@ -307,7 +311,7 @@ class Hot:
         files: list[DataFile],
         views: Views,
         run: Run,
-        until: float | None,
+        until: float,
         superseded: list[Kept],
     ) -> bool:
         """Whether all of the files were copied: else the budget is used up."""

@@ -66,8 +66,9 @@ def _passed(node: n.Plan, asked: set[str], whole: bool) -> list[tuple[n.Plan, se
             ]
         case n.Aggregate(input=below, keys=keys, items=items):
             return [(below, _columns(expr for _, expr in (*keys, *items)))]
-        case n.Pick(input=below, keys=keys, order=order):
-            return [(below, asked | _columns((*keys, *order)))]
+        case n.Pick(input=below):
+            # An engine picks rows whole.
+            return [(below, _names(below))]
         case n.Sort(input=below, keys=keys):
             return [(below, asked | _columns(keys))]
         case n.Limit(input=below) | n.Sample(input=below) | n.Shared(input=below):
