@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
-BLOCK = 8 * 1024 * 1024
+BLOCK = 4 * 1024 * 1024
 #: The longest line that is read: a batch of the Event Hub has at most 1 MiB, a storage line is a record.
 MAX_LINE = 64 * 1024 * 1024
 
