@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ _BUCKETS = 32
 #: What a worker may use of memory where nobody says, and its threads where it has all rows.
 _MEMORY, _THREADS = "2GB", 4
 _QUERIES = itertools.count(1)
+#: Seconds that the end of a query waits for its views to go.
+_PATIENCE = 0.5
 
 
 class Between:
@@ -203,9 +206,19 @@ class Frames:
         self._views.append(name)
 
     def drop(self) -> None:
-        while self._views:
-            with suppress(Exception):
-                self._session.catalog.dropTempView(self._views.pop())
+        """Not waited for long: a server that is gone would be asked again and again."""
+        if not self._views:
+            return
+        views, self._views = self._views, []
+
+        def work() -> None:
+            for view in views:
+                with suppress(Exception):
+                    self._session.catalog.dropTempView(view)
+
+        thread = threading.Thread(target=work, name="drop", daemon=True)
+        thread.start()
+        thread.join(_PATIENCE)
 
 
 def _none(rows: Any) -> list[str]:
