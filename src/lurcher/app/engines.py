@@ -76,9 +76,12 @@ def _told(error: LurcherError) -> Found:
 
 def _asked(spark: Any) -> Found:
     asked = "SELECT version() AS v, current_timezone() AS z, unix_micros(current_timestamp()) AS c"
+    before = datetime.now(UTC).timestamp()
     row = spark.sql(asked).toArrow().to_pylist()[0]
-    here = datetime.now(UTC).timestamp()
-    ahead = row["c"] / 1e6 - here
+    after = datetime.now(UTC).timestamp()
+    there = row["c"] / 1e6
+    # It was read at some time in between: a server that is slow is not behind.
+    ahead = there - after if there > after else min(0.0, there - before)
     clock = (
         "as here"
         if abs(ahead) <= _CLOCK
