@@ -92,6 +92,7 @@ def test_rows_of_a_workspace_and_other_tables_are_no_events() -> None:
     for header in (
         "TimeGenerated [UTC],EventID,Channel,Computer,EventData",
         "Timestamp,DeviceName,ActionType,ReportId",
+        "EventID,Channel,Computer,EventData",
         "Id,Name",
         "_raw,_time",
     ):

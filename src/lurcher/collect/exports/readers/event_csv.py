@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from lurcher.collect.events.event import Event, Events
-from lurcher.collect.events.forms import form_of
+from lurcher.collect.events.forms import Form, form_of
 from lurcher.collect.events.read import BATCH, to_rows
 from lurcher.collect.exports.context import ReadContext
 from lurcher.collect.exports.csv_table import CsvRows, read_table, split_line
@@ -45,9 +45,17 @@ def _recognise(head: Head) -> bool | str:
         if isinstance(part, CsvRows):
             for row in islice(_objects(part), _LOOKS):
                 form = form_of(row)
-                if form is not None:
+                if form is not None and _has_time(form, row):
                     return f"{form.title}, in columns"
     return False
+
+
+def _has_time(form: Form, row: dict[str, Any]) -> bool:
+    """Whether a row is an event with a time: columns of a query on a table of events may look like one of them."""
+    try:
+        return form.event(row, 1).time is not None
+    except (ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError):
+        return False
 
 
 @source_format("event-csv", "Windows events as CSV (EvtxECmd, Splunk, Kibana)", 32, _recognise)
