@@ -42,7 +42,7 @@ lint: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	@# The others (peers, signatures, fuzzing) need the network or a tool of their own: each says so.
-	@for f in parse compile has hunts packs add check ledger; do echo "== $$f"; $(BIN)/python bench/$$f.py || exit 1; done
+	@for f in parse compile has hunts packs add events check ledger; do echo "== $$f"; $(BIN)/python bench/$$f.py || exit 1; done
 
 docs: $(VENV)/.ready
 	$(BIN)/python docs/make.py
