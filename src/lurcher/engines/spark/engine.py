@@ -224,8 +224,8 @@ class NotTaken(LurcherError):
 def failure(error: Exception) -> LurcherError:
     """What the server says, in one sentence."""
     text = " ".join(str(error).split())
-    if (told := _WORKER.search(str(error))) is not None:
-        return _in_worker(told[1], told[2])
+    if (found := _WORKER.search(str(error))) is not None:
+        return _in_worker(found[1], found[2])
     if "LurcherError: " in text:
         return LurcherError(short(text.partition("LurcherError: ")[2], 300), kind="unsupported")
     kind = type(error).__name__
@@ -239,7 +239,9 @@ def failure(error: Exception) -> LurcherError:
         if last.startswith(("ModuleNotFoundError", "ImportError")):
             return LurcherError(f"the workers of Spark lack something: {short(last, 200)}", "see: lurcher engines")
         return NotTaken(f"the query failed on Spark: {short(last, 300)}")
-    return LurcherError(f"the query failed on Spark: {short(text, 300)}")
+    told = f"the query failed on Spark: {short(text, 300)}"
+    # Of this kind are values that it cannot compute with, and what Sail's planner fails on.
+    return NotTaken(told) if kind == "SparkRuntimeException" else LurcherError(told)
 
 
 def _check_years(arrays: list[Any]) -> None:
