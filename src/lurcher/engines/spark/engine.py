@@ -1,7 +1,7 @@
 """Plans on Spark, over Spark Connect: `spark://HOST:15002`, or `spark:sail`, a server of Sail in this process.
 
-The rows come as Arrow. What has no form that was looked at is refused (`functions.spark`), and what the server refuses
-itself.
+The rows come as Arrow. What has no form in Spark's SQL that was looked at (`functions.spark`), and what the server does not take
+itself, runs in its workers as the SQL that runs here (`stages`, `frames`, `worker`).
 """
 
 from __future__ import annotations
