@@ -1,7 +1,8 @@
 """What rows mean in Spark SQL: overrides on the rows of the other modules, which only the Spark engine asks for.
 
-A row without one runs in the workers, as DuckDB's SQL (`engines.spark.stages`): every form below was checked against Spark's documentation, and runs as a test. Forms that both
-engines read alike are said by `same`; those that differ have the reason beside them.
+A row without one runs in the workers, as DuckDB's SQL (`engines.spark.stages`): every form below was checked against Spark's
+documentation, and runs as a test. Forms that both engines read alike are said by `same`; those that differ have the reason beside
+them.
 
 A datetime is Spark's TIMESTAMP in a session of UTC, a timespan a BIGINT of ticks, a guid its text, a dynamic JSON text.
 Sources: "Built-in Functions", "ANSI Compliance" (Spark SQL). In a template no literal holds a backslash or a quote.
