@@ -25,7 +25,7 @@ SPARK_VENV := .venv-spark
 SPARK ?= spark:local
 
 test-spark: $(SPARK_VENV)/.ready
-	LURCHER_SPARK=$(SPARK) $(SPARK_VENV)/bin/python -m pytest -n 0 tests/engines/spark
+	LURCHER_SPARK=$(SPARK) $(SPARK_VENV)/bin/python -m pytest -n 0 -o faulthandler_timeout=600 tests/engines/spark
 
 $(SPARK_VENV)/.ready: pyproject.toml
 	@java=$${JAVA_HOME:+$$JAVA_HOME/bin/}java; command -v $$java >/dev/null || { \
