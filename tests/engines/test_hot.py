@@ -35,11 +35,13 @@ COLUMNS = (
 )  # fmt: skip
 LATE = Column("Late", ScalarType.STRING)
 #: A copy of whatever was asked for twice.
-AT_ONCE = Worth(asks=2, rows=1, files=1, chunk=50, first=20)
+AT_ONCE = Worth(asks=2, share=0, rows=1, files=1, chunk=50, first=20)
 
 
 def batch(name: str, count: int = 40, columns: tuple[Column, ...] = COLUMNS) -> pa.RecordBatch:
-    times: list[datetime | None] = [NOW - timedelta(hours=6 * i) for i in range(count)]
+    # Many rows in a few days, few rows in ten.
+    step = timedelta(hours=6) if count < 100 else timedelta(minutes=1)
+    times: list[datetime | None] = [NOW - step * i for i in range(count)]
     times[-1] = None
     values: dict[str, list[Any]] = {
         "Timestamp": times,
@@ -311,3 +313,17 @@ def test_random_tables_of_all_types(tmp_path: Path, hot: Hot) -> None:
     for _ in range(3):
         for query in ("A | join kind=fullouter B on l", "union A, B", "A | extend x = d.a | where r > 0 or isnull(r)"):
             assert ask(lake, query, hot) == ask(lake, query)
+
+
+def test_a_copy_is_made_when_questions_have_taken_their_time(lake: Lake) -> None:
+    hot = Hot(1 << 30, worth=Worth(share=1.0, rows=1, files=1))
+    hot._pace = 0.01
+    for _ in range(3):
+        ask(lake, "A | project n", hot)
+    # 40 rows of two columns: 0.8 s, of which three questions have taken less.
+    assert hot.stats()["tables"] == 0
+    hot.spent(["A"], 0.9)
+    ask(lake, "A | project n", hot)
+    assert hot.stats()["tables"] == 1
+    assert hot._seen["A"].seconds == 0.0
+    hot.close()

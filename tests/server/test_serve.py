@@ -494,8 +494,7 @@ def test_on_a_socket_for_this_user_alone(lake: Lake, tmp_path: Path) -> None:
 
 def test_what_is_asked_again_comes_from_memory(lake: Lake, tmp_path: Path) -> None:
     other = Lake.create(tmp_path / "large")
-    append(other, "large", count=15_990)
-    append(other, "larger", count=15_990)
+    append(other, "large", count=30_000)
     service = Service(other.path, "--as-of", AT)
     try:
         expected = service.rows("A | summarize count(), max(n) by Device")

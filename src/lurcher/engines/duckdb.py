@@ -107,17 +107,18 @@ class DuckDBEngine:
         if until is None and self._timeout is not None:
             until = time.monotonic() + self._timeout
         connection = self._open()
-        kept = self._lease(query, until)
+        kept, waiting = self._lease(query, until)
         text = within(until, self._interrupted, lambda: self._prepared(query, kept=kept))
-        return Result(query.columns, self._rows(connection, query, text, until, kept), query.render)
+        return Result(query.columns, self._rows(connection, query, text, until, kept, waiting), query.render)
 
-    def _lease(self, query: Query, until: float | None) -> Mapping[str, Sequence[Kept]]:
+    def _lease(self, query: Query, until: float | None) -> tuple[Mapping[str, Sequence[Kept]], Sequence[str]]:
+        """What is read from memory, by table, and the tables that are not, or not all of them."""
         if self._hot is None:
-            return {}
+            return {}, ()
         assert self._views is not None
-        kept = self._hot.lease(query.plan, self._tables, self._views, self.execute, until)
+        kept, waiting = self._hot.lease(query.plan, self._tables, self._views, self.execute, until)
         self._leased += [k for some in kept.values() for k in some]
-        return kept
+        return kept, waiting
 
     def _prepared(
         self,
@@ -299,17 +300,25 @@ class DuckDBEngine:
 
     # --- rows ---
     def _rows(
-        self, connection: Any, query: Query, text: str, until: float | None, kept: Mapping[str, Sequence[Kept]]
+        self,
+        connection: Any,
+        query: Query,
+        text: str,
+        until: float | None,
+        kept: Mapping[str, Sequence[Kept]],
+        waiting: Sequence[str],
     ) -> Iterator[pa.RecordBatch]:
         import duckdb
 
         from lurcher.engines.hot import MISSING
 
-        begun = False
+        begun, started = False, time.monotonic()
         try:
             for batch in self._stream(connection, text, query.columns, until):
                 begun = True
                 yield batch
+            if self._hot is not None:
+                self._hot.spent(waiting, time.monotonic() - started)
             return
         except (duckdb.OutOfRangeException, OSError) as error:
             # Once it streams, the engine's errors come as OSError.

@@ -1,7 +1,8 @@
 """Tables that are asked again and again, kept in memory as the engine's own.
 
 A long-lived session (a notebook, `lurcher serve`) asks the same days of the same tables. What was asked before is copied, those
-columns and those files of the lake alone, into tables that DuckDB reads several times faster than Parquet. A copy is of *files*: a
+columns and those files of the lake alone, into tables that DuckDB reads faster than Parquet; not before the questions have taken
+half of the time that copying takes, so that it never costs much more than it has cost to go without. A copy is of *files*: a
 file of a Delta table never changes, so a copy is right for every version of the table that has all of its files. What was added
 since is read beside it, from the lake; a copy of files that are no longer there (compacted, expired) is not used any more. So no
 answer is older than the lake, whoever wrote to it.
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 MISSING = "this column is not kept in memory: "
 #: Questions for which a table is left alone of which more was read than was known.
 _MISSED = 1000
+#: Seconds for a value that is copied, before that was ever measured.
+_PACE = 1.5e-7
 #: Bytes that a copy takes at least.
 _LEAST = 64 << 10
 #: The one table of the database that each copy is.
@@ -42,12 +45,14 @@ _quote = Printer().name
 
 @dataclass(frozen=True)
 class Worth:
-    """When a copy pays. `asks`: how often files and columns were asked for, this time included; `rows` that it has at least (a few
+    """When a copy pays. `asks`: how often files and columns were asked for, this time included; `share` of the time that copying
+    takes, as far as that can be told, which questions have taken without a copy; `rows` that it has at least (a few
     `files`, each opened anew, count as much); `chunk`: rows that are copied at once, `first` the first time; `idle`: after how
     many questions that it has not answered another may have its place; `pieces`: copies of one table that become one; `seconds`:
     how long a question may wait for what is copied (half of its own time at most)."""
 
     asks: int = 2
+    share: float = 0.5
     rows: int = 20_000
     files: int = 16
     chunk: int = 2_000_000
@@ -81,6 +86,8 @@ class _Seen:
     columns: Counter[str] = field(default_factory=Counter)
     #: Questions (by their number) before which nothing is copied again: it did not fit, or took too long.
     not_before: int = 0
+    #: Seconds that questions took which read the lake's files of it.
+    seconds: float = 0.0
     #: And before which it is not read from memory: more of it was read than was known.
     missed: int = 0
 
@@ -103,6 +110,8 @@ class Hot:
         self._kept: list[Kept] = []
         self._seen: dict[str, _Seen] = {}
         self._questions = self._answered = self._names = 0
+        #: Seconds for a value that is copied: what it was last.
+        self._pace = _PACE
 
     # --- the database ---
     def connection(self, make: Callable[[], Any]) -> Any:
@@ -138,10 +147,13 @@ class Hot:
             }  # fmt: skip
 
     # --- one question ---
-    def lease(self, plan: n.Plan, tables: Tables, views: Views, run: Run, until: float | None) -> dict[str, list[Kept]]:
-        """Table -> the copies that a statement of this plan may read, until they are given back by `release`. What is asked often
-        enough is copied first, through `run`. Fails for nothing."""
+    def lease(
+        self, plan: n.Plan, tables: Tables, views: Views, run: Run, until: float | None
+    ) -> tuple[dict[str, list[Kept]], list[str]]:
+        """Table -> the copies that a statement of this plan may read, until they are given back by `release`; and the tables that
+        it reads from the lake, or a part of them. What is asked often enough is copied first, through `run`. Fails for nothing."""
         found: dict[str, list[Kept]] = {}
+        waiting: list[str] = []
         with self.lock:
             self._questions += 1
         now = time.monotonic()
@@ -160,10 +172,18 @@ class Hot:
                     kept.used = self._questions
             if usable:
                 found[table.name] = usable
+            if not {f.name for f in files} <= set[str]().union(*(k.files for k in usable)):
+                waiting.append(table.name)
         if found:
             with self.lock:
                 self._answered += 1
-        return found
+        return found, waiting
+
+    def spent(self, tables: Iterable[str], seconds: float) -> None:
+        """How long a statement took that read the lake's files of these tables."""
+        with self.lock:
+            for table in tables:
+                self._seen.setdefault(table, _Seen()).seconds += seconds
 
     def release(self, leased: Iterable[Kept]) -> None:
         with self.lock:
@@ -248,6 +268,7 @@ class Hot:
                 and time.monotonic() < until
                 and all(seen.columns[c] >= self.worth.asks for c in columns)
                 and (rows >= self.worth.rows or len(missing) >= self.worth.files)
+                and seen.seconds >= self.worth.share * rows * len(columns) * self._pace
             )
 
     def _missing(self, table: LakeTable, files: list[DataFile], columns: set[str], seen: _Seen) -> list[DataFile]:
@@ -284,7 +305,7 @@ class Hot:
                     table.version,
                     used=self._questions,
                 )
-            whole = False
+            whole, begun = False, time.monotonic()
             try:
                 whole = self._copy(kept, table, missing, views, run, until, superseded)
             except LurcherError:
@@ -292,6 +313,9 @@ class Hot:
                 pass
             finally:
                 with self.lock:
+                    seen.seconds = 0.0
+                    if kept.rows >= self.worth.first:
+                        self._pace = (time.monotonic() - begun) / (kept.rows * len(kept.types))
                     if not whole:
                         seen.not_before = self._questions + 20
                     if not kept.files or self.bytes + kept.bytes > self.budget:
