@@ -32,7 +32,7 @@ $(SPARK_VENV)/.ready: pyproject.toml
 	  echo "make test-spark needs Java 17 or newer, which is not installed (Debian: apt install openjdk-17-jre-headless), or JAVA_HOME" >&2; exit 1; }
 	@echo "installing Spark into $(SPARK_VENV): about 450 MB from the package index"
 	$(PYTHON) -m venv $(SPARK_VENV)
-	$(SPARK_VENV)/bin/python -m pip install --quiet --editable . 'pyspark[connect]>=4.1' hypothesis pytest pytest-xdist sqlglot
+	$(SPARK_VENV)/bin/python -m pip install --quiet --editable '.[geo,user-agents]' 'pyspark[connect]>=4.1' hypothesis pytest pytest-xdist sqlglot
 	touch $@
 
 lint: $(VENV)/.ready
