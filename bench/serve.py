@@ -37,6 +37,8 @@ QUERIES = {
     "one process": f"{TABLE} | where DeviceName == 'host7' and ProcessId == 4711 | project Timestamp, ProcessCommandLine",
 }
 _TIMES = 5
+#: Questions after which nothing is copied any more.
+_MOST = 40
 
 
 def _cpu() -> float:
@@ -63,22 +65,25 @@ def in_python(folder: Path) -> None:
         with_, without = lurcher.open(folder, as_of=AT), lurcher.open(folder, as_of=AT, cache=0)
         _asked(without, query)  # what Python and the engine load once
         first, expected = _asked(with_, query)
-        second, rows = _asked(with_, query)
-        assert rows == expected
+        hot, asked, copying = with_._kept(), 1, 0.0
+        assert hot is not None
+        while not hot.stats()["tables"] and asked < _MOST:
+            copying, rows = _asked(with_, query)
+            assert rows == expected
+            asked += 1
         times: tuple[list[float], list[float]] = ([], [])
         for _ in range(_TIMES):
             for case, into in zip((with_, without), times, strict=True):
                 took, rows = _asked(case, query)
                 assert rows == expected
                 into.append(took)
-        hot = with_._kept()
-        assert hot is not None
         kept = hot.stats()
         warm, cold = min(times[0]), min(times[1])
-        took = (f"{seconds:.3f} s" for seconds in (cold, first, second, warm))
-        lines.append([name, *took, f"{cold / warm:.1f}", f"{kept['bytes'] / 1e6:.0f} MB"])
+        took = (f"{seconds:.3f} s" for seconds in (cold, first, copying, warm))
+        copied = f"{asked}." if kept["tables"] else "none"
+        lines.append([name, *took, copied, f"{cold / warm:.1f}", f"{kept['bytes'] / 1e6:.0f} MB"])
         hot.close()
-    head = ["", "without", "first", "second (it is copied)", "from the third on", "times faster", "kept"]
+    head = ["", "without", "first", "that copies", "from then on", "which copies", "times faster", "kept"]
     _table("CPU time of a query in Python", head, lines)
 
 
@@ -86,7 +91,7 @@ def after_append(folder: Path) -> None:
     """Rows of one more day, added by another process, which are in no copy."""
     query = QUERIES["`has` on command lines, all days"]
     with_, without = lurcher.open(folder, as_of=AT), lurcher.open(folder, as_of=AT, cache=0)
-    for _ in range(3):
+    for _ in range(8):
         _asked(with_, query)
     warm = min(_asked(with_, query)[0] for _ in range(_TIMES))
     export = folder.parent / "more.json"
