@@ -243,7 +243,8 @@ def _triage(
     from lurcher.hunt.answers import as_json
 
     signers = tool_signers(Catalogue.load())
-    tables = frozenset(session.tables.lake.table_names()) if session.tables.lake is not None else frozenset()
+    lake = session.tables.lake
+    tables = frozenset((*lake.table_names(), *session.tables.cluster)) if lake is not None else frozenset()
     known: dict[str, object] = {}
     wanted: list[tuple[RuleReport, dict[int, tuple[Seen, Subject]]]] = []
     for one in rules:
