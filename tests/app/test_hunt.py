@@ -67,7 +67,7 @@ def test_a_query_of_one_rule_that_fails_does_not_end_the_hunt(tmp_path: Path, mo
             raise LurcherError("the query took longer than 1 s")
         return real(source, **more)
 
-    def refusing(seen, ask, about):  # type: ignore[no-untyped-def]
+    def refusing(seen, ask, about, present):  # type: ignore[no-untyped-def]
         raise Refused((LU001.at(Span(0, 0), construct="this on Spark", hint=""),))
 
     monkeypatch.setattr(session, "compile", compile_)
