@@ -239,12 +239,14 @@ def test_nothing_else_of_the_house_uses_the_network() -> None:
     found = {
         p.relative_to(source).as_posix() for p in source.rglob("*.py") if using.search(p.read_text(encoding="utf-8"))
     }
-    # The live services are asked where --on names one, a cluster where --engine does.
+    # The live services are asked where --on names one, a cluster where --engine does; `serve` listens where it is told to.
     assert found == {
         "collect/fetch.py",
         "engines/remote/graph.py",
         "engines/remote/kusto.py",
         "engines/spark/connect.py",
+        "engines/spark/local.py",
+        "server/run.py",
     }
 
 

@@ -17,7 +17,7 @@ from lurcher.plan import nodes as n
 from lurcher.plan.covers import answered
 from lurcher.plan.windows import ANY_TIME, window_of
 from lurcher.sql import tree as t
-from lurcher.sql.walk import is_small
+from lurcher.sql.walk import is_small, walk
 
 
 def uses(exprs: Iterable[n.Expr]) -> dict[str, int]:
@@ -228,7 +228,12 @@ def sort(context: Context, plan: n.Sort) -> Rel:
     if rel.limit is not None or rel.distinct:
         rel = sealed(rel)
     rel = _orderable(rel, plan.keys)
-    return replace(rel, order=expressions(context, rel).order(plan.keys))
+    order = expressions(context, rel).order(plan.keys)
+    if rel.group and any(isinstance(node, t.Let) for key in order for node in walk(key.expr)):
+        # A bound value is computed below its statement: here of the groups, and not of the rows that they are made of.
+        rel = sealed(rel)
+        order = expressions(context, rel).order(plan.keys)
+    return replace(rel, order=order)
 
 
 def _orderable(rel: Rel, keys: tuple[n.SortKey, ...]) -> Rel:
