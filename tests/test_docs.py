@@ -6,6 +6,7 @@ import importlib.util
 import re
 import shlex
 from collections.abc import Iterator
+from difflib import unified_diff
 from pathlib import Path
 from types import ModuleType
 
@@ -43,7 +44,10 @@ def made(make: ModuleType) -> dict[str, str]:
 
 
 def test_the_pages_are_current(make: ModuleType, made: dict[str, str]) -> None:
-    assert make.stale(made) == [], "make docs"
+    stale = [name for name in make.stale(made) if name in made]
+    kept = {name: (make.DOCS / name).read_text(encoding="utf-8").splitlines() for name in stale}
+    differing = [line for name in stale for line in unified_diff(kept[name], made[name].splitlines(), n=0, lineterm="")]
+    assert make.stale(made) == [], "make docs\n" + "\n".join(differing)
 
 
 def test_a_page_that_differs_is_noticed(make: ModuleType, made: dict[str, str]) -> None:

@@ -42,10 +42,11 @@ def in_background(
     produce: Callable[[], Iterator[T]],
     interrupt: Callable[[], None],
     watch: Callable[[], Exception | None] = lambda: None,
+    left: Callable[[], None] = lambda: None,
 ) -> Iterator[T]:
     """The items of `produce()`, which runs in a thread of its own. What it raises is raised here. When the items are no longer
     wanted (an exception, Ctrl-C, a reader that has gone), `interrupt` is called and the thread waited for, not for long: then
-    it is left alone. `watch` is asked ten times a second whether that is so: what it gives is raised."""
+    it is left alone, and `left` is called. `watch` is asked ten times a second whether that is so: what it gives is raised."""
     ready: queue.Queue[_Item[T]] = queue.Queue(_AHEAD)
     unwanted = threading.Event()
 
@@ -91,3 +92,4 @@ def in_background(
             thread.join(_POLL)
         if thread.is_alive():
             _abandoned.append(thread)
+            left()

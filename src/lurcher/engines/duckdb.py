@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lurcher.engines.background import abandoned, in_background
+from lurcher.engines.background import in_background
 from lurcher.engines.base import Result, arrow_type
 from lurcher.engines.deep import deep_recursion
 from lurcher.engines.failures import beyond_the_calendar, failure, too_much
@@ -173,15 +173,16 @@ class DuckDBEngine:
             until = time.monotonic() + self._timeout
         cursor = self._open().cursor()
         watch = self._watching(until)
+        left = threading.Event()
         try:
-            (rows,) = in_background(lambda: iter([cursor.execute(text).fetchall()]), cursor.interrupt, watch)
+            (rows,) = in_background(lambda: iter([cursor.execute(text).fetchall()]), cursor.interrupt, watch, left.set)
             return list(rows)
         except duckdb.InterruptException:
             raise self._interrupted() from None
         except (duckdb.Error, OSError) as error:
             raise failure(error) from None
         finally:
-            if abandoned():
+            if left.is_set():
                 self._forget()
             else:
                 cursor.close()
@@ -354,12 +355,13 @@ class DuckDBEngine:
         cursor = connection.cursor()
         watch = self._watching(until)
         types: list[Any] = []
+        left = threading.Event()
 
         def batches() -> Iterator[pa.RecordBatch]:
             return iter(cursor.sql(text).to_arrow_reader(BATCH_ROWS))
 
         try:
-            for batch in in_background(batches, cursor.interrupt, watch):
+            for batch in in_background(batches, cursor.interrupt, watch, left.set):
                 if not columns:
                     yield pa.RecordBatch.from_struct_array(pa.array([{}] * batch.num_rows, pa.struct([])))
                     continue
@@ -371,7 +373,7 @@ class DuckDBEngine:
                 _check_years(arrays)
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
         finally:
-            if abandoned():
+            if left.is_set():
                 # It is still at work: the next query gets another connection.
                 self._forget()
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ import orjson
 import pyarrow as pa
 import pytest
 
+from lurcher.engines import background
 from lurcher.engines.duckdb import DuckDBEngine
 from lurcher.engines.values import protocol_rows
 from lurcher.errors import LurcherError
@@ -224,3 +226,22 @@ def test_sql_is_shown_by_its_parts(there: Any) -> None:
     told = there.sql(_query("E | extend u = toupper(Name) | project u").plan)
     assert "DuckDB in the workers, on the rows that each has" in told
     assert "-- 0: Spark" in told
+
+
+def test_a_thread_that_another_query_left_is_not_ours(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lurcher.engines.spark.engine import SparkEngine
+
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait, daemon=True)
+    thread.start()
+    monkeypatch.setattr(background, "_abandoned", [thread])
+    made = SparkEngine(engine, Tables())
+    try:
+        (query,) = compile_text(Source("print n = 1"), Tables(), now=_NOW).queries
+        made.run(query).table()
+        session = made._connection.session()
+        made.run(query).table()
+        assert made._connection.session() is session
+    finally:
+        done.set()
+        made.close()

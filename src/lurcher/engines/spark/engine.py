@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from lurcher.engines.background import abandoned, in_background
+from lurcher.engines.background import in_background
 from lurcher.engines.base import Result, arrow_type
 from lurcher.engines.deep import deep_recursion
 from lurcher.engines.failures import beyond_the_calendar, too_much
@@ -173,7 +173,9 @@ class SparkEngine:
         watch = watching(until, self._memory_limit, self._interrupted, too_much)
         schema = pa.schema([pa.field(c.name, arrow_type(c.type), metadata={"kql": c.type.value}) for c in columns])
         try:
-            for batch in in_background(lambda: stream(session, text, tag), lambda: cancel(session, tag), watch):
+            for batch in in_background(
+                lambda: stream(session, text, tag), lambda: cancel(session, tag), watch, self._forget
+            ):
                 if not columns:
                     yield pa.RecordBatch.from_struct_array(pa.array([{}] * batch.num_rows, pa.struct([])))
                     continue
@@ -184,10 +186,11 @@ class SparkEngine:
             raise
         except Exception as error:  # noqa: BLE001
             raise failure(error) from None
-        finally:
-            if abandoned():
-                self._views = None
-                self._connection.forget()
+
+    def _forget(self) -> None:
+        """A thread is still at work in the session: the next query gets another."""
+        self._views = None
+        self._connection.forget()
 
     def _interrupted(self) -> LurcherError:
         return too_late(self._timeout)

@@ -160,9 +160,7 @@ class Frames:
         if work is None:
             return self._session.sql(statement.sql).toDF(*names)
         _by_value()
-        shape = (
-            ", ".join(f"c{i} {TYPES.get(c.type, 'STRING')}" for i, c in enumerate(part.plan.columns)) or "c0 BOOLEAN"
-        )
+        shape = _shape(part.plan.columns)
         inputs = _inputs(part)
         if part.sort == "whole":
             frame = self._together(inputs, work).mapInArrow(worker.whole(work), shape)
@@ -219,6 +217,23 @@ class Frames:
         thread = threading.Thread(target=work, name="drop", daemon=True)
         thread.start()
         thread.join(_PATIENCE)
+
+
+def _shape(columns: Columns) -> Any:
+    """What a part gives, as Spark's type. A text would be read by a server: that of whatever session is the process' first."""
+    from pyspark.sql import types as s
+
+    known: dict[ScalarType, Any] = {
+        ScalarType.BOOL: s.BooleanType(),
+        ScalarType.INT: s.IntegerType(),
+        ScalarType.LONG: s.LongType(),
+        ScalarType.REAL: s.DoubleType(),
+        ScalarType.DECIMAL: s.DecimalType(38, 18),
+        ScalarType.DATETIME: s.TimestampType(),
+        ScalarType.TIMESPAN: s.LongType(),
+    }
+    fields = [s.StructField(f"c{i}", known.get(c.type, s.StringType()), True) for i, c in enumerate(columns)]
+    return s.StructType(fields or [s.StructField("c0", s.BooleanType(), True)])
 
 
 def _none(rows: Any) -> list[str]:
