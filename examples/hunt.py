@@ -57,7 +57,7 @@ def hunt() -> None:
         "  lurcher findings                                     # what the ledger holds\n"
         "  lurcher findings --suppressed                        # what exclusions explained, and how\n"
         "  lurcher hunt content/rmm --as-of latest              # the rule that knows today's signer as well\n"
-        "  lurcher query --as-of latest 'DeviceProcessEvents | where FileName has \"ninja\" | count'\n"
+        "  lurcher query --as-of latest 'DeviceProcessEvents | where FileName startswith \"ninja\" | count'\n"
         "  lurcher add YOUR-EXPORT.csv                          # your own data: lurcher init CASE first"
     )
 
