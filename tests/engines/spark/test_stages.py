@@ -245,3 +245,70 @@ def test_a_thread_that_another_query_left_is_not_ours(engine: str, monkeypatch: 
     finally:
         done.set()
         made.close()
+
+
+def test_queries_ask_their_own_session(engine: str, there: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client has a first session of the process: of another engine maybe, whose server is gone."""
+    from lurcher.engines.spark.engine import SparkEngine
+
+    # The client can be imported then.
+    there.run(_query("E | count")).table()
+    from pyspark.errors import utils
+    from pyspark.sql.connect.session import SparkSession
+
+    def first(*_: Any) -> Any:
+        raise AssertionError("asked of the first session of the process")
+
+    # What the client has asked of it once it does not ask again.
+    monkeypatch.setattr(utils, "_enable_debugging_cache", None, raising=False)
+    for name in ("active", "getActiveSession", "_get_default_session"):
+        monkeypatch.setattr(SparkSession, name, first)
+    tables: Any = Tables()
+    made = SparkEngine(engine, tables)
+    try:
+        for text, told in (
+            ("E | extend u = toupper(Name) | count", "the rows that each has"),
+            ("E | summarize stdev(N) by Name | count", "the rows of some keys"),
+            ("E | summarize percentile(N, 50) | count", "in one worker"),
+        ):
+            query = _query(text)
+            assert told in made.sql(query.plan)
+            assert made.run(query).table().num_rows == 1
+    finally:
+        made.close()
+
+
+@pytest.mark.parametrize(
+    ("missing", "functions", "message", "hint"),
+    [
+        ("duckdb", (), "the workers of Spark have no duckdb", "pip install duckdb"),
+        ("lurcher.functions.udf", ("x",), "the query calls a function that the workers of Spark have not", "pip install lurcher"),
+    ],
+)  # fmt: skip
+def test_what_a_worker_lacks_is_told(
+    missing: str, functions: tuple[str, ...], message: str, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lurcher.engines.spark import worker
+    from lurcher.engines.spark.engine import failure
+
+    given = worker.Input("t", (0,), ("VARCHAR",))
+    work = worker.Work((given,), "SELECT c0 FROM t", "", ("string",), functions, (), "100MB", 1)
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(RuntimeError) as raised:
+        list(worker.each(work)(iter([pa.record_batch({"x": ["a"]})])))
+    monkeypatch.undo()
+    told = failure(raised.value)
+    assert told.message == message
+    assert hint in told.hint
+
+
+def test_a_worker_that_needs_too_much_memory_says_so() -> None:
+    from lurcher.engines.spark import worker
+    from lurcher.engines.spark.engine import failure
+
+    given = worker.Input("t", (0,), ("BIGINT",))
+    sql = "SELECT count(DISTINCT repeat('x', 100) || CAST(i AS VARCHAR)) FROM t, range(3000000) AS r(i)"
+    work = worker.Work((given,), sql, "", ("long",), (), ("SET max_temp_directory_size = '0KB'",), "10MB", 1)
+    with pytest.raises(RuntimeError) as raised:
+        list(worker.each(work)(iter([pa.record_batch({"x": pa.array([1], pa.int64())})])))
+    assert failure(raised.value).message == "the query needs more memory than it may use"

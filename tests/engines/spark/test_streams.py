@@ -93,3 +93,38 @@ def test_what_is_no_spark_is_told_in_time(monkeypatch: pytest.MonkeyPatch) -> No
         where = f"spark://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(LurcherError, match="does not answer: no answer in 2 s"):
             connect.Connection(where).session()
+
+
+def test_a_session_that_was_forgotten_ends_with_the_others(engine: str) -> None:
+    """A thread that was left alone may still wait in it, and its query still run."""
+    from lurcher.engines.spark import connect
+
+    made = connect.Connection(engine)
+    first = made.session()
+    made.forget()
+    second = made.session()
+    assert second is not first
+    assert connect._open.count(made) == 1
+    made.close()
+    assert first.is_stopped
+    assert second.is_stopped
+    assert made not in connect._open
+
+
+@pytest.mark.skipif(find_spec("pysail") is None, reason="Sail")
+def test_a_server_that_is_gone_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pysail.spark import SparkConnectServer  # type: ignore[import-untyped, unused-ignore]
+
+    from lurcher.engines.spark.connect import Connection
+
+    monkeypatch.setenv("RUST_LOG", "off")
+    server = SparkConnectServer(ip="127.0.0.1", port=0)
+    server.start(background=True)
+    made = Connection(f"spark://127.0.0.1:{server.listening_address[1]}")
+    made.session()
+    made.forget()
+    made.session()
+    server.stop()
+    began = time.monotonic()
+    made.close()
+    assert time.monotonic() - began < 10

@@ -10,8 +10,9 @@ import re
 import socket
 import sys
 import threading
+import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from lurcher.errors import LurcherError, shown
@@ -24,6 +25,8 @@ _ADDRESS = re.compile(r"spark://([A-Za-z0-9.\-]+|\[[0-9a-fA-F:]+\])(?::(\d{1,5})
 _PORT = 15002
 #: Seconds to wait for a connection, and for a session.
 _PATIENCE, _AT_MOST = 10, 30
+#: Seconds that the end of a session is waited for.
+_RELEASE = 2.0
 #: Milliseconds that the client waits before it asks again; by itself it would ask for ten minutes.
 _AGAIN: dict[str, Any] = {"max_retries": 7, "initial_backoff": 50, "max_backoff": 8000}
 #: Rows, and bytes, of a batch: Sail sends a thousand rows at a time.
@@ -89,13 +92,16 @@ class Connection:
         self._memory = memory
         self._server: Any = None
         self._session: Any = None
+        #: Those that were forgotten: a thread may still wait in them.
+        self._left: list[Any] = []
 
     def session(self) -> Any:
         if self._session is None:
             self._session = self._open()
             if not _open:
                 atexit.register(close_all)
-            _open.append(self)
+            if self not in _open:
+                _open.append(self)
         return self._session
 
     def _open(self) -> Any:
@@ -165,13 +171,17 @@ class Connection:
         return f"sc://localhost:{self._server.port}/;token={self._server.token}"
 
     def forget(self) -> None:
-        self._session = None
+        """The next query gets another session; this one ends with the connection."""
+        if self._session is not None:
+            self._left.append(self._session)
+            self._session = None
 
     def close(self) -> None:
-        if self._session is not None:
-            with contextlib.suppress(Exception):
-                self._session.stop()
-            self._session = None
+        self.forget()
+        left, self._left = self._left, []
+        _ended(left)
+        if self in _open:
+            _open.remove(self)
         if self._server is not None:
             if self._where == LOCAL:
                 from lurcher.engines.spark import local
@@ -214,16 +224,32 @@ def _gathered(tables: Iterable[pa.Table]) -> Iterator[pa.RecordBatch]:
         yield from together()
 
 
-def cancel(session: Any, tag: str) -> None:
-    """Ends what `stream` reads. Not waited for long: a server that is gone would be asked again and again."""
+def not_for_long(name: str, seconds: float, *works: Callable[[], object]) -> None:
+    """Asks a server for what need not succeed, at once, and waits so long: one that is gone would be asked again and again."""
 
-    def end() -> None:
+    def run(work: Callable[[], object]) -> None:
         with contextlib.suppress(Exception):
-            session.interruptTag(tag)
+            work()
 
-    thread = threading.Thread(target=end, name="cancel", daemon=True)
-    thread.start()
-    thread.join(0.2)
+    threads = [threading.Thread(target=run, args=(work,), name=name, daemon=True) for work in works]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+
+
+def cancel(session: Any, tag: str) -> None:
+    """Ends what `stream` reads."""
+    not_for_long("cancel", 0.2, lambda: session.interruptTag(tag))
+
+
+def _ended(sessions: list[Any]) -> None:
+    """Sessions with what runs in them. Released first: `stop` would do it with the lock that every other session needs."""
+    not_for_long("release", _RELEASE, *(session.client.release_session for session in sessions))
+    for session in sessions:
+        session.release_session_on_close = False
+    not_for_long("stop", _RELEASE, *(session.stop for session in sessions))
 
 
 def _made(sessions: Any, address: str) -> Any:
@@ -244,12 +270,10 @@ def _made(sessions: Any, address: str) -> Any:
     thread = threading.Thread(target=ask, name="connect", daemon=True)
     thread.start()
     thread.join(_AT_MOST)
-    if thread.is_alive():
-        with contextlib.suppress(Exception):
-            session.client.close()
-        raise TimeoutError(f"no answer in {_AT_MOST} s")
-    if failed:
-        raise failed[0]
+    late = thread.is_alive()
+    if late or failed:
+        _ended([session])
+        raise TimeoutError(f"no answer in {_AT_MOST} s") if late else failed[0]
     return session
 
 

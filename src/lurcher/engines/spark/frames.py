@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from lurcher.engines.lowering.context import Stored
 from lurcher.engines.lowering.sharing import calls
 from lurcher.engines.lowering.types import SQL_TYPES
 from lurcher.engines.spark import worker
+from lurcher.engines.spark.connect import not_for_long
 from lurcher.engines.spark.stages import BUCKET, Part, alone, number_of
 from lurcher.engines.spark.views import SparkViews
 from lurcher.kql.diagnostics import LU001, Refused
@@ -21,16 +21,6 @@ from lurcher.plan import nodes as n
 from lurcher.plan.walk import inputs, walk
 from lurcher.plan.windows import ANY_TIME, Windows, scan_windows
 
-#: A KQL type as Spark's, where rows go from one part to the next.
-TYPES: dict[ScalarType, str] = {
-    ScalarType.BOOL: "BOOLEAN",
-    ScalarType.INT: "INT",
-    ScalarType.LONG: "BIGINT",
-    ScalarType.REAL: "DOUBLE",
-    ScalarType.DECIMAL: "DECIMAL(38, 18)",
-    ScalarType.DATETIME: "TIMESTAMP",
-    ScalarType.TIMESPAN: "BIGINT",
-}
 #: Into how many groups of rows keys are put.
 _BUCKETS = 32
 #: What a worker may use of memory where nobody says, and its threads where it has all rows.
@@ -169,19 +159,22 @@ class Frames:
             rows = self._made[number]
             have = [f"c{i}" for i in work.inputs[0].have]
             if part.sort == "groups":
-                frame = self._bucketed(rows, scan, have).groupBy("bucket").applyInArrow(worker.group(work), shape)
+                frame = self._bucketed(rows, scan, have).applyInArrow(worker.group(work), shape)
             else:
-                frame = rows.select(*(have or _none(rows))).mapInArrow(worker.each(work), shape)
+                frame = rows.selectExpr(*(have or _none(rows))).mapInArrow(worker.each(work), shape)
         return frame.toDF(*names)
 
     def _bucketed(self, rows: Any, scan: n.Scan, have: list[str]) -> Any:
+        from pyspark.sql.connect.functions import expr
+
         keys = ", ".join(f"c{i}" for i, c in enumerate(scan.columns) if c.name.startswith(BUCKET))
-        return rows.selectExpr(*have, f"pmod(hash({keys}), {_BUCKETS}) AS bucket")
+        # Not by its name: of that the client asks the process' first session, whose server may be gone.
+        return rows.selectExpr(*have, f"pmod(hash({keys}), {_BUCKETS}) AS bucket").groupBy(expr("bucket"))
 
     def _together(self, inputs: dict[int, n.Scan], work: worker.Work) -> Any:
         """The rows of all inputs as those of one frame, in one part, with their number before them; -1 for a row of none."""
         columns = [
-            (index, i, TYPES.get(scan.columns[i].type, "STRING"))
+            (index, i, _type(scan.columns[i].type).simpleString())
             for index, (given, scan) in enumerate(zip(work.inputs, inputs.values(), strict=True))
             for i in given.have
         ]
@@ -196,7 +189,7 @@ class Frames:
         """Under the names by which other parts ask: a column that nobody reads is null."""
         columns: Columns = part.columns
         said = [
-            f"c{i}" if i in part.needed else f"CAST(NULL AS {TYPES.get(c.type, 'STRING')}) AS c{i}"
+            f"c{i}" if i in part.needed else f"CAST(NULL AS {_type(c.type).simpleString()}) AS c{i}"
             for i, c in enumerate(columns)
         ]
         name = f"{self.prefix}_{number}"
@@ -204,7 +197,6 @@ class Frames:
         self._views.append(name)
 
     def drop(self) -> None:
-        """Not waited for long: a server that is gone would be asked again and again."""
         if not self._views:
             return
         views, self._views = self._views, []
@@ -214,13 +206,11 @@ class Frames:
                 with suppress(Exception):
                     self._session.catalog.dropTempView(view)
 
-        thread = threading.Thread(target=work, name="drop", daemon=True)
-        thread.start()
-        thread.join(_PATIENCE)
+        not_for_long("drop", _PATIENCE, work)
 
 
-def _shape(columns: Columns) -> Any:
-    """What a part gives, as Spark's type. A text would be read by a server: that of whatever session is the process' first."""
+def _type(kind: ScalarType) -> Any:
+    """A KQL type as Spark's, where rows go from one part to the next."""
     from pyspark.sql import types as s
 
     known: dict[ScalarType, Any] = {
@@ -232,7 +222,14 @@ def _shape(columns: Columns) -> Any:
         ScalarType.DATETIME: s.TimestampType(),
         ScalarType.TIMESPAN: s.LongType(),
     }
-    fields = [s.StructField(f"c{i}", known.get(c.type, s.StringType()), True) for i, c in enumerate(columns)]
+    return known.get(kind, s.StringType())
+
+
+def _shape(columns: Columns) -> Any:
+    """What a part gives, as Spark's type: a text of it the server would be asked to read."""
+    from pyspark.sql import types as s
+
+    fields = [s.StructField(f"c{i}", _type(c.type), True) for i, c in enumerate(columns)]
     return s.StructType(fields or [s.StructField("c0", s.BooleanType(), True)])
 
 

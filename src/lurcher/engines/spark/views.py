@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 #: What Spark would take for a pattern of names, in a path.
 _PATTERN = re.compile(r"[*?\[\]{}\\,]")
-#: A Delta type -> Spark's.
-_TYPES = {"string": "STRING", "boolean": "BOOLEAN", "integer": "INT", "long": "BIGINT", "double": "DOUBLE",
-          "timestamp": "TIMESTAMP"}  # fmt: skip
 #: What a view's name has none of: Spark reads the name of a view as SQL, Sail as it is.
 _ODD = re.compile(r"[^0-9A-Za-z_]+")
 #: Bytes of Arrow rows that are sent along: more belong into a lake.
@@ -152,12 +149,13 @@ class SparkViews:
         """The files with the columns of the table as it is now: what a file lacks, as a column came later, is null."""
         from pyspark.sql import types as s
 
-        known = {"STRING": s.StringType, "BOOLEAN": s.BooleanType, "INT": s.IntegerType, "BIGINT": s.LongType,
-                 "DOUBLE": s.DoubleType, "TIMESTAMP": s.TimestampType}  # fmt: skip
-        stored = [(name, _TYPES.get(delta)) for name, delta in data.stored_types.items()]
+        known = {"string": s.StringType, "boolean": s.BooleanType, "integer": s.IntegerType, "long": s.LongType,
+                 "double": s.DoubleType, "timestamp": s.TimestampType}  # fmt: skip
         # `day` is the partition: of the folder's name, not of the file.
         fields = [
-            s.StructField(name, known[kind](), True) for name, kind in stored if kind is not None and name != "day"
+            s.StructField(name, known[delta](), True)
+            for name, delta in data.stored_types.items()
+            if delta in known and name != "day"
         ]
         return self._session.read.schema(s.StructType(fields)).parquet(*paths)
 

@@ -203,10 +203,14 @@ class _Database:
             raise _failure(error) from None
         if last:
             for index in range(len(self._work.inputs)):
-                self._connection.execute(f"DELETE FROM rows_{index}")
+                self._told(f"DELETE FROM rows_{index}")
         schema = _schema(self._work)
-        for batch in self._connection.sql("SELECT * FROM result").to_arrow_reader(_OUT):
-            yield _out(batch, schema, bool(self._work.gives))
+        try:
+            # Rows that were laid on the disk come back from there.
+            for batch in self._connection.sql("SELECT * FROM result").to_arrow_reader(_OUT):
+                yield _out(batch, schema, bool(self._work.gives))
+        except duckdb.Error as error:
+            raise _failure(error) from None
 
     def _told(self, sql: str) -> None:
         import duckdb
