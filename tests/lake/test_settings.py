@@ -61,6 +61,11 @@ def test_settings_are_read(tmp_path: Path) -> None:
         ("[tables]\nDeviceInfo = 'a.b.'\n", 5, "'a.b.' is no name of a table"),
         ("[tables]\nDeviceInfo = { table = 'a', days = 'd' }\n", 5, "there is no setting 'days' of a table"),
         ("[tables]\nDeviceInfo = { table = 'a', without = ['N'] }\n", 5, "DeviceInfo has no column 'N'"),
+        (
+            "[tables]\nDeviceInfo = { table = 'a', columns = { OSBuild = 'b' }, without = ['OSBuild'] }\n",
+            5,
+            "'OSBuild' of DeviceInfo is in columns and in without",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, more: str, line: int, message: str) -> None:

@@ -115,6 +115,8 @@ def read_settings(data: dict[str, Any], text: str, path: str) -> Settings:
         for each in (*columns, *without):
             if each not in have:
                 raise wrong(key, f"{key} has no column '{each}'", "the names of Defender's columns stand on the left")
+        if both := [c for c in columns if c in without]:
+            raise wrong(key, f"'{both[0]}' of {key} is in columns and in without", "it is there, or it is empty")
         parts = _name_parts(value["table"])
         if parts is None:
             hint = "parts with other characters stand within backticks: catalogue.`my-schema`.table"

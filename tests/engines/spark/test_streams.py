@@ -111,8 +111,9 @@ def test_a_session_that_was_forgotten_ends_with_the_others(engine: str) -> None:
     assert made not in connect._open
 
 
-@pytest.mark.skipif(find_spec("pysail") is None, reason="Sail")
-def test_a_server_that_is_gone_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_gone_is_not_waited_for(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if engine != "spark:sail":
+        pytest.skip("Sail")
     from pysail.spark import SparkConnectServer  # type: ignore[import-untyped, unused-ignore]
 
     from lurcher.engines.spark.connect import Connection
