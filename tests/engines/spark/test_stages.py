@@ -312,3 +312,13 @@ def test_a_worker_that_needs_too_much_memory_says_so() -> None:
     with pytest.raises(RuntimeError) as raised:
         list(worker.each(work)(iter([pa.record_batch({"x": pa.array([1], pa.int64())})])))
     assert failure(raised.value).message == "the query needs more memory than it may use"
+
+
+def test_a_server_that_ended_is_told_in_plain_words() -> None:
+    from lurcher.engines.spark.engine import failure
+
+    said = (
+        '<_MultiThreadedRendezvous of RPC that terminated with: status = StatusCode.UNAVAILABLE details = "overflow">'
+    )
+    told = failure(Exception(said))
+    assert (told.message, told.kind) == ("Spark does not answer any more", "error")

@@ -231,6 +231,8 @@ def failure(error: Exception) -> LurcherError:
         return _in_worker(found[1], found[2])
     if "LurcherError: " in text:
         return LurcherError(short(text.partition("LurcherError: ")[2], 300), kind="unsupported")
+    if "StatusCode.UNAVAILABLE" in text:
+        return LurcherError("Spark does not answer any more", "is it still running? see: lurcher engines ENGINE")
     kind = type(error).__name__
     if "verflow" in text or kind in _REFUSING or "Error during planning" in text:
         return NotTaken(
