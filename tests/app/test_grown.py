@@ -244,6 +244,64 @@ def test_the_table_of_a_few_more_rows_is_that_of_the_file(lake: Lake, tmp_path: 
     assert (again.skipped, again.tables["DeviceRegistryEvents"]) == ("", 1)
 
 
+# --- XML and text ---
+
+
+def xml(first: int, last: int) -> bytes:
+    return b"".join(
+        b'<Event xmlns="http://schemas.microsoft.com/win/2004/08/events/event"><System>'
+        b'<Provider Name="Microsoft-Windows-Sysmon"/><EventID>11</EventID>'
+        b'<TimeCreated SystemTime="2026-01-02T03:04:05Z"/><EventRecordID>%d</EventRecordID>'
+        b"<Channel>Microsoft-Windows-Sysmon/Operational</Channel><Computer>pc</Computer></System>"
+        b'<EventData><Data Name="TargetFilename">C:\\%d</Data></EventData></Event>\r\n' % (n, n)
+        for n in range(first, last + 1)
+    )
+
+
+@pytest.mark.parametrize("cut", [0, 2, 3, 40, 300])
+def test_of_events_as_xml_only_the_new_ones_are_added(lake: Lake, tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "log.xml"
+    first = put(lake, path, xml(1, 20)[: len(xml(1, 20)) - cut])
+    have = 20 if cut < 3 else 19
+    assert (first.tables["WindowsEvent"], first.rejected) == (have, 20 - have)
+    again = put(lake, path, xml(1, 30))
+    assert (again.tables["WindowsEvent"], again.rejected) == (30 - have, 0)
+    assert again.notes[0] == f"grown: events 1-{have} are in the lake since 2026-01-05, as {path}"
+    third = put(lake, path, xml(1, 32) + b"junk" + xml(33, 33))
+    assert third.tables["WindowsEvent"] == 3
+    assert json.loads(Path(third.rejects).read_text())["event"] == 33
+    assert names(lake) == wanted(33)
+    files = lake.table("DeviceFileEvents")
+    assert files is not None
+    assert files.row_count == 33
+
+
+AGAIN = "where the rest of it begins is not known: the rows of that come a second time"
+
+
+def test_events_as_xml_that_come_again_are_told(lake: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "log.xml"
+    put(lake, path, xml(1, 5) + b"junk" + xml(6, 9))  # what was rejected may not be what was cut
+    again = put(lake, path, xml(1, 5) + b"junk" + xml(6, 12))
+    assert again.tables["WindowsEvent"] == 12
+    assert again.notes == [f"again: the file begins with all of {path}, in the lake since 2026-01-05; {AGAIN}"]
+    other = tmp_path / "other.xml"
+    put(lake, other, b"\xff\xfe" + xml(1, 3).decode().encode("utf-16-le"))
+    assert AGAIN in put(lake, other, b"\xff\xfe" + xml(1, 4).decode().encode("utf-16-le")).notes[1]
+
+
+def test_events_as_text_that_come_again_are_told(lake: Lake, tmp_path: Path) -> None:
+    def text(n: int) -> bytes:
+        head = f"01/02/2026 03:04:{n:02} AM\nLogName=System\nSourceName=P\nEventCode=1\nComputerName=pc\n"
+        return f"{head}RecordNumber={n}\nMessage=m\n".encode()
+
+    path = tmp_path / "log.txt"
+    assert put(lake, path, text(1) + text(2)).tables["WindowsEvent"] == 2
+    again = put(lake, path, text(1) + text(2) + text(3))
+    assert again.tables["WindowsEvent"] == 3
+    assert AGAIN in again.notes[0]
+
+
 # --- CSV ---
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -291,14 +291,17 @@ def _add(lake: Lake, leaf: Leaf, asked: Asked, progress: Progress | None, turn: 
     )
     context.shared = asked.shared or (asked.workers > 1 and size >= apart.WORTH)
     source = SourceId(digest, leaf.name, size, asked.now)
-    grown = growth.find(lake, raw, kind.name, size, table)
+    state = grown = growth.find(lake, raw, kind.name, size, table)
     if grown is not None and grown.before.adding and not asked.dry_run:
         # An earlier state was being added when lurcher was stopped: first that one, whole.
         part = growth.upto(raw, grown.before)
         if turn.come():
             raise StaleError
         _add(lake, part, asked, progress, turn)
-        grown = growth.find(lake, raw, kind.name, size, table)
+        state = grown = growth.find(lake, raw, kind.name, size, table)
+    if grown is not None and (grown.again or (grown.unit == "event" and leaf is not raw)):
+        context.note(replace(grown, again=True).note())
+        grown = None
     if grown is not None:
         if leaf is not raw or grown.start < 0:
             raise growth.unreadable(grown, leaf.name)
@@ -312,7 +315,7 @@ def _add(lake: Lake, leaf: Leaf, asked: Asked, progress: Progress | None, turn: 
         """Before anything is written: wait for this file's turn, and see whether what was known of the lake still holds."""
         if turn.come() and (
             lake.source(digest) != known
-            or growth.find(lake, raw, kind.name, size, table) != grown
+            or growth.find(lake, raw, kind.name, size, table) != state
             or growth.copies_of(lake, kind.name, source) != before.copies
             or any(lake.schema_of(name) != schema for name, schema in schemas.known.items())
         ):

@@ -1,7 +1,8 @@
 """Files that come again with more in them: what is in the lake already is not added again.
 
 A file of lines that begins with all of an earlier source is read from where that ended: its whole lines are in the lake. The
-last line of the earlier state counts where it was whole; where it was cut, it is read again with what completes it. A log of
+last line of the earlier state counts where it was whole; where it was cut, it is read again with what completes it. So it is
+with `<Event>` elements. Of what tells no such place all is read again, and a note says so. A log of
 Windows (EVTX) is told apart record by record: see `lurcher.lake.repeats`.
 """
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 #: Formats of a row a line.
 LINES = frozenset({"event-json", "json", "defender-streaming", "log-analytics-export"})
+#: Formats of elements that tell themselves where each ends.
+ELEMENTS = frozenset({"event-xml"})
+#: Formats of which nothing, or not every state, tells where the rest begins, and whose rows tell no copies.
+_UNTOLD = frozenset({"event-xml", "evtx-dump", "win-event-log", "event-json", "json"})
 #: Formats whose copies are told apart record by record.
 COPIES = frozenset({"evtx"})
 #: Formats of rows behind a header.
@@ -47,9 +52,18 @@ class Grown:
     unit: str = "line"
     #: Whether the row at `start` was taken when only its beginning was there.
     cut: bool = False
+    #: Whether where the new part begins is not known: all of the file is read, and what is in the lake comes again.
+    again: bool = False
 
     def note(self) -> str:
         before = self.before
+        if self.again:
+            return (
+                f"again: the file begins with all of {before.name}, in the lake since {before.taken[:10]}; where the rest of it "
+                "begins is not known: the rows of that come a second time"
+            )
+        if self.unit == "event":
+            return f"grown: {_numbered('event', self.lines)} in the lake since {before.taken[:10]}, as {before.name}"
         if self.unit == "row":
             have = _numbered("row", self.lines) if self.lines else "the header is"
             more = f"; row {self.lines + 1:,} was cut then: it is there as it was, and now whole" if self.cut else ""
@@ -119,14 +133,14 @@ def copies_of(lake: Lake, kind: str, source: SourceId) -> frozenset[str]:
 
 
 def find(lake: Lake, leaf: Leaf, kind: str, size: int, table: str | None) -> Grown | None:
-    """The longest earlier source that a file of UTF-8 lines, or a CSV, begins with; None where there is none. Its `start` is
-    negative where it cannot be told where the rest begins."""
+    """The longest earlier source that a file of UTF-8 lines, of `<Event>`s, or a CSV, begins with; None where there is none. Its
+    `start` is negative where it cannot be told where the rest begins; `again` where all of it is read all the same."""
     from lurcher.collect.exports.documents import is_lines
 
-    if kind not in LINES | CELLS:
+    if kind not in LINES | CELLS | _UNTOLD:
         return None
     candidates = _candidates(lake, leaf, kind, size, table)
-    if not candidates or (kind in LINES and not is_lines(leaf)):
+    if not candidates or (kind in LINES - _UNTOLD and not is_lines(leaf)):
         return None
     prefixes = _prefixes(leaf, [r.size for r in candidates])
     for record in sorted(candidates, key=lambda r: -r.size):
@@ -134,6 +148,8 @@ def find(lake: Lake, leaf: Leaf, kind: str, size: int, table: str | None) -> Gro
         if prefix is not None and prefix.digest == record.digest:
             if kind in CELLS:
                 return _cells(leaf, record)
+            if kind not in LINES or not is_lines(leaf):
+                return _elements(lake, leaf, kind, record)
             start = _start(leaf, prefix, record.size)
             return Grown(record, start, prefix.lines, start == record.size != prefix.last)
     return None
@@ -198,6 +214,33 @@ def _start(leaf: Leaf, prefix: _Prefix, size: int) -> int:
         return prefix.last  # cut: it was rejected, and is read with the rest of it
     ends = follows.partition(b"\n")[0].strip() == b""
     return size if ends else prefix.last
+
+
+def _elements(lake: Lake, leaf: Leaf, kind: str, record: SourceRecord) -> Grown | None:
+    """The same for elements: behind the last whole one of an earlier state of which no other was rejected than one that was cut."""
+    from lurcher.collect.events.event_xml import END, MAX_EVENT, between
+    from lurcher.collect.exports.encodings import of_head
+
+    if record.adding:
+        return None
+    if kind in ELEMENTS and of_head(leaf.head()) == "utf-8":
+        first = max(record.size - 2 * MAX_EVENT, 0)
+        with reading(leaf.name), closing(_From(leaf, first, record.size)) as stream:
+            tail = _exactly(stream, record.size - first)
+        end = tail.rfind(END) + len(END)
+        cut = not between(tail[end:])
+        if end >= len(END) and record.rejected == cut and (events := _events(lake, record)):
+            return Grown(record, first + end, events, False, unit="event")
+    return Grown(record, 0, 0, False, again=True)
+
+
+def _events(lake: Lake, record: SourceRecord | None) -> int:
+    """The events that a source has given, and those states of it that it had grown from."""
+    found = 0
+    while record is not None:
+        found += record.tables.get("WindowsEvent", 0)
+        record = lake.source(record.grown_from) if record.grown_from else None
+    return found
 
 
 def _cells(leaf: Leaf, record: SourceRecord) -> Grown:

@@ -22,7 +22,7 @@ _BLOCK = 1 << 20
 #: The longest event: an event of Windows has 64 KiB, a script block's text comes in pieces of less.
 MAX_EVENT = 4 * 1024 * 1024
 _START = re.compile(rb"<Event(?=[\s>])")
-_END = b"</Event>"
+END = b"</Event>"
 # What may stand between events: blanks, the declaration, comments, and the element around them.
 _BETWEEN = re.compile(rb"(?:\s+|\xef\xbb\xbf|\x00|<\?.*?\?>|<!--.*?-->|</?Events(?:\s[^<>]*)?>)*", re.DOTALL)
 # XML has no way to write most control characters, but Windows and its tools write them all the same (a `MinPasswordAge`
@@ -62,10 +62,10 @@ def read_events(stream: IO[bytes]) -> Iterator[Found | Reject]:
             start = _START.search(buffer, at)
             if start is None:
                 break
-            if buffer[at : start.start()].strip() and not _between(buffer[at : start.start()]):
+            if buffer[at : start.start()].strip() and not between(buffer[at : start.start()]):
                 number += 1
                 yield Reject("event", number, "text that is no event", buffer[at : start.start()].strip())
-            end = buffer.find(_END, start.end())
+            end = buffer.find(END, start.end())
             following = _START.search(buffer, start.end())
             if following is not None and (end < 0 or following.start() < end):
                 # The end of the first is lost; the next one is whole, or not, by itself.
@@ -76,8 +76,8 @@ def read_events(stream: IO[bytes]) -> Iterator[Found | Reject]:
             if end < 0:
                 at = start.start()
                 break
-            raw = buffer[start.start() : end + len(_END)]
-            at = end + len(_END)
+            raw = buffer[start.start() : end + len(END)]
+            at = end + len(END)
             number += 1
             yield _found(raw, number)
         buffer = buffer[at:]
@@ -85,12 +85,13 @@ def read_events(stream: IO[bytes]) -> Iterator[Found | Reject]:
             number += 1
             yield Reject("event", number, f"no event ends within {MAX_EVENT >> 20} MiB", buffer[:65_536])
             # What begins a mark of the next event may be at the end of what is there.
-            buffer = buffer[-16:] if _START.search(buffer, len(_END)) is None else buffer[len(_END) :]
-    if buffer.strip() and not _between(buffer):
+            buffer = buffer[-16:] if _START.search(buffer, len(END)) is None else buffer[len(END) :]
+    if buffer.strip() and not between(buffer):
         yield Reject("event", number + 1, "cut off: the event has no end", buffer.strip())
 
 
-def _between(text: bytes) -> bool:
+def between(text: bytes) -> bool:
+    """Whether this may stand between events."""
     return _BETWEEN.fullmatch(text) is not None
 
 
