@@ -173,6 +173,13 @@ def test_json_lines_answer_every_line_in_order(tmp_path: Path) -> None:
     assert sixth["error"]["kind"] == "syntax"
 
 
+def test_json_lines_are_of_standard_input_alone(tmp_path: Path) -> None:
+    for more in (["print a = 1"], ["--sql"], ["-o", "rows.jsonl"]):
+        done = lurcher("query", "--jsonl", *more, cwd=tmp_path, stdin="")
+        assert done.returncode == 2
+        assert "--jsonl answers the queries on standard input" in done.stderr
+
+
 @pytest.mark.parametrize("ending", ["csv", "json", "jsonl", "parquet"])
 def test_the_ending_of_a_file_is_its_format(ending: str, export: Path, tmp_path: Path) -> None:
     out = tmp_path / f"out.{ending}"

@@ -104,6 +104,11 @@ def command(
     if json_lines:
         if on is not None:
             raise click.UsageError("--jsonl is of queries that run here, not --on a service")
+        if kql not in (None, "-") or file is not None or show_sql or output is not None or chart is not None:
+            raise click.UsageError(
+                "--jsonl answers the queries on standard input, on standard output: no query beside it, no -f, -o, --sql, --chart"
+                " (rows as JSON lines: --format jsonl)"
+            )
         from lurcher.app.jsonl import answers
 
         session = open_session(lake, now(), as_of, files=data, table=table, limits=limits, asked=asked, engine=engine)
