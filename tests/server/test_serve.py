@@ -302,6 +302,14 @@ def test_a_parameter_that_is_no_value_of_its_type(service: Service, value: str) 
     assert "query parameter 'p'" in response.json()["error"]["@message"]
 
 
+def test_more_rows_than_it_gives_at_once(service: Service) -> None:
+    """Where it stops reading the engine is still at work: whoever asks is told of the limit all the same, each time."""
+    for _ in range(6):
+        found = service.post("/v2/rest/query", {"csl": "range x from 1 to 600000 step 1"})
+        assert (found.status_code, found.json()["error"]["code"]) == (400, "LimitsExceeded"), found.text
+        assert "more than 500,000 rows" in found.json()["error"]["@message"]
+
+
 def test_now_is_what_the_client_says_it_is(service: Service) -> None:
     assert service.rows("print now()") == [["2026-01-10T12:00:00.0000000Z"]]
     options = {"properties": {"Options": {"query_now": "2020-01-01T00:00:00.0000000Z"}}}
@@ -326,6 +334,17 @@ def test_names_origins_and_forms_that_a_page_could_send(service: Service) -> Non
     assert httpx.get(f"{service.url}/v1/rest/auth/metadata").status_code == 404
 
 
+def test_what_cannot_be_kept_to_is_refused(service: Service) -> None:
+    two = service.post("/v1.0/security/runHuntingQuery", {"Query": "print 1; print 2"})
+    assert (two.status_code, "2 queries" in two.json()["error"]["message"]) == (400, True), two.text
+    options = {"properties": {"Options": {"servertimeout": "xx"}}}
+    span = service.post("/v2/rest/query", {"csl": "print 1", **options})
+    assert (span.status_code, "servertimeout" in span.text) == (400, True)
+    body = {"query": "print 1"}
+    none = httpx.post(f"{service.url}/v1/workspaces/w/query", json=body, headers={"prefer": "wait=0"})
+    assert (none.status_code, "no time" in none.text) == (400, True)
+
+
 def test_a_body_without_end(service: Service) -> None:
     def chunks() -> Iterator[bytes]:
         for _ in range(40):
@@ -335,7 +354,8 @@ def test_a_body_without_end(service: Service) -> None:
     try:
         status = httpx.post(f"{service.url}/v2/rest/query", content=chunks(), headers=headers).status_code
         assert status == 413
-    except httpx.WriteError:
+    except (httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError):
+        # The connection is cut while the body is being sent: how the client meets it is a matter of moments.
         pass
     declared = httpx.post(f"{service.url}/v2/rest/query", content=b" " * (17 << 20), headers=headers)
     assert declared.status_code == 413

@@ -10,10 +10,11 @@ import atexit
 import threading
 import time
 import weakref
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
+from inspect import GEN_RUNNING, getgeneratorstate
 from typing import TYPE_CHECKING, Any
 
 from lurcher.engines.background import in_background
@@ -85,6 +86,8 @@ class DuckDBEngine:
         self._hot = hot if hot is not None and hot.limits == (memory_limit, threads) else None
         self._stop = stop
         self._leased: list[Kept] = []
+        #: Rows that are given out: what was not read of them to its end is at work until it is closed.
+        self._given: weakref.WeakSet[Generator[pa.RecordBatch, None, None]] = weakref.WeakSet()
 
     def sql(self, plan: Plan) -> str:
         return self._statement(plan, Views(self._tables))[0]
@@ -109,7 +112,9 @@ class DuckDBEngine:
         connection = self._open()
         kept, waiting = self._lease(query, until)
         text = within(until, self._interrupted, lambda: self._prepared(query, kept=kept))
-        return Result(query.columns, self._rows(connection, query, text, until, kept, waiting), query.render)
+        rows = self._rows(connection, query, text, until, kept, waiting)
+        self._given.add(rows)
+        return Result(query.columns, rows, query.render)
 
     def _lease(self, query: Query, until: float | None) -> tuple[Mapping[str, Sequence[Kept]], Sequence[str]]:
         """What is read from memory, by table, and the tables that are not, or not all of them."""
@@ -282,6 +287,8 @@ class DuckDBEngine:
         return self._counter
 
     def close(self) -> None:
+        for rows in [g for g in self._given if getgeneratorstate(g) != GEN_RUNNING]:
+            rows.close()
         if self._hot is not None:
             self._hot.release(self._leased)
             self._leased = []
@@ -308,7 +315,7 @@ class DuckDBEngine:
         until: float | None,
         kept: Mapping[str, Sequence[Kept]],
         waiting: Sequence[str],
-    ) -> Iterator[pa.RecordBatch]:
+    ) -> Generator[pa.RecordBatch, None, None]:
         import duckdb
 
         from lurcher.engines.hot import MISSING

@@ -172,12 +172,18 @@ class Desk:
         begun, source = time.monotonic(), Source(question.kql)
         if stop.is_set():
             raise Problem("gone", "the query was given up")
+        if question.seconds is not None and question.seconds <= 0:
+            raise Problem("request", "the request gives the query no time")
         try:
             with self._session(question, stop, source) as session:
                 until = begun + (session.limits.timeout or self.seconds)
                 compiled = session.need(source, until)
                 if not compiled.queries:
                     raise Problem("syntax", "the text has no query", "for example: DeviceInfo | take 10")
+                if question.objects and len(compiled.queries) > 1:
+                    raise Problem(
+                        "unsupported", f"{len(compiled.queries)} queries in one text: there is one answer here"
+                    )
                 answer = Answer([])
                 for query in compiled.queries:
                     answer.tables.append(self._table(session.start(query, source, until), question, answer))
@@ -195,7 +201,7 @@ class Desk:
         from lurcher.app.query import open_session
         from lurcher.server.parameters import values
 
-        seconds = min(question.seconds or self.seconds, self.seconds)
+        seconds = self.seconds if question.seconds is None else min(question.seconds, self.seconds)
         limits = replace(self.limits, timeout=seconds)
         lake = self._lakes.get()
         try:

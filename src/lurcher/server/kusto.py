@@ -68,7 +68,7 @@ def _properties(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _seconds(value: Any) -> float | None:
-    """`0:01:00`, `1 day, 0:00:00`, `00:01:00.000`, `50m`, seconds."""
+    """`0:01:00`, `1 day, 0:00:00`, `00:01:00.000`, `50m`, seconds. Raises `Problem`."""
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, int | float):
@@ -80,7 +80,9 @@ def _seconds(value: Any) -> float | None:
     if (simple := _SIMPLE.fullmatch(text)) is not None:
         return max(1.0, int(simple[1]) * _UNITS[simple[2]])
     ticks = parse_timespan(text)
-    return max(1.0, ticks / 1e7 + days * 86400) if ticks is not None else None
+    if ticks is None:
+        raise Problem("request", f"servertimeout is no time span: {str(value)[:80]!r}")
+    return max(1.0, ticks / 1e7 + days * 86400)
 
 
 def _moment(value: Any) -> datetime:

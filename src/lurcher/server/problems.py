@@ -43,7 +43,7 @@ def of_refusal(refused: Refused, source: Source) -> Problem:
     line, column = source.position(min(first.span.start, len(source.text)))
     kind: Kind = "syntax" if first.kind == "syntax" else "unsupported" if first.kind == "unsupported" else "semantic"
     return Problem(
-        kind, first.message, first.hint, first.code, line, column, tuple(d.message for d in errors[1:5])
+        kind, first.message, _told(first.hint), first.code, line, column, tuple(d.message for d in errors[1:5])
     )  # fmt: skip
 
 
@@ -54,5 +54,9 @@ def of_error(error: LurcherError) -> Problem:
         kind = "limit"
     if error.message.startswith("the query was interrupted"):
         kind = "gone"
-    hint = "" if "--" in error.hint else error.hint
-    return Problem(kind, error.message, hint)
+    return Problem(kind, error.message, _told(error.hint))
+
+
+def _told(hint: str) -> str:
+    """An option of the command line is no help to whoever asks from afar, and its value is none of their business."""
+    return "" if "--" in hint else hint
