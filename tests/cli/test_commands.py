@@ -173,6 +173,14 @@ def test_json_lines_answer_every_line_in_order(tmp_path: Path) -> None:
     assert sixth["error"]["kind"] == "syntax"
 
 
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "rows.csv"
+    os.mkfifo(pipe)
+    done = lurcher("query", "print a = 1", "-o", str(pipe), cwd=tmp_path)
+    assert (done.returncode, pipe.is_fifo()) == (2, True)
+    assert "rows.csv: this is there, and no file" in done.stderr
+
+
 def test_json_lines_are_of_standard_input_alone(tmp_path: Path) -> None:
     for more in (["print a = 1"], ["--sql"], ["-o", "rows.jsonl"]):
         done = lurcher("query", "--jsonl", *more, cwd=tmp_path, stdin="")

@@ -16,6 +16,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     """A path to write to, which takes the place of the file at the end: whatever happens it has the old content or the new one.
     Its permissions stay, and a link to it stays a link. Raises `LurcherError` where it cannot be written."""
     target = path.resolve()
+    if target.exists() and not target.is_file():
+        # A device or a pipe would be gone, and a file of its name there.
+        raise LurcherError("this is there, and no file", "name a file", str(path))
     partial = target.with_name(target.name + ".partial")
     try:
         yield partial
