@@ -649,6 +649,24 @@ def test_a_rule_that_needs_the_memory_runs_without_what_is_kept(lake, monkeypatc
     session.engine.close()
 
 
+@pytest.mark.parametrize(
+    "never",
+    [
+        # Of whole days, of parts of them, of one day.
+        "Timestamp > ago(3d) and Timestamp < datetime(2026-02-26 18:00)",
+        "Timestamp > ago(3d) + 13h and Timestamp < datetime(2026-02-26 05:00)",
+        "Timestamp > ago(3d) + 2h and Timestamp < ago(3d) + 1h",
+    ],
+)
+def test_rules_of_a_time_that_cannot_be_find_nothing(alone, together, never):
+    queries = [f"DeviceProcessEvents | where {never} and FileName == '{n}' | project ReportId" for n in ("a%b", "İdle")]
+    assert all(alone.run_table(q).num_rows == 0 for q in queries)
+    for costs in (ALWAYS, Costs(uses=1)):
+        check(queries, alone, together, costs)
+        # Beside rules of another time they take nothing from them.
+        check([*queries, *NAMED], alone, together, costs)
+
+
 def test_the_measure_runs(tmp_path):
     import subprocess
     import sys

@@ -43,7 +43,8 @@ def of_whole_days(window: TimeWindow) -> bool:
 def by_days(window: TimeWindow) -> list[TimeWindow]:
     """The window in pieces: what is asked of its first day, whole days, what is asked of its last day."""
     start, stop = window.start, window.stop
-    if start is not None and stop is not None and start // TICKS_PER_DAY == stop // TICKS_PER_DAY:
+    # One day, or no time at all: a rule whose end has gone by before its beginning.
+    if start is not None and stop is not None and start // TICKS_PER_DAY >= stop // TICKS_PER_DAY:
         return [window]
     pieces = []
     if start is not None and start % TICKS_PER_DAY:
