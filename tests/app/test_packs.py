@@ -667,6 +667,29 @@ def test_rules_of_a_time_that_cannot_be_find_nothing(alone, together, never):
         check([*queries, *NAMED], alone, together, costs)
 
 
+def test_a_part_that_the_engine_is_left_at_work_on_is_computed_by_each(lake, alone, monkeypatch):
+    from lurcher.engines import computed
+
+    session = Session.open(lake, NOW, limits=Limits(threads=1))
+
+    def slow(engine, one, budget):
+        # As where a statement has not ended in time: the next one gets another connection.
+        engine._forget()
+        raise LurcherError("the query took longer than 1 s")
+
+    monkeypatch.setattr(computed, "_computed", slow)
+    queries = [
+        f"DeviceProcessEvents | where ReportId > {n} | project DeviceId\n"
+        f"| join kind=inner (DeviceNetworkEvents | summarize v = {what} by DeviceId) on DeviceId"
+        for n in range(2)
+        for what in ("count()", "max(ReportId)")
+    ]
+    assert share(rules(queries), session, ALWAYS).parts == []
+    for query in queries:
+        assert sorted_rows(session.run_table(query)) == sorted_rows(alone.run_table(query)), query
+    session.engine.close()
+
+
 def test_the_measure_runs(tmp_path):
     import subprocess
     import sys

@@ -264,11 +264,13 @@ class DuckDBEngine:
 
     def rows_read(self, scan: Scan, windows: Windows, predicates: Sequence[Expr], columns: Collection[str]) -> int:
         """How many rows are read for a scan, about; none where they are kept."""
+        self._open()
         assert self._views is not None
         return self._views.rows_read(scan, windows, predicates, columns)
 
     def sql_of(self, plan: Plan) -> str:
         """The text of a plan as it is run."""
+        self._open()
         assert self._views is not None
         return self.sql_over(plan, self._views)
 
