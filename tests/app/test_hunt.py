@@ -79,3 +79,38 @@ def test_a_query_of_one_rule_that_fails_does_not_end_the_hunt(tmp_path: Path, mo
     assert not report.complete
     for one in (report.rules[0], report.rules[2]):
         assert any("stand out was not looked for" in note and "this on Spark" in note for note in one.run.notes)
+
+
+def test_an_exclusion_to_force_must_be_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    case, rules = str(Lake.create(tmp_path / "case").path), tmp_path / "rules"
+    rules.mkdir()
+    excluded = "exclusions:\n  - id: e1\n    reason: r\n    when: device.name == 'pc'\n"
+    (rules / "r.yaml").write_text(RULE + excluded, encoding="utf-8")
+    assert main(["hunt", str(rules), "--lake", case, "--force", "e1", "--force", "e2"]) == 2
+    assert "no rule here has an exclusion 'e2'" in capsys.readouterr().err
+    assert not (tmp_path / "case" / "ledger.db").exists()
+    assert main(["hunt", str(rules), "--lake", case, "--force", "e1"]) == 0
+    # A file that cannot be read may be the one that has it: it is told of, and the others are hunted.
+    (rules / "s.yaml").write_text("name: [", encoding="utf-8")
+    assert main(["hunt", str(rules), "--lake", case, "--force", "e2"]) == 1
+    said = capsys.readouterr().out
+    assert "s.yaml" in said
+    assert "findings: none" in said
+
+
+def test_a_finding_of_which_a_part_is_looked_into_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lurcher.hunt import triage
+
+    case, rule = str(Lake.create(tmp_path / "case").path), tmp_path / "r.yaml"
+    rows = "".join(PROCESS.replace('"ReportId": 1', f'"ReportId": {i}, "SHA1": "{i:040}"') for i in range(3))
+    (tmp_path / "p.jsonl").write_text(rows, encoding="utf-8")
+    assert main(["add", str(tmp_path / "p.jsonl"), "--table", "DeviceProcessEvents", "--lake", case]) == 0
+    rule.write_text("name: r\nquery: |\n  DeviceProcessEvents | summarize count() by DeviceId\n", encoding="utf-8")
+    for most, told in ((3, False), (2, True)):
+        monkeypatch.setattr(triage, "MAX_HASHES", most)
+        capsys.readouterr()
+        assert main(["hunt", str(rule), "--lake", case]) == 0
+        said = capsys.readouterr().out
+        assert ("what makes 1 of its findings stand out was looked for in a part of their evidence" in said) == told

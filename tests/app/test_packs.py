@@ -667,6 +667,20 @@ def test_rules_of_a_time_that_cannot_be_find_nothing(alone, together, never):
         check([*queries, *NAMED], alone, together, costs)
 
 
+def test_a_hunt_that_is_broken_off_keeps_nothing(lake, monkeypatch):
+    session = Session.open(lake, NOW, limits=Limits(threads=1))
+    monkeypatch.setattr(hunting, "share", partial(share, costs=ALWAYS))
+
+    def stop(run):
+        assert session.engine._views.narrowed["DeviceProcessEvents"]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        hunting.hunt(lake, [RuleText(rule(NAMED[0]), "<rule>.yaml")], session, started=NOW, triage=False, done=stop)
+    assert not session.engine._views.narrowed["DeviceProcessEvents"]
+    session.engine.close()
+
+
 def test_a_part_that_the_engine_is_left_at_work_on_is_computed_by_each(lake, alone, monkeypatch):
     from lurcher.engines import computed
 

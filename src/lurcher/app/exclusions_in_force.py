@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from lurcher.app.exclusions import columns_of, verdicts
 from lurcher.app.redteam import RedTeam, Trial
-from lurcher.app.rules import RuleText, load_rules
+from lurcher.app.rules import RuleText, load_rules, named_exclusions
 from lurcher.app.session import Session
 from lurcher.content.exclusions.rewrite import Settings
 from lurcher.content.exclusions.verdicts import Level, Verdict, refusals
@@ -111,11 +111,7 @@ def exclusions_in_force(
         if not r.runnable
     ]
     tuned = [r for r in loaded.rules if r.exclusions]
-    chosen = frozenset(forced)
-    if unknown := sorted(chosen - {e.id for r in tuned for e in r.exclusions}):
-        raise LurcherError(
-            f"no rule here has an exclusion '{unknown[0]}'", "its id is needed, as lurcher exclusions lists it"
-        )
+    chosen = named_exclusions(tuned, forced)
     team = RedTeam(loaded.rules, session.now) if red else None
     if team is not None:
         report.loading += team.wrong

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lurcher.app.exclusions import columns_of, verdicts
 from lurcher.app.packs import Sharing, costs_of_few, release, share, share_texts, unshare
 from lurcher.app.rmm import with_packs
-from lurcher.app.rules import RuleText, load_rules
+from lurcher.app.rules import RuleText, load_rules, named_exclusions
 from lurcher.app.seen_data import fingerprint, sources
 from lurcher.app.session import Session
 from lurcher.content.exclusions.rewrite import Settings
@@ -24,8 +24,8 @@ from lurcher.hunt.answers import Answer, answer_of
 from lurcher.hunt.findings import Finding, State
 from lurcher.hunt.ledger import NAME, Ledger
 from lurcher.hunt.programs import tool_signers
-from lurcher.hunt.run import RuleRun, Seen, run_rule
-from lurcher.hunt.triage import Presence, Reason, Subject, asked_of, presence, reasons, subject
+from lurcher.hunt.run import MAX_KEYS, RuleRun, Seen, run_rule
+from lurcher.hunt.triage import MAX_HASHES, Presence, Reason, Subject, asked_of, in_part, presence, reasons, subject
 from lurcher.kql.diagnostics import LU010, LU025, LU026, Diagnostic, Refused
 from lurcher.lake import Lake
 from lurcher.rmm.catalogue import Catalogue
@@ -100,7 +100,7 @@ def hunt(
     rules read of a table is read once (`lurcher.app.packs`); it changes no result. `policy`: sanctioned remote-management
     tools (docs/rmm.md). `progress`: how many rules are done, and what is at work; `done`: each run, as it ends. `live`: ask this
     service instead of the lake; triage, which asks much, is left out then. Raises `LurcherError` for a path that is not there, a
-    policy with errors, or a ledger that cannot be written.
+    policy with errors, an exclusion to force that is not there, or a ledger that cannot be written.
     """
     loaded = load_rules(with_packs(paths, lake.path))
     if not loaded.rules:
@@ -116,7 +116,12 @@ def hunt(
     def ask(kql: str) -> Answer:
         return answer_of(session.run_table(kql)) if live is None else live.answer(kql)
 
-    settings = Settings(forced=frozenset(forced))
+    own = {id(r.file) for r in loaded.rules}
+    loading = [p for p in loaded.diagnostics if id(p.source) not in own]
+    forced = frozenset(forced)
+    # A file that cannot be read is told of, and may be the one that has it.
+    unread = any(p.diagnostic.is_error for p in loading)
+    settings = Settings(forced=forced if unread else named_exclusions(loaded.rules, forced))
     runs: list[RuleRun] = []
     wanted = [r for r in loaded.rules if only is None or only(r)]
     shared = None
@@ -124,40 +129,42 @@ def hunt(
         told = None if progress is None else lambda table: progress(0, f"reading {table} for all")
         shared = share(wanted, session, settings=settings, told=told)
     windows: dict[str, tuple[str, str]] = {}
-    for index, rule in enumerate(wanted):
-        if progress is not None:
-            progress(index, rule.name)
-        run = run_one(rule, session, ask, settings, elsewhere=live is not None, windows=windows)
-        crowded = shared is not None and run.status == "failed" and too_much().message in run.reason
-        if shared is not None and crowded and release(shared, session):
-            # What is kept for all took the memory that this rule needs.
-            run = run_one(rule, session, ask, settings, windows=windows)
-        runs.append(run)
-        if done is not None:
-            done(run)
-    own = {id(r.file) for r in loaded.rules}
-    with Ledger.open(lake.path / NAME) as ledger:
-        number = ledger.record(
-            runs,
-            started=started,
-            as_of=session.now,
-            engine=session.engine_name if live is None else live.name,
-            data_fingerprint=fingerprint(lake, session) if live is None else live.fingerprint(),
-            sources=sources(lake, session) if live is None else (),
-            since=since,
-        )
-        report = HuntReport(
-            number,
-            session.now,
-            loading=[p for p in loaded.diagnostics if id(p.source) not in own],
-            skipped=loaded.skipped,
-            sharing=shared,
-        )
-        for run in runs:
-            found = ledger.findings(rule=run.rule.key, hunt=number)
-            report.rules.append(RuleReport(run, found, drift=drift_of(run.rule, session)))
-    if shared is not None:
-        unshare(shared, session)
+    try:
+        for index, rule in enumerate(wanted):
+            if progress is not None:
+                progress(index, rule.name)
+            run = run_one(rule, session, ask, settings, elsewhere=live is not None, windows=windows)
+            crowded = shared is not None and run.status == "failed" and too_much().message in run.reason
+            if shared is not None and crowded and release(shared, session):
+                # What is kept for all took the memory that this rule needs.
+                run = run_one(rule, session, ask, settings, windows=windows)
+            runs.append(run)
+            if done is not None:
+                done(run)
+        with Ledger.open(lake.path / NAME) as ledger:
+            number = ledger.record(
+                runs,
+                started=started,
+                as_of=session.now,
+                engine=session.engine_name if live is None else live.name,
+                data_fingerprint=fingerprint(lake, session) if live is None else live.fingerprint(),
+                sources=sources(lake, session) if live is None else (),
+                since=since,
+            )
+            report = HuntReport(
+                number,
+                session.now,
+                loading=loading,
+                skipped=loaded.skipped,
+                sharing=shared,
+            )
+            for run in runs:
+                found = ledger.findings(rule=run.rule.key, hunt=number)
+                report.rules.append(RuleReport(run, found, drift=drift_of(run.rule, session)))
+    finally:
+        # A session may outlive a hunt that was broken off.
+        if shared is not None:
+            unshare(shared, session)
     if triage and live is None:
         report.triage = _triage(report.rules, ask, session, sharing and session.elsewhere is None)
     return report
@@ -262,6 +269,11 @@ def _triage(
                 )
                 break
             here[finding.id] = seen, subject(seen, session.now, tables, signers, known)
+        if some := sum(in_part(seen) for seen, _ in here.values()):
+            one.note(
+                f"what makes {some} of its findings stand out was looked for in a part of their evidence: at most"
+                f" {MAX_HASHES} files and {MAX_KEYS:,} rows of each"
+            )
         wanted.append((one, here))
     shared = None
     if sharing and sum(len(here) for _, here in wanted) >= _WORTH_SHARING:

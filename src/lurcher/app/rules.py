@@ -67,6 +67,16 @@ def beyond_rules(loaded: Loaded) -> list[Placed]:
     ]
 
 
+def named_exclusions(rules: Iterable[Rule], ids: Iterable[str]) -> frozenset[str]:
+    """The ids of exclusions that a user names. Raises `LurcherError` for one that none of the rules has."""
+    named = frozenset(ids)
+    if unknown := sorted(named - {e.id for r in rules for e in r.exclusions}):
+        raise LurcherError(
+            f"no rule here has an exclusion '{unknown[0]}'", "its id is needed, as lurcher exclusions lists it"
+        )
+    return named
+
+
 def load_rules(paths: Iterable[Path | RuleText]) -> Loaded:
     """The rules of files, folders and texts, each rule once: a page and a YAML with one id and one query are one rule, and the
     first that is named counts. Another query under an id that is taken is a rule of its own, known by its path and content.

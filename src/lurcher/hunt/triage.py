@@ -14,7 +14,7 @@ from typing import Any
 from lurcher.content.exclusions import parsing
 from lurcher.content.exclusions.making import text as literal
 from lurcher.hunt.answers import Answer, Ask, plain
-from lurcher.hunt.run import Seen
+from lurcher.hunt.run import MAX_KEYS, EvidenceKey, Seen
 
 #: Hashes of a finding that are asked about. A finding with more is told of by the first of them.
 MAX_HASHES = 200
@@ -51,6 +51,16 @@ class Subject:
     known: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
 
 
+def _unexplained(seen: Seen) -> list[EvidenceKey]:
+    return [k for k in seen.keys if not k.by] or list(seen.keys)
+
+
+def in_part(seen: Seen) -> bool:
+    """Whether a finding has more evidence than is looked into."""
+    files = {k.sha1 for k in _unexplained(seen) if k.sha1}
+    return len(files) > MAX_HASHES or len(seen.keys) == MAX_KEYS < (seen.total or 0)
+
+
 def subject(
     seen: Seen,
     as_of: dt.datetime,
@@ -58,7 +68,7 @@ def subject(
     tools: Sequence[tuple[str, str]] = (),
     known: dict[str, object] | None = None,
 ) -> Subject:
-    left = [k for k in seen.keys if not k.by] or list(seen.keys)
+    left = _unexplained(seen)
     devices = tuple(dict.fromkeys(k.device_id for k in left if k.device_id))
     hashes = tuple(dict.fromkeys(k.sha1 for k in left if k.sha1))[:MAX_HASHES]
     return Subject(devices, hashes, seen.first, as_of, frozenset(tables), tuple(tools), {} if known is None else known)
